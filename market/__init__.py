@@ -1,0 +1,1 @@
+"""Instruments, calendar, event records, readers, the lake and the synthetic market."""

@@ -1,0 +1,108 @@
+"""Every error the project raises on purpose.
+
+PregaoError
+├── UsageError             wrong use: the command ends with exit code 2
+│   ├── FileRefused        a file that cannot be read as market data
+│   ├── UnknownSymbol      a symbol no instrument answers to
+│   └── ConfigError        a setting that is unknown, out of range or contradictory
+├── DataError              market data that contradicts itself or its calendar
+│   ├── ValidationFailed   an expectation suite did not hold
+│   └── NotEnoughData      too little history for what was asked
+├── SafetyRefusal          refused for safety: exit code 3
+│   ├── BundleRefused      a bundle that is altered, unsigned or of another schema
+│   └── ProvenanceRefused  synthetic data where only real data may be used
+└── LakeError              a partition that is missing, damaged or half written
+"""
+
+
+class PregaoError(Exception):
+    """Something expected did not hold; the message says what, where, and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(PregaoError):
+    """The request itself is wrong."""
+
+    exit_code = 2
+
+
+class FileRefused(UsageError):
+    """A file cannot be read as market data.
+
+    Parameters
+    ----------
+    path : str
+        The file, as the user named it.
+    expected, found : str
+        What the reader needed and what stood there.
+    remedy : str
+        What the user can do.
+    line : int, optional
+        The line, counted from 1.
+    """
+
+    def __init__(self, path: str, expected: str, found: str, remedy: str, line: int | None = None) -> None:
+        where = f"{path}, line {line}" if line is not None else path
+        super().__init__(f"{where}: expected {expected}, found {found}; {remedy}")
+        self.path, self.line = path, line
+
+
+class UnknownSymbol(UsageError):
+    """No instrument answers to a symbol."""
+
+
+class ConfigError(UsageError):
+    """A setting is unknown, out of range or contradicts another."""
+
+
+class DataError(PregaoError):
+    """Market data contradict themselves or their calendar."""
+
+    exit_code = 2
+
+
+class ValidationFailed(DataError):
+    """An expectation suite did not hold; the message names the rows."""
+
+
+class NotEnoughData(DataError):
+    """There is too little history for what was asked."""
+
+
+class SafetyRefusal(PregaoError):
+    """Refused for safety."""
+
+    exit_code = 3
+
+
+class BundleRefused(SafetyRefusal):
+    """A bundle is altered, unsigned, or made for another feature schema."""
+
+
+class ProvenanceRefused(SafetyRefusal):
+    """Synthetic data where only real data may be used."""
+
+
+class LakeError(PregaoError):
+    """A partition is missing, damaged or half written."""
+
+
+class RegistryError(PregaoError):
+    """The registry cannot do what was asked."""
+
+
+class ServerUnavailable(RegistryError):
+    """No tracking server answers, or the project's own did not start."""
+
+
+class VersionMissing(RegistryError):
+    """There is no such version or alias, or a version lacks a file it should have."""
+
+
+class AliasMoved(RegistryError):
+    """An alias is not where the caller last saw it."""
+
+
+class RecordBroken(RegistryError):
+    """The decision record was altered or damaged."""
