@@ -1,0 +1,223 @@
+"""From the rows of a vendor's tick file to EVENT records by session.
+
+Order within a row: the trade first, then the row's own bid, then its ask. The aggressor is told by the quotes carried
+from the rows before, so a consumer that carries quotes itself finds the same side. Without a sound quote (one side
+absent, or bid not below ask, as during the opening call) and inside the spread there is no aggressor: side 0, trade
+type UNKNOWN.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from market.instruments import Instrument, instrument_of
+from market.readers.bar_table import CUT_NS
+from market.readers.screen import (
+    LATE_NS,
+    NOT_A_SESSION,
+    OUTSIDE_HOURS,
+    DayHours,
+    Reject,
+    Screen,
+    hours_of_days,
+    refuse_too_many,
+    to_date,
+)
+from market.readers.source import NO_DAY, NS_PER_DAY, NS_PER_S, Source
+from market.types import EVENT, Flag, Kind, Side, TradeType
+
+# The opening call runs from 08:55; its quotes are kept, a trade before the open is not one.
+CALL_NS = 15 * 60 * NS_PER_S
+
+
+@dataclass(frozen=True)
+class TickTable:
+    """The rows of a tick file, in the file's order; every array has shape (n,).
+
+    Parameters
+    ----------
+    lines, day, time_ns : ndarray
+        i8, as in BarTable.
+    bid, ask, last, volume : ndarray
+        f8, points and contracts; NaN where the row does not carry the value.
+    misshapen : tuple of int
+        Lines that were no rows.
+    """
+
+    lines: np.ndarray
+    day: np.ndarray
+    time_ns: np.ndarray
+    bid: np.ndarray
+    ask: np.ndarray
+    last: np.ndarray
+    volume: np.ndarray
+    misshapen: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TickSession:
+    """The events of one session; `sequence` runs through trades and quotes alike."""
+
+    day: date
+    trades: np.ndarray
+    quotes: np.ndarray
+    gaps: int
+
+
+@dataclass(frozen=True)
+class TickImport:
+    """What a tick file gives."""
+
+    sessions: tuple[TickSession, ...]
+    rejects: tuple[Reject, ...]
+    rows: int
+
+
+@dataclass(frozen=True)
+class _Ticks:
+    """The kept rows in ticks and contracts, ordered as in the file.
+
+    A `has_` mask tells whether the row carries the value; `clears` marks a row that says there is no quote.
+    """
+
+    day: np.ndarray
+    ts_ns: np.ndarray
+    bid: np.ndarray
+    ask: np.ndarray
+    last: np.ndarray
+    quantity: np.ndarray
+    has_bid: np.ndarray
+    has_ask: np.ndarray
+    has_trade: np.ndarray
+    clears: np.ndarray
+
+
+def build_events(source: Source, table: TickTable, contract: str) -> TickImport:
+    """Check the rows of a tick file and return its EVENT records by session.
+
+    Raises
+    ------
+    FileRefused
+        Where more than one row in a hundred is unusable.
+    """
+    instrument = instrument_of(contract)
+    legible = (table.day != NO_DAY) & (table.time_ns != NO_DAY)
+    hours = hours_of_days(instrument.root, np.where(legible, table.day, NO_DAY))
+    ts_ns = np.where(legible, table.day * NS_PER_DAY + table.time_ns - hours.offset_ns, 0)
+    clears = (table.bid == 0) & (table.ask == 0) & (np.isnan(table.last) | (table.last == 0))
+    screen = _screen(table, hours, ts_ns, instrument.tick_size, clears)
+    rejects = screen.rejects(table.misshapen)
+    hint = (
+        "export ticks with the exchange's clock (São Paulo)" if any(r.reason == OUTSIDE_HOURS for r in rejects) else ""
+    )
+    refuse_too_many(source, rejects, table.lines.size + len(table.misshapen), hint)
+    kept = np.flatnonzero(screen.kept)
+    ticks = _kept_ticks(table, kept, ts_ns, clears, instrument.tick_size)
+    sessions = tuple(_by_session(ticks, hours, kept, instrument))
+    return TickImport(sessions, tuple(rejects), int(kept.size))
+
+
+def infer_sides(bid: np.ndarray, ask: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Return the aggressor of each trade by the quote rule, i1[n]; the quotes are those before it, 0 where absent."""
+    sound = (bid > 0) & (ask > 0) & (bid < ask)
+    sides = np.zeros(last.size, dtype=np.int8)
+    sides[sound & (last >= ask)] = Side.BUY
+    sides[sound & (last <= bid)] = Side.SELL
+    return sides
+
+
+def _screen(table: TickTable, hours: DayHours, ts_ns: np.ndarray, tick_size: float, clears: np.ndarray) -> Screen:
+    screen = Screen(table.lines)
+    screen.reject((table.day == NO_DAY) | (table.time_ns == NO_DAY), "a date or time that cannot be read")
+    prices = np.stack([table.bid, table.ask, table.last])
+    screen.reject(((prices < 0) | np.isinf(prices)).any(axis=0), "a price below zero or not finite")
+    in_ticks = np.nan_to_num(prices / tick_size, posinf=0.0)
+    screen.reject((np.abs(in_ticks - np.rint(in_ticks)) > 1e-4).any(axis=0), "a price off the tick grid")
+    traded = table.last > 0
+    whole = (table.volume >= 1) & (table.volume == np.rint(table.volume))
+    screen.reject(traded & ~whole, "a last price without a volume of whole contracts")
+    screen.reject(~traded & (table.volume > 0), "a volume without a last price")
+    screen.reject(np.isnan(prices).all(axis=0), "neither quote nor trade")
+    screen.reject(~hours.is_session, NOT_A_SESSION)
+    # Exports begin and end with rows that say "no quote", hours away from the session.
+    early = ts_ns < np.where(traded, hours.open_ns, hours.open_ns - CALL_NS)
+    screen.reject(~clears & (early | (ts_ns >= hours.close_ns + LATE_NS)), OUTSIDE_HOURS)
+    usable = np.where(screen.kept, ts_ns, np.iinfo(np.int64).min)
+    screen.reject(ts_ns < np.maximum.accumulate(usable), "a time before that of the row above")
+    return screen
+
+
+def _kept_ticks(table: TickTable, kept: np.ndarray, ts_ns: np.ndarray, clears: np.ndarray, tick_size: float) -> _Ticks:
+    bid, ask, last = (_in_ticks(values[kept], tick_size) for values in (table.bid, table.ask, table.last))
+    no_quote = clears[kept]
+    return _Ticks(
+        day=table.day[kept],
+        ts_ns=ts_ns[kept],
+        bid=bid,
+        ask=ask,
+        last=last,
+        quantity=np.nan_to_num(table.volume[kept]).astype(np.int64),
+        has_bid=~np.isnan(table.bid[kept]) & ~no_quote,
+        has_ask=~np.isnan(table.ask[kept]) & ~no_quote,
+        has_trade=table.last[kept] > 0,
+        clears=no_quote,
+    )
+
+
+def _in_ticks(points: np.ndarray, tick_size: float) -> np.ndarray:
+    ticks: np.ndarray = np.rint(np.nan_to_num(points) / tick_size).astype(np.int64)
+    return ticks
+
+
+def _by_session(ticks: _Ticks, hours: DayHours, kept: np.ndarray, instrument: Instrument) -> Iterator[TickSession]:
+    starts = np.flatnonzero(np.append(True, ticks.day[1:] != ticks.day[:-1]))
+    for start, end in zip(starts, np.append(starts[1:], ticks.day.size), strict=True):
+        own = _Ticks(*(getattr(ticks, name)[start:end] for name in _Ticks.__dataclass_fields__))
+        records = _to_events(own, instrument.id)
+        if not records.size:
+            continue
+        row = kept[start]
+        early = records["ts_event_ns"][0] - hours.open_ns[row] > CUT_NS
+        late = hours.close_ns[row] - records["ts_event_ns"][-1] > CUT_NS
+        is_trade = records["kind"] == Kind.TRADE
+        yield TickSession(to_date(own.day[0]), records[is_trade], records[~is_trade], int(early) + int(late))
+
+
+def _to_events(ticks: _Ticks, instrument: int) -> np.ndarray:
+    """Return one session's events: per row its trade, its bid, its ask, or the end of its quotes."""
+    seen = np.maximum.accumulate(ticks.has_bid | ticks.has_ask)
+    parts = np.stack([ticks.has_trade, ticks.has_bid, ticks.has_ask, ticks.clears & seen], axis=1)
+    rows, part = np.nonzero(parts)
+    out = np.zeros(rows.size, dtype=EVENT)
+    out["ts_event_ns"] = out["ts_recv_ns"] = ticks.ts_ns[rows]
+    out["sequence"] = np.arange(rows.size)
+    out["instrument"] = instrument
+    out["kind"] = np.array([Kind.TRADE, Kind.QUOTE_SIDE, Kind.QUOTE_SIDE, Kind.BOOK_CLEAR], dtype=np.uint8)[part]
+    no_price = np.zeros_like(ticks.last)
+    out["price"] = np.stack([ticks.last, ticks.bid, ticks.ask, no_price], axis=1)[rows, part]
+    out["side"] = np.array([Side.NONE, Side.BUY, Side.SELL, Side.NONE], dtype=np.int8)[part]
+    trade = part == 0
+    out["quantity"][trade] = ticks.quantity[rows[trade]]
+    sides = _aggressors(ticks)[rows[trade]]
+    out["side"][trade] = sides
+    out["trade_type"][trade] = np.choose(
+        sides + 1, [TradeType.SELL_AGGRESSION, TradeType.UNKNOWN, TradeType.BUY_AGGRESSION]
+    )
+    out["flags"][trade] = np.where(sides != 0, Flag.INFERRED_AGGRESSOR, 0)
+    return out
+
+
+def _aggressors(ticks: _Ticks) -> np.ndarray:
+    bid = _carried_before(np.where(ticks.clears, 0, ticks.bid), ticks.has_bid | ticks.clears)
+    ask = _carried_before(np.where(ticks.clears, 0, ticks.ask), ticks.has_ask | ticks.clears)
+    return infer_sides(bid, ask, ticks.last)
+
+
+def _carried_before(values: np.ndarray, set_here: np.ndarray) -> np.ndarray:
+    """Return, for each row, the last value set by an earlier row; 0 before the first."""
+    latest = np.maximum.accumulate(np.where(set_here, np.arange(values.size), -1))
+    before = np.append(-1, latest[:-1])
+    carried: np.ndarray = np.where(before >= 0, values[before], 0)
+    return carried

@@ -1,0 +1,112 @@
+"""What the decision path is fed: a session's events with the decision clock among them, or a vendor's bars."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from market import calendar
+from market.instruments import parse_symbol
+from market.lake import Lake, Partition
+from market.types import EVENT, Kind
+
+# A session counts as whole where data begin and end within this of its hours.
+WHOLE_WITHIN_NS = 30 * 60 * 1_000_000_000
+
+
+def with_clock(events: np.ndarray, session: np.ndarray, bar_ns: int) -> np.ndarray:
+    """Return the events with a CLOCK at every bar boundary of the session, the first one bar after the open.
+
+    A CLOCK stands before the first event, in sequence order, at or after its time, and carries that event's
+    sequence.
+
+    Parameters
+    ----------
+    events : ndarray
+        EVENT, ordered by sequence, without CLOCK events.
+    session : ndarray
+        SESSION, length 1.
+    bar_ns : int
+        Length of a bar, nanoseconds.
+    """
+    opens, closes = int(session["open_ns"][0]), int(session["close_ns"][0])
+    boundaries = np.arange(opens + bar_ns, closes + 1, bar_ns, dtype=np.int64)
+    seen = np.maximum.accumulate(events["ts_event_ns"]) if events.size else events["ts_event_ns"]
+    before = np.searchsorted(seen, boundaries, side="left")
+    clocks = np.zeros(boundaries.size, dtype=EVENT)
+    clocks["ts_event_ns"] = clocks["ts_recv_ns"] = boundaries
+    clocks["kind"] = Kind.CLOCK
+    if events.size:
+        clocks["instrument"] = events["instrument"][0]
+        following = np.append(events["sequence"], events["sequence"][-1] + 1)
+        clocks["sequence"] = following[before]
+    out = np.empty(events.size + clocks.size, dtype=EVENT)
+    slots = before + np.arange(boundaries.size)
+    is_clock = np.zeros(out.size, dtype=bool)
+    is_clock[slots] = True
+    out[is_clock], out[~is_clock] = clocks, events
+    return out
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One contract's sessions in the form the decision path takes.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the records lie.
+    contract : str
+        The symbol.
+    bar_ns : int
+        Length of a bar of the decision clock, nanoseconds.
+    kind : str
+        "events" (trades and quotes) or "bars" (a vendor's bar files).
+    """
+
+    lake: Lake
+    contract: str
+    bar_ns: int
+    kind: str
+
+    @property
+    def root(self) -> str:
+        """Root of the contract, as WDO."""
+        return parse_symbol(self.contract).root
+
+    def sessions(self) -> list[date]:
+        """Return every session that has data, oldest first."""
+        return [date.fromisoformat(partition.session) for partition in self._partitions()]
+
+    def session(self, day: date) -> np.ndarray:
+        """Return the SESSION record of a day, length 1."""
+        return calendar.session(self.root, day)
+
+    def load(self, day: date) -> np.ndarray:
+        """Return the EVENT records of a session with its clock, or its BAR records that open inside its hours."""
+        session = self.session(day)
+        if self.kind == "events":
+            return with_clock(self.lake.read_events(self.contract, day), session, self.bar_ns)
+        bars = self.lake.read_bars(self.contract, day, self._bar_seconds)
+        inside = (bars["ts_open_ns"] >= session["open_ns"]) & (bars["ts_open_ns"] < session["close_ns"])
+        return bars[inside]
+
+    def preload(self, day: date, n: int) -> list[date]:
+        """Return the last `n` whole sessions before `day`, oldest first; fewer where there are fewer."""
+        earlier = [p for p in self._partitions() if date.fromisoformat(p.session) < day and self._whole(p)]
+        return [date.fromisoformat(partition.session) for partition in earlier[max(len(earlier) - n, 0) :]]
+
+    @property
+    def _bar_seconds(self) -> int:
+        return self.bar_ns // 1_000_000_000
+
+    def _partitions(self) -> list[Partition]:
+        kind, seconds = ("trades", 0) if self.kind == "events" else ("bars", self._bar_seconds)
+        found = [p for p in self.lake.partitions(kind, self.contract) if p.bar_seconds == seconds]
+        return sorted(found, key=lambda partition: partition.session)
+
+    def _whole(self, partition: Partition) -> bool:
+        session = self.session(date.fromisoformat(partition.session))
+        late = partition.first_ns - int(session["open_ns"][0])
+        early = int(session["close_ns"][0]) - partition.last_ns
+        return max(late, early) <= WHOLE_WITHIN_NS

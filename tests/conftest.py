@@ -1,0 +1,28 @@
+"""Every test runs in a folder of its own; nothing touches the checkout."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.environment import CHECKOUT, set_environment
+from market.home import Home
+
+# Before numba or an OpenMP library loads. The compiled code is shared with the checkout, so that it is compiled once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+set_environment(Home(CHECKOUT))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A user's folder that is thrown away."""
+    return Home(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder of real market files, or a skip that says why."""
+    named = os.environ.get("PREGAO_REALDATA")
+    if not named or not Path(named).is_dir():
+        pytest.skip("PREGAO_REALDATA names no folder: real market files are not shipped")
+    return Path(named)
