@@ -1,0 +1,123 @@
+"""Where each number of the feature state lies.
+
+Numba freezes these integers into the kernels. They are handed out in order, so a new field is one more line
+and no offset is ever written by hand.
+"""
+
+from features.catalogue import family
+from market.types import BAR
+
+
+class _Block:
+    """Hands out consecutive positions of one array."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def take(self, count: int = 1) -> int:
+        """Return the first of `count` positions."""
+        start = self.size
+        self.size += count
+        return start
+
+
+HISTORY = 256  # closed bars kept, a power of two; windows may be this long
+MIRROR = 2 * HISTORY  # each value is written twice, so that every window is contiguous
+SECONDS = 2048  # whole seconds of the session kept, a power of two, longer than the longest time window
+COUNTED = 128  # trades kept, a power of two, longer than the longest count window
+SIZES = 1024  # cells of the trade size histogram; the last holds all larger sizes
+SAMPLES = 600  # one-second samples behind the z-scores
+SPREADS_NEEDED = 60  # of them must have had a valid book
+SECOND_NS = 1_000_000_000
+BOOK_MAX_AGE_NS = 2 * SECOND_NS
+
+EMA_FAMILY = family("ema{}_distance")
+FLOW_FAMILY = family("signed_flow_z_{}")
+
+# --- fields of a bar within FORMING and LAST_BAR, in the order of market.types.BAR
+_BAR_FIELDS = [name for name in BAR.names or () if name != "reserved"]
+BAR_WIDTH = len(_BAR_FIELDS)
+TS_OPEN, TS_CLOSE = _BAR_FIELDS.index("ts_open_ns"), _BAR_FIELDS.index("ts_close_ns")
+VOLUME, TURNOVER = _BAR_FIELDS.index("volume"), _BAR_FIELDS.index("turnover")
+BUY_VOLUME, SELL_VOLUME = _BAR_FIELDS.index("buy_volume"), _BAR_FIELDS.index("sell_volume")
+OPEN, HIGH, LOW, CLOSE = (_BAR_FIELDS.index(name) for name in ("open", "high", "low", "close"))
+TRADES = _BAR_FIELDS.index("trades")
+BUY_TRADES, SELL_TRADES = _BAR_FIELDS.index("buy_trades"), _BAR_FIELDS.index("sell_trades")
+INSTRUMENT, FLAGS = _BAR_FIELDS.index("instrument"), _BAR_FIELDS.index("flags")
+
+# --- floats
+_floats = _Block()
+RETURN_RING = _floats.take(MIRROR)  # r of each bar
+GARMAN_RING = _floats.take(MIRROR)  # the Garman-Klass term
+RANGE_RING = _floats.take(MIRROR)  # ln(H/L)²
+EMA = _floats.take(len(EMA_FAMILY))
+GAIN = _floats.take()
+LOSS = _floats.take()
+ATR = _floats.take()
+PLUS_DM = _floats.take()
+MINUS_DM = _floats.take()
+ADX = _floats.take()
+GAP_OPEN = _floats.take()
+FLOAT_COUNT = _floats.size
+
+# --- integers: parameters, session, bars
+_ints = _Block()
+BAR_NS = _ints.take()
+PRELOAD_SESSIONS = _ints.take()
+SESSION_OPEN_NS = _ints.take()
+SESSION_CLOSE_NS = _ints.take()
+LUNCH_START_NS = _ints.take()
+LUNCH_END_NS = _ints.take()
+WEEKDAY = _ints.take()
+SESSIONS_BEGUN = _ints.take()
+BARS_SEEN = _ints.take()  # closed bars since the state was new
+SIZE_COUNTS = _ints.take(SIZES)  # trade sizes of all sessions so far
+HIGH_RING = _ints.take(MIRROR)
+LOW_RING = _ints.take(MIRROR)
+CLOSE_RING = _ints.take(MIRROR)
+VOLUME_RING = _ints.take(MIRROR)
+DELTA_RING = _ints.take(MIRROR)
+LAST_BAR = _ints.take(BAR_WIDTH)
+REGIME = _ints.take()
+CANDIDATE = _ints.take()
+CANDIDATE_BARS = _ints.take()
+
+# --- integers that begin_session sets to zero
+SESSION_START = _ints.size
+NOW_NS = _ints.take()
+SESSION_BARS = _ints.take()
+FIRST_OPEN = _ints.take()
+LAST_PRICE = _ints.take()
+LARGE_SIZE = _ints.take()  # 95th percentile of trade sizes, 0 while unknown
+EVENT_FEED = _ints.take()  # 1 once the session's clock was seen: the feed carries events, not bars
+PHASE = _ints.take()
+FORMING = _ints.take(BAR_WIDTH)
+BID, BID_SIZE, ASK, ASK_SIZE, QUOTE_NS = (_ints.take() for _ in range(5))
+
+# Session totals. A time window is the difference of a total and its value some whole seconds ago.
+TOTALS = _ints.size
+TOTAL_TRADES = _ints.take()
+TOTAL_VOLUME = _ints.take()
+TOTAL_SIGNED = _ints.take()  # Σ a·q
+TOTAL_KNOWN = _ints.take()  # Σ |a|·q
+TOTAL_TURNOVER = _ints.take()  # Σ p·q
+TOTAL_BUY_TRADES = _ints.take()
+TOTAL_SELL_TRADES = _ints.take()
+TOTAL_LARGE = _ints.take()  # volume of large trades
+TOTAL_OFI = _ints.take()
+TOTAL_BEST_SIZES = _ints.take()  # Σ (bid size + ask size) after each quote event
+TOTAL_QUOTES = _ints.take()
+TOTAL_COUNT = _ints.size - TOTALS
+
+SECOND = _ints.take()  # whole seconds recorded: the smallest s with open + s not before now
+NEXT_SECOND_NS = _ints.take()
+SECOND_WIDTH = TOTAL_COUNT + 1  # the totals, then the spread (0 where the book was not valid)
+SECOND_RING = _ints.take(SECONDS * SECOND_WIDTH)
+FLOW_SUM = _ints.take(len(FLOW_FAMILY))
+FLOW_SQUARES = _ints.take(len(FLOW_FAMILY))
+SPREAD_SUM = _ints.take()
+SPREAD_SQUARES = _ints.take()
+SPREAD_SAMPLES = _ints.take()
+COUNTED_WIDTH = 5  # the first five totals after each trade
+COUNTED_RING = _ints.take(COUNTED * COUNTED_WIDTH)
+INT_COUNT = _ints.size

@@ -1,0 +1,358 @@
+"""One update for every event, the same machine code in training, backtest, paper and live.
+
+A decision point is a closed bar. `snapshot` then completes `scratch` and writes the row.
+"""
+
+import math
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from features.bars import store_bar, update_means, update_returns, update_volatility, update_volume
+from features.book import measure_book
+from features.catalogue import Warm, warm_table
+from features.layout import (
+    ATR,
+    BAR_NS,
+    BAR_WIDTH,
+    BARS_SEEN,
+    BUY_TRADES,
+    BUY_VOLUME,
+    CLOSE,
+    EVENT_FEED,
+    FLAGS,
+    FORMING,
+    HIGH,
+    INSTRUMENT,
+    INT_COUNT,
+    LARGE_SIZE,
+    LAST_BAR,
+    LAST_PRICE,
+    LOW,
+    LUNCH_END_NS,
+    LUNCH_START_NS,
+    NEXT_SECOND_NS,
+    NOW_NS,
+    OPEN,
+    PHASE,
+    PRELOAD_SESSIONS,
+    REGIME,
+    SECOND_NS,
+    SELL_TRADES,
+    SELL_VOLUME,
+    SESSION_CLOSE_NS,
+    SESSION_OPEN_NS,
+    SESSION_START,
+    SESSIONS_BEGUN,
+    TOTAL_TRADES,
+    TRADES,
+    TS_CLOSE,
+    TS_OPEN,
+    TURNOVER,
+    VOLUME,
+    WEEKDAY,
+)
+from features.minutes import update_minutes
+from features.quotes import clear_book, take_quote
+from features.regime import update_regime
+from features.schema import FeatureSchema
+from features.seconds import advance_seconds
+from features.state import FeatureState, new_state
+from features.tape import extend_bar, large_size, measure_flow, measure_tape, take_trade
+from features.trend import update_averages, update_trend
+from market.bars import enters_bars
+from market.errors import ConfigError
+from market.kernel import kernel
+from market.stream import Feed
+from market.types import BAR, Flag, Kind
+
+_TRADE, _QUOTE_SIDE, _BOOK_CLEAR = int(Kind.TRADE), int(Kind.QUOTE_SIDE), int(Kind.BOOK_CLEAR)
+_CLOCK, _GAP, _STATE = int(Kind.CLOCK), int(Kind.GAP), int(Kind.STATE)
+_EMPTY, _AFTER_GAP, _NO_AGGRESSOR = int(Flag.EMPTY), int(Flag.AFTER_GAP), int(Flag.NO_AGGRESSOR)
+_WARM_BARS, _WARM_TRADES, _WARM_SECONDS = warm_table(Warm.BARS), warm_table(Warm.TRADES), warm_table(Warm.SECONDS)
+_ATR_WARM_UP = 6 * 14
+
+
+@kernel
+def begin_session(state: FeatureState, session: np.void) -> None:
+    """Start a session: forget what belongs to the last one, keep the bars.
+
+    Parameters
+    ----------
+    state : FeatureState
+        Changed in place.
+    session : SESSION record
+        Its hours.
+    """
+    ints = state.ints
+    ints[SESSION_START:INT_COUNT] = 0
+    if ints[SESSIONS_BEGUN] >= ints[PRELOAD_SESSIONS]:
+        ints[LARGE_SIZE] = large_size(ints)
+    ints[SESSIONS_BEGUN] += 1
+    ints[SESSION_OPEN_NS] = ints[NEXT_SECOND_NS] = ints[NOW_NS] = session["open_ns"]
+    ints[SESSION_CLOSE_NS] = session["close_ns"]
+    ints[LUNCH_START_NS] = session["lunch_start_ns"]
+    ints[LUNCH_END_NS] = session["lunch_end_ns"]
+    ints[WEEKDAY] = session["weekday"]
+    state.scratch[:] = math.nan
+
+
+@kernel
+def update_event(state: FeatureState, event: np.void) -> int:
+    """Take one event; return 1 if it closed a bar, which is a decision point, else 0."""
+    ints = state.ints
+    now = event["ts_event_ns"]
+    ints[NOW_NS] = max(ints[NOW_NS], now)
+    advance_seconds(ints, ints[NOW_NS])
+    kind = event["kind"]
+    if kind == _TRADE:
+        price, quantity, side = int(event["price"]), event["quantity"], int(event["side"])
+        if price > 0 and quantity > 0 and enters_bars(event["trade_type"]):
+            take_trade(ints, price, quantity, side)
+            extend_bar(ints, price, quantity, side, int(event["instrument"]), int(event["flags"]))
+    elif kind == _QUOTE_SIDE:
+        take_quote(ints, now, int(event["side"]), int(event["price"]), event["quantity"])
+    elif kind == _CLOCK:
+        return _close_forming(state, now)
+    elif kind == _BOOK_CLEAR:
+        clear_book(ints)
+    elif kind == _GAP:
+        ints[FORMING + FLAGS] |= _AFTER_GAP
+    elif kind == _STATE:
+        ints[PHASE] = event["level"]
+    return 0
+
+
+@kernel
+def update_bar(state: FeatureState, bar: np.void) -> int:
+    """Take one closed bar of a vendor file; return 1, a decision point."""
+    ints = state.ints
+    ints[NOW_NS] = bar["ts_close_ns"]
+    ints[LAST_BAR + TS_OPEN], ints[LAST_BAR + TS_CLOSE] = bar["ts_open_ns"], bar["ts_close_ns"]
+    ints[LAST_BAR + OPEN], ints[LAST_BAR + HIGH] = bar["open"], bar["high"]
+    ints[LAST_BAR + LOW], ints[LAST_BAR + CLOSE] = bar["low"], bar["close"]
+    ints[LAST_BAR + VOLUME], ints[LAST_BAR + TURNOVER] = bar["volume"], bar["turnover"]
+    ints[LAST_BAR + BUY_VOLUME], ints[LAST_BAR + SELL_VOLUME] = bar["buy_volume"], bar["sell_volume"]
+    ints[LAST_BAR + TRADES], ints[LAST_BAR + INSTRUMENT] = bar["trades"], bar["instrument"]
+    ints[LAST_BAR + BUY_TRADES], ints[LAST_BAR + SELL_TRADES] = bar["buy_trades"], bar["sell_trades"]
+    ints[LAST_BAR + FLAGS] = bar["flags"]
+    return _close_bar(state)
+
+
+@kernel
+def snapshot(state: FeatureState, out: np.ndarray) -> int:
+    """Write the row of the present moment.
+
+    Parameters
+    ----------
+    state : FeatureState
+        `scratch` is completed on the way; nothing else changes.
+    out : ndarray of float32, shape (columns,)
+        Filled in schema order.
+
+    Returns
+    -------
+    int
+        How many values are not finite; a row with any is no basis for a decision.
+    """
+    ints, scratch = state.ints, state.scratch
+    measure_flow(ints, scratch)
+    measure_tape(ints, scratch)
+    measure_book(ints, ints[NOW_NS], scratch)
+    _mask_cold(scratch, _WARM_TRADES, ints[TOTAL_TRADES])
+    # A feed of bars has no tape: what it would say is unknown, not zero.
+    elapsed = (ints[NOW_NS] - ints[SESSION_OPEN_NS]) // SECOND_NS if ints[EVENT_FEED] == 1 else -1
+    _mask_cold(scratch, _WARM_SECONDS, elapsed)
+    missing = 0
+    for i in range(state.columns.size):
+        out[i] = scratch[state.columns[i]]
+        missing += not math.isfinite(out[i])
+    return missing
+
+
+@kernel
+def regime(state: FeatureState) -> int:
+    """Return the `market.types.Regime` in force."""
+    return int(state.ints[REGIME])
+
+
+@kernel
+def phase(state: FeatureState) -> int:
+    """Return the `market.types.Phase` last reported in this session; OPEN until one is."""
+    return int(state.ints[PHASE])
+
+
+@kernel
+def last_close(state: FeatureState) -> int:
+    """Return the close of the last closed bar in ticks, 0 before the first."""
+    return int(state.ints[LAST_BAR + CLOSE])
+
+
+@kernel
+def atr_ticks(state: FeatureState) -> float:
+    """Return Wilder's average true range of 14 bars in ticks; NaN before bar 84."""
+    return float(state.floats[ATR]) if state.ints[BARS_SEEN] >= _ATR_WARM_UP else math.nan
+
+
+@kernel
+def copy_last_bar(state: FeatureState, bars: np.ndarray, index: int) -> None:
+    """Write the last closed bar into ``bars[index]``, a BAR array."""
+    ints = state.ints
+    bar = bars[index]
+    bar["ts_open_ns"], bar["ts_close_ns"] = ints[LAST_BAR + TS_OPEN], ints[LAST_BAR + TS_CLOSE]
+    bar["open"], bar["high"] = ints[LAST_BAR + OPEN], ints[LAST_BAR + HIGH]
+    bar["low"], bar["close"] = ints[LAST_BAR + LOW], ints[LAST_BAR + CLOSE]
+    bar["volume"], bar["turnover"] = ints[LAST_BAR + VOLUME], ints[LAST_BAR + TURNOVER]
+    bar["buy_volume"], bar["sell_volume"] = ints[LAST_BAR + BUY_VOLUME], ints[LAST_BAR + SELL_VOLUME]
+    bar["trades"], bar["instrument"] = ints[LAST_BAR + TRADES], ints[LAST_BAR + INSTRUMENT]
+    bar["buy_trades"], bar["sell_trades"] = ints[LAST_BAR + BUY_TRADES], ints[LAST_BAR + SELL_TRADES]
+    bar["flags"] = ints[LAST_BAR + FLAGS]
+
+
+@kernel
+def _close_forming(state: FeatureState, now_ns: int) -> int:
+    """Close the forming bar at a boundary of the clock; nothing to close before the session's first price."""
+    ints = state.ints
+    ints[EVENT_FEED] = 1
+    # What traded before the open (the opening print) belongs to the first bar.
+    if ints[LAST_PRICE] == 0 or now_ns <= ints[SESSION_OPEN_NS]:
+        return 0
+    if ints[FORMING + TRADES] == 0:
+        for field in (OPEN, HIGH, LOW, CLOSE):
+            ints[FORMING + field] = ints[LAST_BAR + CLOSE]
+        ints[FORMING + INSTRUMENT] = ints[LAST_BAR + INSTRUMENT]
+        ints[FORMING + FLAGS] |= _EMPTY
+    elif ints[FORMING + BUY_TRADES] + ints[FORMING + SELL_TRADES] == 0:
+        ints[FORMING + FLAGS] |= _NO_AGGRESSOR
+    ints[FORMING + TS_OPEN] = now_ns - ints[BAR_NS]
+    ints[FORMING + TS_CLOSE] = now_ns
+    for field in range(BAR_WIDTH):
+        ints[LAST_BAR + field] = ints[FORMING + field]
+        ints[FORMING + field] = 0
+    return _close_bar(state)
+
+
+@kernel
+def _close_bar(state: FeatureState) -> int:
+    """Move every bar feature by the last bar."""
+    floats, ints, scratch = state.floats, state.ints, state.scratch
+    store_bar(floats, ints)
+    update_averages(floats, ints)
+    update_regime(floats, ints)
+    update_volatility(floats, ints, scratch)
+    update_returns(floats, ints, scratch)
+    update_volume(ints, scratch)
+    update_means(floats, ints, scratch)
+    update_trend(floats, ints, scratch)
+    update_minutes(ints, ints[LAST_BAR + TS_CLOSE], scratch)
+    _mask_cold(scratch, _WARM_BARS, ints[BARS_SEEN])
+    return 1
+
+
+@kernel
+def _mask_cold(scratch: np.ndarray, warm: np.ndarray, count: int) -> None:
+    """Set the features whose warm-up is longer than `count` to NaN."""
+    for i in range(warm.shape[0]):
+        if count < warm[i, 1]:
+            scratch[warm[i, 0]] = math.nan
+
+
+class SessionFeatures(NamedTuple):
+    """What a session's decision points saw; n closed bars, c columns.
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (n, c)
+        Schema order; NaN where not defined.
+    ts_ns : ndarray of int64
+        Time of each decision point: the close of its bar.
+    regime : ndarray of uint8
+        `market.types.Regime`.
+    close : ndarray of int32
+        Ticks.
+    atr : ndarray of float64
+        Ticks; NaN before warm-up.
+    bars : ndarray of BAR
+        The closed bars.
+    """
+
+    rows: np.ndarray
+    ts_ns: np.ndarray
+    regime: np.ndarray
+    close: np.ndarray
+    atr: np.ndarray
+    bars: np.ndarray
+
+
+def compute_session(schema: FeatureSchema, feed: Feed, day: date) -> SessionFeatures:
+    """Compute a session's features: a fresh state, the preload sessions, then the session itself.
+
+    Raises
+    ------
+    ConfigError
+        If the feed's bars are not those of the schema.
+    LakeError
+        If a partition of the session or its preload is missing or damaged.
+    """
+    if feed.bar_ns != schema.bar_ns:
+        raise ConfigError(
+            f"feed of {feed.contract}: expected bars of {schema.bar_ns} ns as in the schema, found {feed.bar_ns} ns; "
+            "build the feed with the schema's bar_ns"
+        )
+    state = new_state(schema)
+    for earlier in feed.preload(day, schema.preload_sessions):
+        replay(state, feed, earlier)
+    return replay(state, feed, day)
+
+
+def replay(state: FeatureState, feed: Feed, day: date) -> SessionFeatures:
+    """Run one session through a state and return what its decision points saw."""
+    begin_session(state, feed.session(day)[0])
+    records = feed.load(day)
+    if feed.kind == "bars":
+        seen = _empty(records.size, state.columns.size)
+        count = replay_bars(state, records, seen)
+    else:
+        seen = _empty(int(np.count_nonzero(records["kind"] == _CLOCK)), state.columns.size)
+        count = replay_events(state, records, seen)
+    return SessionFeatures(*(part[:count] for part in seen))
+
+
+@kernel
+def replay_events(state: FeatureState, events: np.ndarray, seen: SessionFeatures) -> int:
+    """Take EVENT records, write a line of `seen` at each decision point, return the count of lines."""
+    count = 0
+    for i in range(events.size):
+        if update_event(state, events[i]) == 1:
+            _observe(state, seen, count)
+            count += 1
+    return count
+
+
+@kernel
+def replay_bars(state: FeatureState, bars: np.ndarray, seen: SessionFeatures) -> int:
+    """Take BAR records, write a line of `seen` for each, return the count of lines."""
+    for i in range(bars.size):
+        update_bar(state, bars[i])
+        _observe(state, seen, i)
+    return int(bars.size)
+
+
+@kernel
+def _observe(state: FeatureState, seen: SessionFeatures, at: int) -> None:
+    """Write one decision point."""
+    snapshot(state, seen.rows[at])
+    seen.ts_ns[at] = state.ints[NOW_NS]
+    seen.regime[at] = regime(state)
+    seen.close[at] = last_close(state)
+    seen.atr[at] = atr_ticks(state)
+    copy_last_bar(state, seen.bars, at)
+
+
+def _empty(count: int, columns: int) -> SessionFeatures:
+    """Return room for `count` decision points."""
+    return SessionFeatures(
+        np.empty((count, columns), dtype=np.float32), np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8),
+        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR),
+    )  # fmt: skip

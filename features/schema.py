@@ -1,0 +1,125 @@
+"""Which columns a model sees, in which order, under which parameters, and the hash of all that."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from features.catalogue import CATALOGUE, Feature, Need, index_of
+from market.errors import BundleRefused, ConfigError
+
+_CORE = (
+    "volatility_20", "volatility_ratio_10_20", "returns_1", "returns_5", "returns_20", "bb_position", "rsi_14",
+    "adx_14", "ema20_distance", "volume_zscore_20", "time_normalized", "order_flow_imbalance_50", "signed_volume",
+)  # fmt: skip
+SETS = ("core", "full")
+
+
+@dataclass(frozen=True)
+class FeatureSchema:
+    """The ordered columns of a row and the parameters they were computed with.
+
+    Parameters
+    ----------
+    set_name : str
+        The set it was built from; a label, not part of the hash.
+    columns : tuple of str
+        Catalogue names in row order.
+    bar_ns : int
+        Interval of the decision clock.
+    preload_sessions : int
+        Sessions of the same contract replayed before each session.
+    """
+
+    set_name: str
+    columns: tuple[str, ...]
+    bar_ns: int
+    preload_sessions: int
+
+    def __post_init__(self) -> None:
+        """Refuse unknown or repeated columns and impossible parameters."""
+        known = {feature.name for feature in CATALOGUE}
+        unknown = [name for name in self.columns if name not in known]
+        if unknown:
+            raise ConfigError(f"schema columns: expected catalogue names, found {unknown}; see `pregao features ls`")
+        if not self.columns or len(set(self.columns)) != len(self.columns):
+            raise ConfigError("schema columns: expected at least one and none twice; remove the repeated names")
+        if self.bar_ns <= 0 or self.preload_sessions < 0:
+            raise ConfigError(
+                f"schema parameters: expected bar_ns > 0 and preload_sessions >= 0, found {self.bar_ns} and "
+                f"{self.preload_sessions}; correct params.yaml"
+            )
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The catalogue entries of the columns, in row order."""
+        return tuple(CATALOGUE[index_of(name)] for name in self.columns)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) over the columns, their definitions and the parameters."""
+        content = {
+            "columns": [_definition(feature) for feature in self.features],
+            "bar_ns": self.bar_ns,
+            "preload_sessions": self.preload_sessions,
+        }
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def to_json(self) -> str:
+        """Return the schema as one JSON object, with its hash."""
+        content = {
+            "set_name": self.set_name,
+            "columns": list(self.columns),
+            "bar_ns": self.bar_ns,
+            "preload_sessions": self.preload_sessions,
+            "hash": self.hash,
+        }
+        return json.dumps(content, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "FeatureSchema":
+        """Read a schema back.
+
+        Raises
+        ------
+        BundleRefused
+            If the text is not a schema, or the catalogue of this code defines its columns otherwise.
+        """
+        try:
+            content = json.loads(text)
+            stored = str(content["hash"])
+            schema = cls(
+                str(content["set_name"]), tuple(map(str, content["columns"])), int(content["bar_ns"]),
+                int(content["preload_sessions"]),
+            )  # fmt: skip
+        except (ValueError, KeyError, TypeError, ConfigError) as error:
+            raise BundleRefused(f"feature schema: expected columns and parameters, found {error!r}; rebuild") from error
+        if schema.hash != stored:
+            raise BundleRefused(
+                f"feature schema: expected hash {schema.hash} of this catalogue, found {stored}; use the code "
+                "the model was trained with, or retrain"
+            )
+        return schema
+
+
+def build_schema(set_name: str, available: frozenset[Need], bar_ns: int, preload_sessions: int) -> FeatureSchema:
+    """Return the schema of a set, without the columns whose needs the feed does not meet.
+
+    Raises
+    ------
+    ConfigError
+        If the set is unknown or nothing of it is left.
+    """
+    if set_name not in SETS:
+        raise ConfigError(f"feature set: expected one of {', '.join(SETS)}, found {set_name!r}; correct params.yaml")
+    names = _CORE if set_name == "core" else tuple(feature.name for feature in CATALOGUE)
+    columns = tuple(name for name in names if CATALOGUE[index_of(name)].needs <= available)
+    return FeatureSchema(set_name, columns, bar_ns, preload_sessions)
+
+
+def _definition(feature: Feature) -> list[object]:
+    """The part of a feature that makes its values what they are."""
+    return [
+        feature.name, feature.formula, feature.window, feature.warm_up, str(feature.warm_unit), feature.zero_rule,
+        sorted(feature.needs),
+    ]  # fmt: skip
