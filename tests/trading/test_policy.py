@@ -1,0 +1,98 @@
+"""Settings: what they refuse and what the compiled path sees of them."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from market.errors import ConfigError
+from market.settings import parse_settings
+from trading.policy import RiskLimits, StrategyParams, VenueParams
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model_weight", 0.5),
+        ("model_weight", -0.1),
+        ("agent_weights", (0.0, 0.0, 0.0, 0.0)),
+        ("agent_weights", (0.5, -0.1, 0.3, 0.3)),
+        ("theta", (0.3, 1.2, 0.3)),
+        ("theta", (float("nan"), 0.3, 0.3)),
+        ("stop_atr", (2.0, 0.0, 1.0)),
+        ("target_atr", (2.0, float("inf"), 1.0)),
+        ("min_stop_ticks", 0),
+        ("cooldown_bars", -1),
+        ("max_hold_bars", 0),
+    ],
+)
+def test_strategy_refuses_a_value_out_of_range(key: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=r"expected .*, found .*; correct this setting"):
+        replace(StrategyParams(), **{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("capital_reais", 0.0),
+        ("capital_reais", float("nan")),
+        ("max_position", 0),
+        ("daily_loss_fraction", 0.0),
+        ("drawdown_stop", 1.5),
+        ("drawdown_alert", 0.11),
+        ("risk_per_trade", float("nan")),
+        ("max_trades_per_day", 0),
+        ("stop_min_ticks", 0),
+        ("stop_max_ticks", 1),
+        ("flatten_before_close_minutes", 0),
+        ("last_entry_before_close_minutes", 29),
+        ("stale_feed_after_ms", 0),
+    ],
+)
+def test_limits_refuse_a_value_out_of_range(key: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=key):
+        replace(RiskLimits(), **{key: value})
+
+
+@pytest.mark.parametrize("key", ["latency_ms", "slippage_ticks", "seed"])
+def test_venue_refuses_negative_values(key: str) -> None:
+    with pytest.raises(ConfigError, match=key):
+        replace(VenueParams(), **{key: -1})
+
+
+def test_settings_cannot_be_changed_after_the_checks() -> None:
+    with pytest.raises(FrozenInstanceError):
+        RiskLimits().max_position = 5  # type: ignore[misc]
+
+
+def test_policy_record_holds_every_setting() -> None:
+    params = StrategyParams(
+        model_weight=0.7, agents_weight=0.3, theta=(0.1, 0.2, 0.4), cooldown_bars=7, require_agents=False
+    )
+    record = params.record()[0]
+    assert (record["model_weight"], record["agents_weight"], record["cooldown_bars"]) == (0.7, 0.3, 7)
+    assert record["theta"].tolist() == [0.1, 0.2, 0.4]
+    assert record["agent_weights"].tolist() == [0.30, 0.20, 0.25, 0.25]
+    assert (record["require_agents"], record["trade_range"]) == (0, 1)
+
+
+def test_limits_record_turns_minutes_and_milliseconds_into_nanoseconds() -> None:
+    limits = RiskLimits(last_entry_before_close_minutes=90, flatten_before_close_minutes=20, stale_feed_after_ms=1500)
+    record = limits.record()[0]
+    assert record["last_entry_before_close_ns"] == 5_400_000_000_000
+    assert record["flatten_before_close_ns"] == 1_200_000_000_000
+    assert record["stale_feed_after_ns"] == 1_500_000_000
+    assert (record["capital_reais"], record["max_position"]) == (100_000.0, 1)
+
+
+def test_shipped_limits_are_the_strictest_of_the_scope() -> None:
+    shipped = RiskLimits()
+    assert (shipped.max_position, shipped.daily_loss_fraction, shipped.max_trades_per_day) == (1, 0.02, 10)
+    assert (shipped.drawdown_alert, shipped.drawdown_stop, shipped.risk_per_trade) == (0.08, 0.10, 0.01)
+
+
+def test_settings_parse_from_a_file_s_mapping() -> None:
+    params = parse_settings(StrategyParams, {"theta": [0.2, 0.2, 0.25], "trade_range": False}, "params.yaml")
+    assert params.theta == (0.2, 0.2, 0.25)
+    assert params.trade_range is False
+    with pytest.raises(ConfigError, match="did you mean 'cooldown_bars'"):
+        parse_settings(StrategyParams, {"cooldown": 3}, "params.yaml")

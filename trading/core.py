@@ -1,0 +1,309 @@
+"""The core: features, model and desk in one value, and the decision at each closed bar.
+
+`decide` reads no clock, file or socket. What it wants done stands in the desk's orders, in state PENDING_NEW or
+PENDING_CANCEL, until a venue or a broker has been told (`trading.paper.carry_orders`).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from features.layout import ASK, BID, FLAGS, LAST_BAR, PHASE
+from features.pipeline import atr_ticks, last_close, regime, snapshot
+from features.schema import FeatureSchema
+from features.state import FeatureState, new_state
+from market.costs import Costs
+from market.errors import ConfigError
+from market.instruments import Instrument
+from market.kernel import kernel
+from market.types import SESSION, Flag, Regime
+from trading.bracket import flatten, pending_entry
+from trading.consensus import blend, combine_votes, confidence
+from trading.desk import DECISIONS, LOST, ROLES, ROOM_FILLS, ROOM_ORDERS, Desk, add_order, cancel_order, end_order
+from trading.desk import has_room as desk_has_room
+from trading.model import Model, check_model, score_probability
+from trading.policy import RiskLimits
+from trading.positions import mark_account
+from trading.records import (
+    ACCOUNT,
+    DECISION,
+    FILL,
+    MARKET,
+    ORDER,
+    TERMS,
+    HoldReason,
+    OrderRole,
+    OrderState,
+    RefusalReason,
+    TradingState,
+)
+from trading.risk import approve, halt, watch_losses
+from trading.strategy import bracket_distances, choose_side, size_position
+
+_ENTRY, _FLATTEN, _REJECTED = int(OrderRole.ENTRY), int(OrderRole.FLATTEN), int(OrderState.REJECTED)
+_ACTIVE, _HALTED = int(TradingState.ACTIVE), int(TradingState.HALTED)
+_UNDEFINED, _AFTER_GAP_FLAG = int(Regime.UNDEFINED), int(Flag.AFTER_GAP)
+_APPROVED, _OUTPUT_FULL = int(RefusalReason.NONE), int(RefusalReason.OUTPUT_FULL)
+_DRAWDOWN = int(RefusalReason.DRAWDOWN)
+
+_SIGNAL, _NOT_WARM = int(HoldReason.SIGNAL), int(HoldReason.NOT_WARM)
+_REGIME_UNDEFINED, _NO_MODEL = int(HoldReason.REGIME_UNDEFINED), int(HoldReason.NO_MODEL)
+_NO_AGENTS, _IN_POSITION = int(HoldReason.NO_AGENTS), int(HoldReason.IN_POSITION)
+_TRADING_STATE, _PAST_LAST_ENTRY = int(HoldReason.TRADING_STATE), int(HoldReason.PAST_LAST_ENTRY)
+_AFTER_GAP, _COOLDOWN = int(HoldReason.AFTER_GAP), int(HoldReason.COOLDOWN)
+_DAILY_LIMIT, _SIZE_ZERO = int(HoldReason.DAILY_LIMIT), int(HoldReason.SIZE_ZERO)
+
+
+class Core(NamedTuple):
+    """Arrays of the whole decision path.
+
+    Attributes
+    ----------
+    features : FeatureState
+    row : ndarray of float32
+        The last decision's row, in schema order.
+    model : Model
+    desk : Desk
+    session : ndarray of SESSION, length 1
+    """
+
+    features: FeatureState
+    row: np.ndarray
+    model: Model
+    desk: Desk
+    session: np.ndarray
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How many records a session may write. Beyond that the account is halted and nothing is overwritten."""
+
+    decisions: int = 1440
+    orders: int = 256
+    fills: int = 512
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where not even one bracket fits."""
+        if self.decisions < 1 or self.orders < ROOM_ORDERS or self.fills < ROOM_FILLS:
+            expected = f"at least 1 decision, {ROOM_ORDERS} orders and {ROOM_FILLS} fills"
+            raise ConfigError(f"capacity: expected {expected}, found {self}; raise it")
+
+
+def new_core(
+    schema: FeatureSchema, model: Model, limits: RiskLimits, instrument: Instrument, costs: Costs, capacity: Capacity
+) -> Core:
+    """Return a core with an empty account.
+
+    Raises
+    ------
+    BundleRefused
+        If the model does not fit the schema.
+    """
+    columns = len(schema.columns)
+    desk = new_desk(limits, instrument, costs, capacity)
+    row = np.full(columns, np.nan, dtype=np.float32)
+    return Core(new_state(schema), row, check_model(model, columns), desk, np.zeros(1, dtype=SESSION))
+
+
+def new_desk(limits: RiskLimits, instrument: Instrument, costs: Costs, capacity: Capacity) -> Desk:
+    """Return a desk with an empty account."""
+    terms, account = np.zeros(1, dtype=TERMS), np.zeros(1, dtype=ACCOUNT)
+    terms["tick_value"], terms["fee_per_side"] = instrument.tick_value, costs.per_side
+    terms["instrument"], terms["lot"] = instrument.id, instrument.lot
+    account["trading_state"], account["entry_decision"] = _ACTIVE, -1
+    return Desk(
+        account=account,
+        limits=limits.record(),
+        terms=terms,
+        market=np.zeros(1, dtype=MARKET),
+        working=np.full(ROLES, -1, dtype=np.int64),
+        decisions=np.zeros(capacity.decisions, dtype=DECISION),
+        orders=np.zeros(capacity.orders, dtype=ORDER),
+        fills=np.zeros(capacity.fills, dtype=FILL),
+        equity=np.zeros(capacity.decisions),
+        counts=np.zeros(LOST + 1, dtype=np.int64),
+    )
+
+
+@kernel
+def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
+    """Start a session: empty records, a session's loss from zero; equity, peak and a drawdown's halt stay."""
+    account, market = desk.account[0], desk.market[0]
+    desk.counts[:] = 0
+    desk.working[:] = -1
+    market["now_ns"] = market["feed_ns"] = open_ns
+    market["close_ns"] = close_ns
+    market["events"] = 1 if events else 0
+    market["bid"] = market["ask"] = market["phase"] = 0
+    account["first_order_id"] = account["last_order_id"] + 1
+    account["entry_decision"] = -1
+    account["session_equity"] = account["equity"]
+    account["mark"] = account["trades_today"] = account["bars"] = account["pending"] = 0
+    account["drawdown_alert"] = 0
+    if account["trading_state"] == _HALTED and account["halt_reason"] != _DRAWDOWN:
+        account["trading_state"] = _ACTIVE
+        account["halt_reason"] = 0
+
+
+@kernel
+def mark_desk(desk: Desk, price: int) -> None:
+    """Value the account at a price; flatten it where a loss limit is reached."""
+    account = desk.account[0]
+    mark_account(account, price, desk.terms[0]["tick_value"])
+    if watch_losses(account, desk.limits[0]):
+        flatten(desk)
+
+
+@kernel
+def close_bar(core: Core) -> int:
+    """Do all that belongs to a closed bar: mark, exits by time, the decision; return 1 if one was recorded."""
+    desk = core.desk
+    account, market = desk.account[0], desk.market[0]
+    account["bars"] += 1
+    mark_desk(desk, last_close(core.features))
+    market["bid"], market["ask"] = core.features.ints[BID], core.features.ints[ASK]
+    market["phase"] = core.features.ints[PHASE]
+    exit_by_time(desk, core.model.policy[0])
+    made = decide(core)
+    if made:
+        desk.equity[desk.counts[DECISIONS] - 1] = account["equity"]
+    return made
+
+
+@kernel
+def exit_by_time(desk: Desk, policy: np.void) -> None:
+    """Cancel an entry no bar has filled; flatten what was held long enough or stands too near the close."""
+    account, market = desk.account[0], desk.market[0]
+    cancel_order(desk, _ENTRY)
+    held = account["bars"] - account["entry_bar"]
+    late = market["now_ns"] >= market["close_ns"] - desk.limits[0]["flatten_before_close_ns"]
+    if account["position"] != 0 and (late or held >= policy["max_hold_bars"]):
+        flatten(desk)
+
+
+@kernel
+def decide(core: Core) -> int:
+    """Record the decision of the bar just closed, and write the entry it asks for.
+
+    Returns
+    -------
+    int
+        1; 0 where there was no room for it, which halts the account.
+    """
+    desk = core.desk
+    place = desk.counts[DECISIONS]
+    if place >= desk.decisions.size:
+        desk.counts[LOST] += 1
+        halt(desk.account[0], _OUTPUT_FULL)
+        flatten(desk)
+        return 0
+    decision = desk.decisions[place]
+    missing = _score(core, decision)
+    decision["ts_ns"] = desk.market[0]["now_ns"]
+    decision["sequence"] = place
+    decision["reference"] = last_close(core.features)
+    decision["instrument"] = desk.terms[0]["instrument"]
+    decision["side"] = decision["quantity"] = decision["stop_distance"] = decision["target_distance"] = 0
+    reason = _hold_before_side(core, decision, missing)
+    if reason == _SIGNAL:
+        reason = _choose(core, decision)
+    decision["reason"] = reason
+    desk.counts[DECISIONS] += 1
+    if reason == _SIGNAL:
+        _enter(desk, decision)
+    return 1
+
+
+@kernel
+def _score(core: Core, decision: np.void) -> int:
+    """Write regime, M, A, D and confidence; return how many inputs of the model are missing."""
+    policy = core.model.policy[0]
+    missing = snapshot(core.features, core.row)
+    regime_now = regime(core.features)
+    probability = score_probability(core.model, regime_now, core.row) if missing == 0 else math.nan
+    model_score = 2.0 * probability - 1.0
+    agent_score, deviation, votes = combine_votes(policy["agent_weights"], core.row, core.model.agent_inputs)
+    decision["regime"] = regime_now
+    decision["probability"] = probability
+    decision["model_score"] = model_score
+    decision["agent_score"] = agent_score
+    decision["agents_ok"] = votes
+    decision["score"] = blend(policy, model_score, agent_score)
+    quality = 1.0 - missing / core.row.shape[0]
+    decision["confidence"] = confidence(model_score, agent_score, deviation, quality)
+    return missing
+
+
+@kernel
+def _hold_before_side(core: Core, decision: np.void, missing: int) -> int:
+    """Return why there is no score to choose a side by, or SIGNAL."""
+    if missing > 0 or not math.isfinite(atr_ticks(core.features)):
+        return _NOT_WARM
+    if decision["regime"] == _UNDEFINED:
+        return _REGIME_UNDEFINED
+    if math.isnan(decision["probability"]):
+        return _NO_MODEL
+    if math.isnan(decision["score"]):
+        return _NO_AGENTS
+    return _SIGNAL
+
+
+@kernel
+def _choose(core: Core, decision: np.void) -> int:
+    """Write side, bracket and quantity where everything allows an entry; return the HoldReason."""
+    desk, policy, regime_now = core.desk, core.model.policy[0], int(decision["regime"])
+    side, reason = choose_side(policy, regime_now, decision["score"])
+    if reason == _SIGNAL:
+        reason = _hold_after_side(desk, policy, int(core.features.ints[LAST_BAR + FLAGS]))
+    if reason != _SIGNAL:
+        return reason
+    stop, target = bracket_distances(policy, regime_now, atr_ticks(core.features))
+    quantity = size_position(desk.limits[0], desk.terms[0], stop)
+    if quantity < 1:
+        return _SIZE_ZERO
+    decision["side"], decision["quantity"] = side, quantity
+    decision["stop_distance"], decision["target_distance"] = stop, target
+    return _SIGNAL
+
+
+@kernel
+def _hold_after_side(desk: Desk, policy: np.void, bar_flags: int) -> int:
+    """Return why the desk takes no entry now, or SIGNAL."""
+    account, market, limits = desk.account[0], desk.market[0], desk.limits[0]
+    if account["position"] != 0 or desk.working[_ENTRY] >= 0 or desk.working[_FLATTEN] >= 0:
+        return _IN_POSITION
+    if account["trading_state"] != _ACTIVE:
+        return _TRADING_STATE
+    if market["now_ns"] >= market["close_ns"] - limits["last_entry_before_close_ns"]:
+        return _PAST_LAST_ENTRY
+    if bar_flags & _AFTER_GAP_FLAG:
+        return _AFTER_GAP
+    last = account["entry_decision"]
+    if last >= 0 and desk.counts[DECISIONS] - last <= policy["cooldown_bars"]:
+        return _COOLDOWN
+    if account["trades_today"] >= limits["max_trades_per_day"]:
+        return _DAILY_LIMIT
+    return _SIGNAL
+
+
+@kernel
+def _enter(desk: Desk, decision: np.void) -> None:
+    """Write the entry of a signal and pass it through the gate; a refused one stays in the records as REJECTED."""
+    account = desk.account[0]
+    if not desk_has_room(desk):
+        halt(account, _OUTPUT_FULL)
+        return
+    account["pending"] = pending_entry(desk)
+    place = add_order(desk, _ENTRY, int(decision["side"]), int(decision["quantity"]), decision["sequence"])
+    order = desk.orders[place]
+    order["stop_distance"], order["target_distance"] = decision["stop_distance"], decision["target_distance"]
+    reason = approve(order, account, desk.limits[0], desk.market[0], desk.terms[0])
+    if reason != _APPROVED:
+        order["reason"] = reason
+        end_order(desk, _ENTRY, _REJECTED)
+        return
+    account["pending"] = pending_entry(desk)
+    account["trades_today"] += 1
+    account["entry_decision"] = decision["sequence"]

@@ -1,0 +1,307 @@
+"""The trading path with the paper venue behind it: one event at a time, or a whole session in one compiled loop.
+
+Order of things at an event: the venue tries the working orders, the bracket follows the fills, the features take the
+event, and a closed bar brings the decision, whose orders then go to the venue.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from features.pipeline import begin_session as begin_features
+from features.pipeline import replay, update_bar, update_event
+from features.schema import FeatureSchema
+from features.state import new_state
+from market.costs import Costs
+from market.errors import UsageError
+from market.instruments import Instrument
+from market.kernel import kernel
+from market.stream import Feed
+from market.types import Kind
+from trading.bracket import flatten, pending_entry, take_fill
+from trading.core import Capacity, Core, begin_desk, close_bar, mark_desk, new_core
+from trading.desk import DECISIONS, FILLS, ORDERS, Desk, advance, end_order
+from trading.fills import (
+    ADVERSE_TICKS,
+    Venue,
+    accept_order,
+    is_print,
+    match_bar,
+    match_event,
+    new_venue,
+    remove_order,
+    reset_venue,
+    settle_order,
+    update_book,
+)
+from trading.model import Model
+from trading.policy import RiskLimits, VenueParams
+from trading.records import OrderRole, OrderState
+
+_ENTRY, _STOP, _TARGET, _FLATTEN = (int(role) for role in OrderRole)
+_ROLES_ON_EVENT = (_STOP, _TARGET, _FLATTEN, _ENTRY)
+_ROLES_ON_BAR = (
+    _FLATTEN,
+    _ENTRY,
+    _STOP,
+    _TARGET,
+)  # the open comes before the rest of the bar, the stop before the target
+_PENDING_NEW, _ACCEPTED = int(OrderState.PENDING_NEW), int(OrderState.ACCEPTED)
+_PENDING_CANCEL, _CANCELED = int(OrderState.PENDING_CANCEL), int(OrderState.CANCELED)
+_EXPIRED = int(OrderState.EXPIRED)
+_TRADE, _QUOTE_SIDE = int(Kind.TRADE), int(Kind.QUOTE_SIDE)
+
+
+@kernel
+def carry_orders(desk: Desk, venue: Venue, latency_ns: int) -> None:
+    """Tell the venue what the desk has decided: new orders, cancels, changed quantities."""
+    for role in range(_ENTRY, _FLATTEN + 1):
+        place = desk.working[role]
+        if place < 0:
+            continue
+        order = desk.orders[place]
+        if order["state"] == _PENDING_NEW:
+            accept_order(venue, order, latency_ns)
+            advance(order, _ACCEPTED)
+        elif order["state"] == _PENDING_CANCEL:
+            remove_order(venue, role)
+            end_order(desk, role, _CANCELED)
+        else:
+            venue.orders[role]["quantity"] = order["quantity"]
+    desk.account[0]["pending"] = pending_entry(desk)
+
+
+@kernel
+def _react(desk: Desk, venue: Venue, latency_ns: int) -> None:
+    """Let the bracket follow the fill just reported, before anything else can fill."""
+    desk.market[0]["now_ns"] = max(desk.market[0]["now_ns"], venue.report[0]["ts_ns"])
+    take_fill(desk, venue.report[0])
+    carry_orders(desk, venue, latency_ns)
+
+
+@kernel
+def _has_work(desk: Desk) -> bool:
+    """Tell whether any order works."""
+    working = desk.working
+    return bool(max(max(working[_ENTRY], working[_STOP]), max(working[_TARGET], working[_FLATTEN])) >= 0)
+
+
+@kernel
+def paper_begin(core: Core, venue: Venue, session: np.void, events: bool) -> None:
+    """Start a session whose preload the features have taken; `events` says which kind of feed follows."""
+    core.session[0] = session
+    begin_features(core.features, session)
+    begin_desk(core.desk, session["open_ns"], session["close_ns"], events)
+    reset_venue(venue)
+
+
+@kernel
+def paper_event(core: Core, venue: Venue, event: np.void) -> int:
+    """Take one event; return 1 if it closed a bar and a decision was recorded, else 0."""
+    desk, kind, latency_ns = core.desk, event["kind"], venue.state[0]["latency_ns"]
+    market = desk.market[0]
+    market["now_ns"] = max(market["now_ns"], event["ts_event_ns"])
+    filled = False
+    if _has_work(desk):
+        for role in _ROLES_ON_EVENT:
+            while match_event(venue, role, event):
+                _react(desk, venue, latency_ns)
+                filled = True
+    update_book(venue, event)
+    if kind in (_TRADE, _QUOTE_SIDE):
+        market["feed_ns"] = market["now_ns"]
+    printed = is_print(event)
+    if printed:
+        desk.account[0]["mark"] = event["price"]
+    if filled or (printed and desk.account[0]["position"] != 0):
+        mark_desk(desk, desk.account[0]["mark"])
+    made = close_bar(core) if update_event(core.features, event) == 1 else 0
+    if _has_work(desk):
+        carry_orders(desk, venue, latency_ns)
+    return made
+
+
+@kernel
+def paper_bar(core: Core, venue: Venue, bar: np.void) -> int:
+    """Take one closed bar of a vendor file; return 1 if a decision was recorded. A feed of bars has no latency."""
+    desk, market = core.desk, core.desk.market[0]
+    market["now_ns"] = max(market["now_ns"], bar["ts_open_ns"])
+    for role in _ROLES_ON_BAR:
+        while match_bar(venue, role, bar):
+            _react(desk, venue, 0)
+    market["now_ns"] = market["feed_ns"] = bar["ts_close_ns"]
+    update_bar(core.features, bar)
+    made = close_bar(core)
+    carry_orders(desk, venue, 0)
+    return made
+
+
+@kernel
+def paper_end(core: Core, venue: Venue) -> None:
+    """End a session flat: what is still open is closed one tick adverse to the last price, the rest expires."""
+    desk = core.desk
+    account, now = desk.account[0], desk.market[0]["now_ns"]
+    if account["position"] != 0:
+        side = -1 if account["position"] > 0 else 1
+        adverse = max(ADVERSE_TICKS, int(venue.state[0]["slippage_ticks"]))
+        flatten(desk)
+        carry_orders(desk, venue, 0)
+        if settle_order(venue, _FLATTEN, now, account["mark"] + side * adverse):
+            _react(desk, venue, 0)
+    for role in range(_ENTRY, _FLATTEN + 1):
+        end_order(desk, role, _EXPIRED)
+        remove_order(venue, role)
+    account["pending"] = 0
+    mark_desk(desk, account["mark"])
+    if desk.counts[DECISIONS] > 0:
+        desk.equity[desk.counts[DECISIONS] - 1] = account["equity"]
+
+
+@kernel
+def paper_events(core: Core, venue: Venue, events: np.ndarray) -> int:
+    """Take EVENT records one by one; return the number of decisions."""
+    made = 0
+    for i in range(events.size):
+        made += paper_event(core, venue, events[i])
+    return made
+
+
+@kernel
+def paper_bars(core: Core, venue: Venue, bars: np.ndarray) -> int:
+    """Take BAR records one by one; return the number of decisions."""
+    made = 0
+    for i in range(bars.size):
+        made += paper_bar(core, venue, bars[i])
+    return made
+
+
+@dataclass(frozen=True)
+class SessionResult:
+    """What one session left behind.
+
+    Attributes
+    ----------
+    decisions, orders, fills : ndarray
+        DECISION, ORDER (in its last state) and FILL.
+    equity : ndarray of float64
+        R$ won or lost by the account so far after each decision's bar; the last value is after the session's end.
+    ts_ns : ndarray of int64
+        Time of each decision.
+    account : ndarray of ACCOUNT, length 1
+        At the session's end.
+    """
+
+    decisions: np.ndarray
+    orders: np.ndarray
+    fills: np.ndarray
+    equity: np.ndarray
+    ts_ns: np.ndarray
+    account: np.ndarray
+
+
+@dataclass
+class Trader:
+    """One account with its core and its paper venue. Equity and peak live on from session to session.
+
+    The records of the running session can be read at any time; they are views.
+    """
+
+    schema: FeatureSchema
+    core: Core
+    venue: Venue
+    feed_kind: str = ""
+
+    @property
+    def account(self) -> np.ndarray:
+        """ACCOUNT, length 1."""
+        return self.core.desk.account
+
+    @property
+    def decisions(self) -> np.ndarray:
+        """DECISION records of the session so far."""
+        return self.core.desk.decisions[: self.core.desk.counts[DECISIONS]]
+
+    @property
+    def orders(self) -> np.ndarray:
+        """ORDER records of the session so far, each in its present state."""
+        return self.core.desk.orders[: self.core.desk.counts[ORDERS]]
+
+    @property
+    def fills(self) -> np.ndarray:
+        """FILL records of the session so far."""
+        return self.core.desk.fills[: self.core.desk.counts[FILLS]]
+
+    @property
+    def equity(self) -> np.ndarray:
+        """R$ after each decision so far."""
+        return self.core.desk.equity[: self.core.desk.counts[DECISIONS]]
+
+
+def new_trader(
+    schema: FeatureSchema,
+    model: Model,
+    instrument: Instrument,
+    costs: Costs,
+    limits: RiskLimits | None = None,
+    venue_params: VenueParams | None = None,
+    capacity: Capacity | None = None,
+) -> Trader:
+    """Return a trader with an empty account.
+
+    Raises
+    ------
+    BundleRefused
+        If the model does not fit the schema.
+    """
+    core = new_core(schema, model, limits or RiskLimits(), instrument, costs, capacity or Capacity())
+    return Trader(schema, core, new_venue(venue_params or VenueParams(), costs.per_side))
+
+
+def begin_session(trader: Trader, feed: Feed, day: date) -> None:
+    """Start a session: fresh features, the preload without decisions, empty records.
+
+    Raises
+    ------
+    UsageError
+        If the feed's bars are not those of the schema, or the last session was not ended.
+    LakeError
+        If a partition of the preload is missing or damaged.
+    """
+    if feed.bar_ns != trader.schema.bar_ns:
+        raise UsageError(
+            f"feed: expected bars of {trader.schema.bar_ns} ns, found {feed.bar_ns}; take the model's bars"
+        )
+    for part, fresh in zip(trader.core.features, new_state(trader.schema), strict=True):
+        part[:] = fresh
+    for earlier in feed.preload(day, trader.schema.preload_sessions):
+        replay(trader.core.features, feed, earlier)
+    trader.feed_kind = feed.kind
+    paper_begin(trader.core, trader.venue, feed.session(day)[0], feed.kind == "events")
+
+
+def step(trader: Trader, record: np.void) -> int:
+    """Take one EVENT, or one BAR on a feed of bars; return 1 if a decision was recorded, else 0."""
+    take = paper_bar if trader.feed_kind == "bars" else paper_event
+    return take(trader.core, trader.venue, record)
+
+
+def end_session(trader: Trader) -> SessionResult:
+    """End the session flat and return copies of its records."""
+    paper_end(trader.core, trader.venue)
+    parts = (trader.decisions, trader.orders, trader.fills, trader.equity, trader.decisions["ts_ns"], trader.account)
+    return SessionResult(*(part.copy() for part in parts))
+
+
+def run_session(trader: Trader, feed: Feed, day: date) -> SessionResult:
+    """Trade one session in compiled code; the same as `begin_session`, `step` for each record and `end_session`.
+
+    Raises
+    ------
+    LakeError
+        If a partition of the session or its preload is missing or damaged.
+    """
+    begin_session(trader, feed, day)
+    take_all = paper_bars if feed.kind == "bars" else paper_events
+    take_all(trader.core, trader.venue, feed.load(day))
+    return end_session(trader)

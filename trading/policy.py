@@ -1,0 +1,178 @@
+"""How the account trades, what it may risk, and what the paper venue charges: frozen, with units in the names."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.errors import ConfigError
+from trading.records import LIMITS, POLICY
+
+MINUTE_NS = 60_000_000_000
+MILLISECOND_NS = 1_000_000
+Regimes = tuple[float, float, float]  # trend up, trend down, range
+
+
+def _require(holds: bool, key: str, expected: str, found: object) -> None:
+    if not holds:
+        raise ConfigError(f"{key}: expected {expected}, found {found}; correct this setting")
+
+
+def _positive(values: tuple[float, ...]) -> bool:
+    return all(math.isfinite(value) and value > 0 for value in values)
+
+
+@dataclass(frozen=True)
+class StrategyParams:
+    """From scores to orders (signals.md §7, §9). It travels in the bundle with the model.
+
+    Parameters
+    ----------
+    model_weight, agents_weight : float
+        Of M and A in D = w_M·M + w_A·A; they add to 1.
+    agent_weights : four floats
+        Order flow, liquidity, tape, footprint; renormalised over the agents that vote.
+    theta : three floats
+        Smallest |D| that trades, per regime (trend up, trend down, range), in [0, 1].
+    stop_atr, target_atr : three floats
+        Distances from the entry as multiples of ATR14, per regime.
+    min_stop_ticks : int
+        The stop is never nearer than this.
+    cooldown_bars : int
+        Closed bars between two entries.
+    max_hold_bars : int
+        Closed bars after which a position is flattened.
+    require_agents : bool
+        Hold where fewer than two agents vote. False is the declared policy "model alone": then D = M.
+    trade_range : bool
+        Trade in the regime RANGE.
+    with_trend_only : bool
+        Buy only in TREND_UP, sell only in TREND_DOWN; a range trades both sides.
+    """
+
+    model_weight: float = 0.40
+    agents_weight: float = 0.60
+    agent_weights: tuple[float, float, float, float] = (0.30, 0.20, 0.25, 0.25)
+    theta: Regimes = (0.30, 0.30, 0.30)
+    stop_atr: Regimes = (2.0, 2.0, 1.5)
+    target_atr: Regimes = (3.0, 3.0, 2.25)
+    min_stop_ticks: int = 4
+    cooldown_bars: int = 10
+    max_hold_bars: int = 60
+    require_agents: bool = True
+    trade_range: bool = True
+    with_trend_only: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        weights = (self.model_weight, self.agents_weight)
+        _require(min(weights) >= 0 and abs(sum(weights) - 1) < 1e-9, "weights", "two shares that add to 1", weights)
+        shares = self.agent_weights
+        _require(min(shares) >= 0 and sum(shares) > 0, "agent_weights", "none negative, one positive", shares)
+        _require(all(0 <= theta <= 1 for theta in self.theta), "theta", "values in [0, 1]", self.theta)
+        _require(_positive(self.stop_atr), "stop_atr", "positive multiples", self.stop_atr)
+        _require(_positive(self.target_atr), "target_atr", "positive multiples", self.target_atr)
+        _require(self.min_stop_ticks >= 1, "min_stop_ticks", "at least 1", self.min_stop_ticks)
+        _require(self.cooldown_bars >= 0, "cooldown_bars", "at least 0", self.cooldown_bars)
+        _require(self.max_hold_bars >= 1, "max_hold_bars", "at least 1", self.max_hold_bars)
+
+    def record(self) -> np.ndarray:
+        """Return the POLICY record, length 1, that the compiled path reads."""
+        record = np.zeros(1, dtype=POLICY)
+        for name in POLICY.names or ():
+            if name != "reserved":
+                record[name] = getattr(self, name)
+        return record
+
+
+@dataclass(frozen=True)
+class RiskLimits:
+    """The hard limits (signals.md §10). Shipped at the strictest values of scope.md.
+
+    Parameters
+    ----------
+    capital_reais : float
+        What fractions are taken of.
+    max_position : int
+        Contracts, open entries included.
+    daily_loss_fraction : float
+        Loss of a session, open position marked, at which the account is flattened and locked until the next one.
+    drawdown_stop : float
+        Fall from the peak, as a fraction of capital plus peak, at which it is locked until a person unlocks it.
+    drawdown_alert : float
+        Fall at which the alert is raised.
+    risk_per_trade : float
+        Fraction of capital that a stop may lose.
+    max_trades_per_day : int
+        Entries sent per session.
+    stop_min_ticks, stop_max_ticks : int
+        Allowed distance of a stop from its entry.
+    last_entry_before_close_minutes, flatten_before_close_minutes : int
+        Counted back from the session's close.
+    stale_feed_after_ms : int
+        Age of the last trade or quote beyond which nothing is entered; a feed of bars has no age.
+    """
+
+    capital_reais: float = 100_000.0
+    max_position: int = 1
+    daily_loss_fraction: float = 0.02
+    drawdown_stop: float = 0.10
+    drawdown_alert: float = 0.08
+    risk_per_trade: float = 0.01
+    max_trades_per_day: int = 10
+    stop_min_ticks: int = 2
+    stop_max_ticks: int = 200
+    last_entry_before_close_minutes: int = 60
+    flatten_before_close_minutes: int = 30
+    stale_feed_after_ms: int = 2000
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        _require(_positive((self.capital_reais,)), "capital_reais", "a positive amount", self.capital_reais)
+        for name in ("daily_loss_fraction", "drawdown_stop", "drawdown_alert", "risk_per_trade"):
+            _require(0 < getattr(self, name) <= 1, name, "a fraction in (0, 1]", getattr(self, name))
+        for name in ("max_position", "max_trades_per_day", "stop_min_ticks", "stale_feed_after_ms"):
+            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        alert, stop = self.drawdown_alert, self.drawdown_stop
+        _require(alert <= stop, "drawdown_alert", f"at most drawdown_stop ({stop})", alert)
+        nearest, farthest = self.stop_min_ticks, self.stop_max_ticks
+        _require(nearest <= farthest, "stop_max_ticks", f"at least stop_min_ticks ({nearest})", farthest)
+        flatten, entry = self.flatten_before_close_minutes, self.last_entry_before_close_minutes
+        _require(flatten >= 1, "flatten_before_close_minutes", "at least 1", flatten)
+        _require(entry >= flatten, "last_entry_before_close_minutes", f"at least the flatten time ({flatten})", entry)
+
+    def record(self) -> np.ndarray:
+        """Return the LIMITS record, length 1, that the compiled path reads."""
+        record = np.zeros(1, dtype=LIMITS)
+        for name in LIMITS.names or ():
+            if not name.endswith("_ns"):
+                record[name] = getattr(self, name)
+        record["last_entry_before_close_ns"] = self.last_entry_before_close_minutes * MINUTE_NS
+        record["flatten_before_close_ns"] = self.flatten_before_close_minutes * MINUTE_NS
+        record["stale_feed_after_ns"] = self.stale_feed_after_ms * MILLISECOND_NS
+        return record
+
+
+@dataclass(frozen=True)
+class VenueParams:
+    """The paper venue (signals.md §13).
+
+    Parameters
+    ----------
+    latency_ms : int
+        From an order's send to its work at the venue; a feed of bars has none.
+    slippage_ticks : int
+        Events: how far beyond the touch the part fills that the displayed size does not cover. Bars: how much
+        worse than the open a market order fills.
+    seed : int
+        Of whatever the venue draws; this venue draws nothing.
+    """
+
+    latency_ms: int = 15
+    slippage_ticks: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        for name in ("latency_ms", "slippage_ticks", "seed"):
+            _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))

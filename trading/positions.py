@@ -1,0 +1,41 @@
+"""What fills do to the account: signed arithmetic, and nothing else changes a position."""
+
+import numpy as np
+
+from market.kernel import kernel
+
+
+@kernel
+def apply_fill(account: np.void, fill: np.void) -> None:
+    """Book one fill: position, cash and fees."""
+    side, quantity, price = np.int64(fill["side"]), np.int64(fill["quantity"]), np.int64(fill["price"])
+    account["position"] += side * quantity
+    account["cash_ticks"] -= side * quantity * price
+    account["fees"] += fill["fee"]
+
+
+@kernel
+def equity_reais(account: np.void, tick_value: float) -> float:
+    """Return R$ won or lost since the account was opened, open position at the mark, fees paid."""
+    ticks = account["cash_ticks"] + np.int64(account["position"]) * np.int64(account["mark"])
+    return float(ticks * tick_value - account["fees"])
+
+
+@kernel
+def mark_account(account: np.void, price: int, tick_value: float) -> None:
+    """Value the account at a price and raise its peak."""
+    account["mark"] = price
+    account["equity"] = equity_reais(account, tick_value)
+    account["peak"] = max(account["peak"], account["equity"])
+
+
+@kernel
+def session_loss(account: np.void) -> float:
+    """Return R$ lost since the session's start; negative where it won."""
+    return float(account["session_equity"] - account["equity"])
+
+
+@kernel
+def drawdown(account: np.void, capital_reais: float) -> float:
+    """Return the fall from the peak as a fraction of capital plus peak."""
+    return float((account["peak"] - account["equity"]) / (capital_reais + account["peak"]))

@@ -1,0 +1,236 @@
+"""The records of trading and every code that stands in them.
+
+Little endian, fields ordered so that each stands on its own size. Distances and prices are ticks, quantities
+contracts, money R$.
+"""
+
+import hashlib
+from enum import IntEnum
+
+import numpy as np
+
+DECISION = np.dtype(
+    [
+        ("ts_ns", "<i8"),  # event time of the decision point
+        ("sequence", "<i8"),  # number of the decision in its session, from 0
+        ("probability", "<f8"),  # of up, calibrated; NaN where the regime has no model or the row is not complete
+        ("model_score", "<f8"),  # M = 2p - 1
+        ("agent_score", "<f8"),  # A; NaN where fewer than two agents voted
+        ("score", "<f8"),  # D
+        ("confidence", "<f8"),  # [0, 1]
+        ("reference", "<i4"),  # last close
+        ("stop_distance", "<i4"),  # from the entry's first fill; 0 on a hold
+        ("target_distance", "<i4"),
+        ("quantity", "<i4"),  # 0 on a hold
+        ("instrument", "<i4"),
+        ("regime", "u1"),  # market.types.Regime
+        ("side", "i1"),  # market.types.Side; 0 on a hold
+        ("reason", "u1"),  # HoldReason
+        ("agents_ok", "u1"),  # how many agents voted
+    ]
+)
+
+ORDER = np.dtype(
+    [
+        ("id", "<i8"),  # client order id, from 1, never used twice by an account
+        ("ts_ns", "<i8"),  # event time when it was made
+        ("decision", "<i8"),  # sequence of the decision behind it
+        ("quantity", "<i4"),
+        ("filled", "<i4"),
+        ("price", "<i4"),  # limit; 0 for other types
+        ("stop_price", "<i4"),  # trigger; 0 for other types
+        ("stop_distance", "<i4"),  # of an entry: with target_distance, the whole bracket
+        ("target_distance", "<i4"),
+        ("instrument", "<i4"),
+        ("role", "u1"),  # OrderRole
+        ("side", "i1"),
+        ("type", "u1"),  # OrderType
+        ("state", "u1"),  # OrderState
+        ("reason", "u1"),  # RefusalReason, where the gate refused it
+        ("reserved", "u1", (7,)),
+    ]
+)
+
+FILL = np.dtype(
+    [
+        ("ts_ns", "<i8"),
+        ("order", "<i8"),  # client order id
+        ("decision", "<i8"),
+        ("fee", "<f8"),  # R$ for the whole fill
+        ("price", "<i4"),
+        ("quantity", "<i4"),
+        ("instrument", "<i4"),
+        ("role", "u1"),
+        ("side", "i1"),
+        ("reserved", "u1", (2,)),
+    ]
+)
+
+ACCOUNT = np.dtype(
+    [
+        ("cash_ticks", "<i8"),  # minus the sum of side x price x quantity of all fills, ticks x contracts
+        ("last_order_id", "<i8"),
+        ("first_order_id", "<i8"),  # of the session: the order at place 0 of its log
+        ("entry_decision", "<i8"),  # sequence of the last decision that sent an entry; -1 before the first
+        ("fees", "<f8"),  # R$ paid so far
+        ("equity", "<f8"),  # R$ won or lost so far, open position marked, fees paid
+        ("peak", "<f8"),  # highest equity so far
+        ("session_equity", "<f8"),  # equity at the session's start
+        ("entry_order", "<i8"),  # client order id behind the open position
+        ("position", "<i4"),  # contracts, signed
+        ("entry_price", "<i4"),  # of the open position's first fill; 0 when flat
+        ("entry_bar", "<i4"),  # bars closed when it filled
+        ("mark", "<i4"),  # last price seen
+        ("trades_today", "<i4"),  # entries sent this session
+        ("bars", "<i4"),  # closed this session
+        ("pending", "<i4"),  # contracts of the working entry still to fill, signed
+        ("trading_state", "u1"),  # TradingState
+        ("halt_reason", "u1"),  # RefusalReason that halted it
+        ("drawdown_alert", "u1"),  # 1 once the drawdown reached the alert level this session
+        ("reserved", "u1"),
+    ]
+)
+
+POLICY = np.dtype(
+    [
+        ("model_weight", "<f8"),
+        ("agents_weight", "<f8"),
+        ("agent_weights", "<f8", (4,)),  # order flow, liquidity, tape, footprint
+        ("theta", "<f8", (3,)),  # per regime: trend up, trend down, range
+        ("stop_atr", "<f8", (3,)),
+        ("target_atr", "<f8", (3,)),
+        ("min_stop_ticks", "<i4"),
+        ("cooldown_bars", "<i4"),
+        ("max_hold_bars", "<i4"),
+        ("require_agents", "u1"),
+        ("trade_range", "u1"),
+        ("with_trend_only", "u1"),
+        ("reserved", "u1"),
+    ]
+)
+
+LIMITS = np.dtype(
+    [
+        ("capital_reais", "<f8"),
+        ("daily_loss_fraction", "<f8"),
+        ("drawdown_stop", "<f8"),
+        ("drawdown_alert", "<f8"),
+        ("risk_per_trade", "<f8"),
+        ("last_entry_before_close_ns", "<i8"),
+        ("flatten_before_close_ns", "<i8"),
+        ("stale_feed_after_ns", "<i8"),
+        ("max_position", "<i4"),
+        ("max_trades_per_day", "<i4"),
+        ("stop_min_ticks", "<i4"),
+        ("stop_max_ticks", "<i4"),
+    ]
+)
+
+TERMS = np.dtype(
+    [
+        ("tick_value", "<f8"),  # R$ per tick and contract
+        ("fee_per_side", "<f8"),  # R$ per contract and side
+        ("instrument", "<i4"),
+        ("lot", "<i4"),  # contracts
+    ]
+)
+
+MARKET = np.dtype(
+    [
+        ("now_ns", "<i8"),
+        ("feed_ns", "<i8"),  # last trade or quote
+        ("close_ns", "<i8"),  # of the session
+        ("bid", "<i4"),  # 0 where the side is empty or was never seen
+        ("ask", "<i4"),
+        ("events", "u1"),  # 1 for a feed of events, 0 for bars, which have neither quotes nor an age
+        ("phase", "u1"),  # market.types.Phase
+        ("reserved", "u1", (6,)),
+    ]
+)
+
+
+class OrderRole(IntEnum):
+    """What an order is for. At most one of each role works at a time."""
+
+    ENTRY = 1  # opens a position
+    STOP = 2  # closes it at a loss
+    TARGET = 3  # closes it at a profit
+    FLATTEN = 4  # closes it now
+
+
+class OrderType(IntEnum):
+    """How an order executes, as ProfitDLL numbers it."""
+
+    MARKET = 1
+    LIMIT = 2
+    STOP = 4
+
+
+class OrderState(IntEnum):
+    """Where an order stands."""
+
+    PENDING_NEW = 1  # decided, not yet taken by the venue
+    ACCEPTED = 2  # working
+    PARTIALLY_FILLED = 3  # working, part of it done
+    FILLED = 4  # done
+    PENDING_CANCEL = 5  # to be cancelled; may still fill
+    CANCELED = 6  # dead; what was filled stands
+    REJECTED = 7  # refused by the gate or the venue
+    EXPIRED = 8  # dead with the session
+
+
+class TradingState(IntEnum):
+    """What the account may do."""
+
+    ACTIVE = 1  # entries and exits
+    REDUCING = 2  # exits only
+    HALTED = 3  # exits only, until the session (daily loss) or a person ends it
+
+
+class HoldReason(IntEnum):
+    """Why a decision is no signal."""
+
+    SIGNAL = 0  # it is one
+    NOT_WARM = 1  # an input of the model is missing
+    REGIME_UNDEFINED = 2  # no regime in force
+    NO_MODEL = 3  # the regime has no model
+    NO_AGENTS = 4  # fewer than two agents voted and the policy asks for them
+    BELOW_THRESHOLD = 5  # |D| under the regime's theta
+    AGAINST_REGIME = 6  # against the trend
+    RANGE_OFF = 7  # the policy does not trade ranges
+    IN_POSITION = 8  # a position or an order is open
+    TRADING_STATE = 9  # REDUCING or HALTED
+    PAST_LAST_ENTRY = 10  # too near the session's close
+    AFTER_GAP = 11  # data are missing in the last bar
+    COOLDOWN = 12  # too few bars since the last entry
+    DAILY_LIMIT = 13  # as many entries as a session may have
+    SIZE_ZERO = 14  # the stop is too far for one contract
+
+
+class RefusalReason(IntEnum):
+    """Why the gate refused an order, or what halted the account."""
+
+    NONE = 0  # approved
+    INSTRUMENT = 1  # not the instrument this account trades
+    SIDE = 2  # neither BUY nor SELL
+    QUANTITY = 3  # not positive
+    LOT = 4  # not a whole number of lots
+    PRICE = 5  # a limit or trigger that is missing, or one where none belongs
+    STOP_DISTANCE = 6  # outside the limits
+    POSITION_LIMIT = 7  # position and open entries would exceed the maximum
+    RISK_PER_TRADE = 8  # the stop would lose more than allowed
+    TRADES_PER_DAY = 9  # as many entries as a session may have
+    DAILY_LOSS = 10  # the session's loss has reached its limit
+    DRAWDOWN = 11  # the fall from the peak has reached its limit
+    TRADING_STATE = 12  # REDUCING or HALTED
+    LAST_ENTRY = 13  # too near the session's close
+    MARKET_PHASE = 14  # not in continuous trading
+    STALE_FEED = 15  # no trade or quote for too long
+    CROSSED_BOOK = 16  # a quote side is missing, or bid is not below ask
+    OUTPUT_FULL = 17  # no room to record what would follow
+    UNRESOLVED_ENTRY = 18  # another entry is still working
+
+
+def decision_hash(decisions: np.ndarray) -> str:
+    """Return SHA-256 (hex) over the bytes of DECISION records; equal hashes mean equal decisions to the bit."""
+    return hashlib.sha256(np.ascontiguousarray(decisions, dtype=DECISION).tobytes()).hexdigest()

@@ -1,0 +1,63 @@
+"""From a score to a side, a bracket and a quantity (signals.md §9). Distances are ticks."""
+
+import math
+
+import numpy as np
+
+from market.kernel import kernel
+from market.types import Regime, Side
+from trading.records import HoldReason
+
+_UP, _DOWN, _RANGE = int(Regime.TREND_UP), int(Regime.TREND_DOWN), int(Regime.RANGE)
+_BUY, _SELL = int(Side.BUY), int(Side.SELL)
+_SIGNAL, _BELOW, _AGAINST = int(HoldReason.SIGNAL), int(HoldReason.BELOW_THRESHOLD), int(HoldReason.AGAINST_REGIME)
+_RANGE_OFF = int(HoldReason.RANGE_OFF)
+
+
+@kernel
+def choose_side(policy: np.void, regime: int, score: float) -> tuple[int, int]:
+    """Return the side a score asks for and the HoldReason; the side counts only with SIGNAL.
+
+    Parameters
+    ----------
+    policy : POLICY record
+    regime : int
+        Not UNDEFINED.
+    score : float
+        D, not NaN.
+    """
+    side = _BUY if score > 0.0 else _SELL
+    if abs(score) < policy["theta"][regime - 1] or score == 0.0:
+        return side, _BELOW
+    if regime == _RANGE and not policy["trade_range"]:
+        return side, _RANGE_OFF
+    against = (regime == _UP and side == _SELL) or (regime == _DOWN and side == _BUY)
+    if against and policy["with_trend_only"]:
+        return side, _AGAINST
+    return side, _SIGNAL
+
+
+@kernel
+def bracket_distances(policy: np.void, regime: int, atr: float) -> tuple[int, int]:
+    """Return stop and target distance in whole ticks, halves rounded up, at least `min_stop_ticks` and 1.
+
+    Parameters
+    ----------
+    policy : POLICY record
+    regime : int
+        Not UNDEFINED.
+    atr : float
+        ATR14 in ticks, finite.
+    """
+    stop = math.floor(policy["stop_atr"][regime - 1] * atr + 0.5)
+    target = math.floor(policy["target_atr"][regime - 1] * atr + 0.5)
+    return max(stop, int(policy["min_stop_ticks"])), max(target, 1)
+
+
+@kernel
+def size_position(limits: np.void, terms: np.void, stop_distance: int) -> int:
+    """Return the contracts whose stop loses at most the risk per trade: whole lots, at most the maximum, maybe 0."""
+    risk = limits["capital_reais"] * limits["risk_per_trade"]
+    affordable = math.floor(risk / (stop_distance * terms["tick_value"]))
+    quantity = min(int(affordable), int(limits["max_position"]))
+    return quantity - quantity % int(terms["lot"])
