@@ -1,0 +1,267 @@
+"""Triple-barrier labels: which barrier the price met first after a decision (signals.md §14).
+
+The entry is the close of the decision bar. Two horizontal barriers lie the same distance above and below it,
+``max(sigma_multiple · σ · sqrt(horizon) · close, min_ticks)``, so a label is a move that pays its costs and is
+not noise. The third barrier is time. No label looks past its session's last bar or over a gap.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from market.errors import ConfigError, DataError, NotEnoughData
+from market.kernel import kernel
+from market.types import Flag
+
+LABEL = np.dtype(
+    [
+        ("row", "<i8"),  # the decision bar
+        ("start_ns", "<i8"),  # close of the decision bar
+        ("end_ns", "<i8"),  # close of the bar that decided the label: nothing later was looked at
+        ("end_row", "<i8"),
+        ("label", "i1"),  # 1 up, -1 down, 0 undecided or no label
+        ("touch", "u1"),  # Touch
+        ("ret_ticks", "<f8"),  # entry to exit, positive is up; NaN where there is no label
+        ("barrier_ticks", "<f8"),  # distance of the barriers; NaN where volatility is not yet known
+    ]
+)
+
+SHARE_MIN = 0.05  # of each trained class, and
+SHARE_MAX = 0.90  # of any class (signals.md §14)
+
+
+class Touch(IntEnum):
+    """What ended a label."""
+
+    NONE = 0  # no label: a gap came first, no bar was left, or volatility is not yet known
+    UPPER = 1
+    LOWER = 2
+    VERTICAL = 3
+
+
+_NONE, _UPPER, _LOWER, _VERTICAL = int(Touch.NONE), int(Touch.UPPER), int(Touch.LOWER), int(Touch.VERTICAL)
+_BOTH = 4  # inside the scan only; the bar's close then tells the side
+
+
+@dataclass(frozen=True)
+class BarrierParams:
+    """Where the barriers lie.
+
+    Parameters
+    ----------
+    horizon_bars : int
+        Bars after the decision that may decide the label, at least 1.
+    sigma_multiple : float
+        Barrier distance in σ of the horizon's log return, ≥ 0.
+    min_ticks : float
+        Least barrier distance, and what a move must exceed at the vertical barrier; at least the cost of a
+        round trip (`refuse_below_cost`).
+    volatility_window : int
+        Returns behind σ, at least 2.
+    """
+
+    horizon_bars: int = 15
+    sigma_multiple: float = 1.0
+    min_ticks: float = 4.0
+    volatility_window: int = 20
+
+    def __post_init__(self) -> None:
+        if (
+            self.horizon_bars < 1
+            or self.volatility_window < 2
+            or not self.sigma_multiple >= 0
+            or not self.min_ticks > 0
+        ):
+            raise ConfigError(
+                "labels: expected horizon_bars >= 1, volatility_window >= 2, sigma_multiple >= 0 and min_ticks > 0, "
+                f"found {self}; correct params.yaml"
+            )
+
+
+class PricePath(NamedTuple):
+    """Closed bars in time order, as equal-length arrays."""
+
+    ts_ns: np.ndarray  # i8, close of the bar
+    close: np.ndarray  # i4 ticks
+    high: np.ndarray
+    low: np.ndarray
+    session: np.ndarray  # i8, one number per session, ascending
+    after_gap: np.ndarray  # bool, data are missing just before this bar
+
+
+@dataclass(frozen=True)
+class ClassShares:
+    """Shares of the classes among the rows that have a label, and how many have none."""
+
+    down: float
+    undecided: float
+    up: float
+    without_label: int
+
+
+def price_path(bars: np.ndarray, session: np.ndarray) -> PricePath:
+    """Return the path of BAR records; `session` numbers the session of each bar, ascending.
+
+    Raises
+    ------
+    DataError
+        Lengths differ, bars are out of order, or a price is not positive.
+    """
+    if len(bars) != len(session):
+        raise DataError(f"labels: expected one session number per bar, found {len(session)} for {len(bars)} bars")
+    ts_ns = np.array(bars["ts_close_ns"], dtype=np.int64)
+    late = np.flatnonzero((np.diff(ts_ns) <= 0) | (np.diff(session) < 0))
+    if late.size:
+        raise DataError(
+            f"labels: bar {late[0] + 1} does not follow the bar before it in time and session; sort the bars"
+        )
+    if len(bars) and min(bars["low"].min(), bars["close"].min()) <= 0:
+        raise DataError("labels: expected positive prices for log returns, found zero or less; check the price basis")
+    prices = [np.array(bars[name], dtype=np.int32) for name in ("close", "high", "low")]
+    gaps = (bars["flags"] & np.uint32(Flag.AFTER_GAP)) != 0
+    return PricePath(ts_ns, prices[0], prices[1], prices[2], np.array(session, dtype=np.int64), gaps)
+
+
+@kernel
+def bar_volatility(path: PricePath, window: int) -> np.ndarray:
+    """Return σ of the log return of one bar over the last `window` returns known at each row, f8[n].
+
+    Returns over a session's end or a gap are left out, so a session starts with the σ of the one before it
+    and a contract roll adds no jump. Sample standard deviation. NaN until `window` returns are known.
+    """
+    count = path.close.size
+    out = np.full(count, np.nan)
+    ring = np.zeros(window)
+    known = 0
+    for row in range(count):
+        if row > 0 and path.session[row] == path.session[row - 1] and not path.after_gap[row]:
+            ring[known % window] = np.log(path.close[row] / path.close[row - 1])
+            known += 1
+        if known >= window:
+            mean = ring.sum() / window
+            out[row] = np.sqrt(((ring - mean) ** 2).sum() / (window - 1))
+    return out
+
+
+@kernel
+def _first_touch(path: PricePath, row: int, last: int, barrier: float) -> tuple[int, int]:
+    entry = path.close[row]
+    for later in range(row + 1, last + 1):
+        if path.after_gap[later]:
+            return row, _NONE
+        above = path.high[later] - entry >= barrier
+        below = entry - path.low[later] >= barrier
+        if above and below:
+            return later, _BOTH
+        if above:
+            return later, _UPPER
+        if below:
+            return later, _LOWER
+    return last, _VERTICAL if last > row else _NONE
+
+
+@kernel
+def _label_row(path: PricePath, row: int, end: int, touch: int, min_ticks: float, out: np.ndarray) -> None:
+    """Write the outcome of one row; `out[row]` already holds its barrier distance."""
+    move = float(path.close[end] - path.close[row])
+    sign = 1 if move > 0 else (-1 if move < 0 else 0)
+    if touch in (_UPPER, _LOWER):
+        sign = 1 if touch == _UPPER else -1
+        move = sign * out[row]["barrier_ticks"]
+    elif touch == _BOTH:
+        touch = _UPPER if sign > 0 else (_LOWER if sign < 0 else _VERTICAL)
+    elif touch == _VERTICAL and abs(move) <= min_ticks:
+        sign = 0
+    out[row]["end_row"] = end
+    out[row]["end_ns"] = path.ts_ns[end]
+    out[row]["touch"] = touch
+    if touch != _NONE:
+        out[row]["label"] = sign
+        out[row]["ret_ticks"] = move
+
+
+@kernel
+def _label_rows(
+    path: PricePath, volatility: np.ndarray, horizon: int, sigma_multiple: float, min_ticks: float, out: np.ndarray
+) -> None:
+    session_last = path.close.size - 1
+    for row in range(path.close.size - 1, -1, -1):
+        if path.session[row] != path.session[session_last]:
+            session_last = row
+        out[row]["row"] = row
+        out[row]["start_ns"] = path.ts_ns[row]
+        out[row]["end_row"] = row
+        out[row]["end_ns"] = path.ts_ns[row]
+        out[row]["ret_ticks"] = np.nan
+        out[row]["barrier_ticks"] = np.nan
+        if not np.isfinite(volatility[row]):
+            continue
+        barrier = max(sigma_multiple * volatility[row] * np.sqrt(horizon) * path.close[row], min_ticks)
+        out[row]["barrier_ticks"] = barrier
+        end, touch = _first_touch(path, row, min(row + horizon, session_last), barrier)
+        _label_row(path, row, end, touch, min_ticks, out)
+
+
+def triple_barrier(path: PricePath, volatility: np.ndarray, params: BarrierParams) -> np.ndarray:
+    """Return one LABEL record per bar.
+
+    Rules, in order: a barrier touched by a later bar of the session decides (`ret_ticks` is the barrier); a bar
+    that touches both gives the sign of its close (`ret_ticks` is that move; a close at the entry is undecided,
+    VERTICAL). A gap before any touch drops the label. At the horizon, or at the session's last bar, the close
+    decides if it moved more than `min_ticks`, else the label is 0. Dropped rows, rows without a later bar and
+    rows whose σ is not finite have touch NONE, label 0, a NaN return, and weight 0 (`models.weights`).
+
+    Parameters
+    ----------
+    volatility : f8[n]
+        σ of the log return of one bar, known at the row (`bar_volatility`); NaN gives no label.
+    """
+    if len(volatility) != path.close.size:
+        raise DataError(f"labels: expected {path.close.size} volatilities, found {len(volatility)}; one per bar")
+    out = np.zeros(path.close.size, dtype=LABEL)
+    sigma = np.array(volatility, dtype=np.float64)
+    _label_rows(path, sigma, params.horizon_bars, float(params.sigma_multiple), float(params.min_ticks), out)
+    return out
+
+
+def refuse_below_cost(params: BarrierParams, round_trip_ticks: float) -> None:
+    """Refuse barriers that a round trip's cost would eat (ConfigError)."""
+    if params.min_ticks < round_trip_ticks:
+        raise ConfigError(
+            f"labels: expected min_ticks of at least a round trip's cost, {round_trip_ticks:.2f} ticks, "
+            f"found {params.min_ticks:.2f}; raise labels.min_ticks in params.yaml"
+        )
+
+
+def class_shares(labels: np.ndarray) -> ClassShares:
+    """Return the class shares of LABEL records.
+
+    Raises
+    ------
+    NotEnoughData
+        No row has a label.
+    """
+    found = labels["label"][labels["touch"] != _NONE]
+    if not found.size:
+        raise NotEnoughData(
+            f"labels: expected labelled rows, found none of {len(labels)}; add sessions or mend the gaps"
+        )
+    down, undecided, up = (float(np.mean(found == value)) for value in (-1, 0, 1))
+    return ClassShares(down, undecided, up, len(labels) - found.size)
+
+
+def check_shares(labels: np.ndarray) -> ClassShares:
+    """Return the class shares, or refuse labels that would teach a model to always say the same (DataError).
+
+    Up and down each need 5 %; no class may exceed 90 %. Undecided rows are never trained on, so they may be few.
+    """
+    shares = class_shares(labels)
+    if min(shares.down, shares.up) < SHARE_MIN or max(shares.down, shares.undecided, shares.up) > SHARE_MAX:
+        raise DataError(
+            f"labels: expected up and down of at least {SHARE_MIN:.0%} each and no class over {SHARE_MAX:.0%}, found "
+            f"down {shares.down:.1%}, undecided {shares.undecided:.1%}, up {shares.up:.1%}; change "
+            "labels.sigma_multiple, labels.min_ticks or labels.horizon_bars in params.yaml"
+        )
+    return shares

@@ -1,0 +1,66 @@
+"""Sample weights: labels that share bars share their weight, and old sessions fade.
+
+Average uniqueness is López de Prado, Advances in Financial Machine Learning, ch. 4: with c_t labels alive at bar
+t, the uniqueness of a label is the mean of 1/c_t over its bars.
+"""
+
+import math
+
+import numpy as np
+
+from market.errors import ConfigError, DataError
+from market.kernel import kernel
+
+
+@kernel
+def average_uniqueness(start_row: np.ndarray, end_row: np.ndarray) -> np.ndarray:
+    """Return the average uniqueness, in (0, 1], of the closed intervals [start_row, end_row] (i8[n] each).
+
+    An interval that ends before it starts, or starts below zero, is no label: it crowds nobody and gets 0.
+    """
+    count = start_row.size
+    out = np.zeros(count)
+    bars = 0
+    for i in range(count):
+        bars = max(bars, end_row[i] + 1)
+    alive = np.zeros(bars + 1, dtype=np.int64)
+    for i in range(count):
+        if 0 <= start_row[i] <= end_row[i]:
+            alive[start_row[i]] += 1
+            alive[end_row[i] + 1] -= 1
+    for bar in range(1, bars + 1):
+        alive[bar] += alive[bar - 1]
+    for i in range(count):
+        if 0 <= start_row[i] <= end_row[i]:
+            total = 0.0
+            for bar in range(start_row[i], end_row[i] + 1):
+                total += 1.0 / alive[bar]
+            out[i] = total / (end_row[i] - start_row[i] + 1)
+    return out
+
+
+def time_decay(session: np.ndarray, half_life_sessions: float = math.inf) -> np.ndarray:
+    """Return weights that halve every `half_life_sessions` sessions before the newest, f8[n] in (0, 1].
+
+    Age counts sessions present, not calendar days. An infinite half life gives ones.
+    """
+    if not half_life_sessions > 0:
+        raise ConfigError(f"weights: expected a half life above 0 sessions, found {half_life_sessions}")
+    numbers, position = np.unique(session, return_inverse=True)
+    age = len(numbers) - 1 - position
+    return np.asarray(0.5 ** (age / half_life_sessions), dtype=np.float64)
+
+
+def sample_weights(labels: np.ndarray, session: np.ndarray, half_life_sessions: float = math.inf) -> np.ndarray:
+    """Return uniqueness times decay of LABEL records, f8[n], scaled to a mean of 1 over the rows that train.
+
+    Only rows that can be trained on (label not 0, return not NaN) crowd each other; every other row gets 0.
+    The result holds no NaN. Labels never leave their session, so a weight depends on its own session's labels
+    (and the scale), not on another fold's.
+    """
+    if len(labels) != len(session):
+        raise DataError(f"weights: expected one session number per label, found {len(session)} for {len(labels)}")
+    trains = (labels["label"] != 0) & np.isfinite(labels["ret_ticks"])
+    end_row = np.where(trains, labels["end_row"], -1)
+    weights = average_uniqueness(np.array(labels["row"]), end_row) * time_decay(session, half_life_sessions)
+    return np.asarray(weights / weights[trains].mean()) if trains.any() else weights

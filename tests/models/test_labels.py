@@ -1,0 +1,271 @@
+"""Labels: paths worked by hand, a slow twin, and what a label may never look at."""
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from market.errors import ConfigError, DataError, NotEnoughData
+from market.types import Flag, bars
+from models.labels import (
+    LABEL,
+    BarrierParams,
+    PricePath,
+    Touch,
+    bar_volatility,
+    check_shares,
+    price_path,
+    refuse_below_cost,
+    triple_barrier,
+)
+
+BASE = 1000
+
+
+def path_of(moves, session=None, gaps=()):
+    """Build a path from (high, low, close) distances to 1000; a bar closes every 10 ns."""
+    count = len(moves)
+    high, low, close = (np.array([BASE + move[k] for move in moves], dtype=np.int32) for k in range(3))
+    numbers = np.array(session if session is not None else [7] * count, dtype=np.int64)
+    after_gap = np.isin(np.arange(count), gaps)
+    return PricePath(10 * np.arange(count, dtype=np.int64), close, high, low, numbers, after_gap)
+
+
+def mirrored(moves):
+    return [(-low, -high, -close) for high, low, close in moves]
+
+
+def first_label(moves, params, sigma=0.0, **shape):
+    return triple_barrier(path_of(moves, **shape), np.full(len(moves), sigma), params)[0]
+
+
+# σ 0.005 over 4 bars at a price of 1000 is a barrier of 0.005 · 2 · 1000 = 10 ticks; σ 0 leaves min_ticks, 4.
+PARAMS = BarrierParams(horizon_bars=4, sigma_multiple=1.0, min_ticks=4, volatility_window=2)
+FLAT = (0, 0, 0)
+HAND_WORKED = [
+    ("touches the barrier on the second bar", [FLAT, (3, 0, 1), (4, 0, 2), FLAT, FLAT], 0.0, (1, 2, Touch.UPPER, 4.0)),
+    ("one tick short of the barrier", [FLAT, (3, 0, 3), (3, -3, 0), FLAT, FLAT], 0.0, (0, 4, Touch.VERTICAL, 0.0)),
+    ("both in one bar that closes up", [FLAT, (5, -4, 2), (9, 0, 9), FLAT, FLAT], 0.0, (1, 1, Touch.UPPER, 2.0)),
+    ("both in one bar that closes flat", [FLAT, (5, -5, 0), (9, 0, 9), FLAT, FLAT], 0.0, (0, 1, Touch.VERTICAL, 0.0)),
+    ("the first of two touches counts", [FLAT, (4, 0, 0), (0, -9, -9), FLAT, FLAT], 0.0, (1, 1, Touch.UPPER, 4.0)),
+    ("σ moves the barrier out", [FLAT, (9, 0, 9), (10, 0, 8), FLAT, FLAT], 0.005, (1, 2, Touch.UPPER, 10.0)),
+    ("time ends it above the cost", [FLAT, FLAT, FLAT, FLAT, (6, 0, 5)], 0.005, (1, 4, Touch.VERTICAL, 5.0)),
+    ("time ends it at the cost", [FLAT, FLAT, FLAT, FLAT, (6, 0, 4)], 0.005, (0, 4, Touch.VERTICAL, 4.0)),
+    ("a touch past the horizon is not seen", [FLAT] * 5 + [(50, 0, 50)], 0.0, (0, 4, Touch.VERTICAL, 0.0)),
+    ("the decision bar's own range is not used", [(50, 0, 0)] + [FLAT] * 4, 0.0, (0, 4, Touch.VERTICAL, 0.0)),
+]
+
+
+@pytest.mark.parametrize(
+    ("moves", "sigma", "expected"), [case[1:] for case in HAND_WORKED], ids=[c[0] for c in HAND_WORKED]
+)
+@pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
+def test_paths_worked_by_hand_and_mirrored(moves, sigma, expected, side):
+    label, end_row, touch, ret = expected
+    if side < 0 and touch in (Touch.UPPER, Touch.LOWER):
+        touch = Touch.LOWER if touch == Touch.UPPER else Touch.UPPER
+    found = first_label(moves if side > 0 else mirrored(moves), PARAMS, sigma)
+    assert (found["label"], found["end_row"], found["touch"]) == (side * label, end_row, touch)
+    assert found["ret_ticks"] == pytest.approx(side * ret)
+    assert (found["start_ns"], found["end_ns"]) == (0, 10 * end_row)
+
+
+def test_session_end_cuts_the_horizon_short():
+    moves = [FLAT, FLAT, (3, 0, 3), (90, 90, 90), (90, 90, 90)]
+    found = triple_barrier(path_of(moves, session=[1, 1, 1, 2, 2]), np.zeros(5), PARAMS)
+    assert found["end_row"].tolist() == [2, 2, 2, 4, 4]
+    assert found["touch"].tolist() == [Touch.VERTICAL, Touch.VERTICAL, Touch.NONE, Touch.VERTICAL, Touch.NONE]
+    assert found["label"].tolist() == [0, 0, 0, 0, 0]
+
+
+def test_gap_before_the_touch_drops_the_label():
+    found = first_label([FLAT, (3, 0, 0), (9, 0, 9), FLAT, FLAT], PARAMS, gaps=[2])
+    assert (found["label"], found["touch"], found["end_row"]) == (0, Touch.NONE, 0)
+    assert math.isnan(found["ret_ticks"])
+
+
+def test_gap_after_the_touch_is_harmless():
+    assert first_label([FLAT, (9, 0, 9), FLAT, FLAT, FLAT], PARAMS, gaps=[2])["label"] == 1
+
+
+def test_gap_at_the_decision_bar_itself_is_harmless():
+    assert first_label([FLAT, (9, 0, 9), FLAT, FLAT, FLAT], PARAMS, gaps=[0])["label"] == 1
+
+
+@pytest.mark.parametrize("sigma", [math.nan, math.inf])
+def test_unknown_volatility_gives_no_label(sigma):
+    found = first_label([FLAT, (9, 0, 9), FLAT, FLAT, FLAT], PARAMS, sigma)
+    assert (found["label"], found["touch"]) == (0, Touch.NONE)
+    assert math.isnan(found["barrier_ticks"])
+
+
+@st.composite
+def random_paths(draw):
+    count = draw(st.integers(1, 40))
+    close, moves, sessions, session = 0, [], [], 0
+    for _ in range(count):
+        close += draw(st.integers(-6, 6))
+        moves.append((close + draw(st.integers(0, 5)), close - draw(st.integers(0, 5)), close))
+        session += draw(st.sampled_from([0, 0, 0, 0, 0, 1]))
+        sessions.append(session)
+    gaps = draw(st.sets(st.integers(0, count - 1), max_size=3))
+    sigma = draw(st.lists(st.sampled_from([math.nan, 0.0, 0.002, 0.005]), min_size=count, max_size=count))
+    params = BarrierParams(draw(st.integers(1, 9)), 1.0, draw(st.sampled_from([1.0, 2.5, 4.0])), 2)
+    return path_of(moves, sessions, sorted(gaps)), np.array(sigma), params
+
+
+def slow_label(path, sigma, params, row):
+    """The rules of the docstring, one row at a time, over plain integers: (label, end row, touch)."""
+    if math.isnan(sigma):
+        return 0, row, Touch.NONE
+    entry = int(path.close[row])
+    barrier = max(params.sigma_multiple * sigma * math.sqrt(params.horizon_bars) * entry, params.min_ticks)
+    later = [j for j in range(row + 1, len(path.close)) if path.session[j] == path.session[row]][: params.horizon_bars]
+    for j in later:
+        if path.after_gap[j]:
+            return 0, row, Touch.NONE
+        above, below = int(path.high[j]) >= entry + barrier, int(path.low[j]) <= entry - barrier
+        close = int(path.close[j])
+        if above and below and close == entry:
+            return 0, j, Touch.VERTICAL
+        if above and (not below or close > entry):
+            return 1, j, Touch.UPPER
+        if below:
+            return -1, j, Touch.LOWER
+    if not later:
+        return 0, row, Touch.NONE
+    move = int(path.close[later[-1]]) - entry
+    return (0 if abs(move) <= params.min_ticks else int(math.copysign(1, move))), later[-1], Touch.VERTICAL
+
+
+@settings(max_examples=150, deadline=None)
+@given(random_paths())
+def test_every_row_equals_the_slow_twin(drawn):
+    path, sigma, params = drawn
+    found = triple_barrier(path, sigma, params)
+    slow = [slow_label(path, float(sigma[row]), params, row) for row in range(len(sigma))]
+    assert list(zip(found["label"], found["end_row"], found["touch"], strict=True)) == slow
+
+
+@settings(max_examples=60, deadline=None)
+@given(random_paths(), st.integers(0, 39), st.integers(0, 2**32 - 1))
+def test_prices_after_a_labels_end_do_not_change_it(drawn, cut, seed):
+    path, sigma, params = drawn
+    cut = min(cut, len(sigma) - 1)
+    before = triple_barrier(path, sigma, params)
+    noise = np.random.default_rng(seed).integers(500, 1500, size=(3, len(sigma) - cut - 1))
+    for prices, poison in zip((path.close, path.high, path.low), noise, strict=True):
+        prices[cut + 1 :] = poison
+    after = triple_barrier(path, sigma, params)
+    settled = (before["end_row"] <= cut) & (before["touch"] != Touch.NONE)
+    assert before[settled].tobytes() == after[settled].tobytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(random_paths(), st.integers(2, 6))
+def test_volatility_equals_the_slow_twin(drawn, window):
+    path = drawn[0]
+    found = bar_volatility(path, window)
+    returns = []
+    for row in range(len(path.close)):
+        if row and path.session[row] == path.session[row - 1] and not path.after_gap[row]:
+            returns.append(math.log(int(path.close[row]) / int(path.close[row - 1])))
+        if len(returns) < window:
+            assert math.isnan(found[row])
+        else:
+            assert found[row] == pytest.approx(statistics.stdev(returns[-window:]), rel=1e-9, abs=1e-12)
+
+
+def test_wider_barriers_leave_more_rows_undecided_and_never_fall_below_the_cost():
+    steps = np.random.default_rng(5).normal(0, 3, 4000).round().astype(np.int64)
+    moves = [(close + 2, close - 2, close) for close in np.cumsum(steps) % 400]
+    path = path_of(moves)
+    sigma = bar_volatility(path, 20)
+    sweep = [triple_barrier(path, sigma, BarrierParams(15, multiple, 4, 20)) for multiple in (0.25, 1.0, 2.0, 4.0)]
+    undecided = [
+        check_shares(labels).undecided if k < 3 else np.mean(labels["label"] == 0) for k, labels in enumerate(sweep)
+    ]
+    assert undecided == sorted(undecided)
+    assert undecided[0] < undecided[-1]
+    assert min(np.nanmin(labels["barrier_ticks"]) for labels in sweep) >= 4
+
+
+def labels_with(down, undecided, up, without=0):
+    labels = np.zeros(down + undecided + up + without, dtype=LABEL)
+    labels["label"] = [-1] * down + [0] * undecided + [1] * up + [0] * without
+    labels["touch"][: down + undecided + up] = Touch.VERTICAL
+    return labels
+
+
+def test_class_shares_count_only_rows_with_a_label():
+    shares = check_shares(labels_with(30, 20, 50, without=400))
+    assert (shares.down, shares.undecided, shares.up, shares.without_label) == (0.3, 0.2, 0.5, 400)
+
+
+@pytest.mark.parametrize("counts", [(5, 0, 95), (4, 46, 50), (50, 46, 4), (4, 92, 4), (0, 100, 0)])
+def test_one_sided_labels_are_refused(counts):
+    with pytest.raises(DataError, match="sigma_multiple"):
+        check_shares(labels_with(*counts))
+
+
+@pytest.mark.parametrize("counts", [(10, 0, 90), (5, 90, 5), (5, 45, 50)])
+def test_shares_at_the_limit_are_accepted(counts):
+    assert check_shares(labels_with(*counts)).up == counts[2] / 100
+
+
+def test_shares_without_any_label_are_refused():
+    with pytest.raises(NotEnoughData, match="none of 8"):
+        check_shares(labels_with(0, 0, 0, without=8))
+
+
+def vendor_bars(count):
+    records = bars(count)
+    records["ts_close_ns"] = 60 * np.arange(1, count + 1)
+    for name in ("open", "high", "low", "close"):
+        records[name] = BASE
+    return records
+
+
+def test_path_takes_gap_marks_from_the_bar_flags():
+    records = vendor_bars(3)
+    records["flags"][1] = Flag.AFTER_GAP | Flag.EMPTY
+    path = price_path(records, np.array([4, 4, 5]))
+    assert path.after_gap.tolist() == [False, True, False]
+    assert path.ts_ns.tolist() == [60, 120, 180]
+
+
+def break_order(records, session):
+    records["ts_close_ns"][2] = 60
+
+
+def break_session(records, session):
+    session[1] = 9
+
+
+def break_price(records, session):
+    records["low"][1] = 0
+
+
+@pytest.mark.parametrize("damage", [break_order, break_session, break_price])
+def test_contradictory_bars_are_refused(damage):
+    records, session = vendor_bars(3), np.array([4, 4, 4])
+    damage(records, session)
+    with pytest.raises(DataError):
+        price_path(records, session)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"horizon_bars": 0}, {"sigma_multiple": math.nan}, {"min_ticks": 0}, {"volatility_window": 1}]
+)
+def test_impossible_barriers_are_refused(wrong):
+    with pytest.raises(ConfigError, match=r"params\.yaml"):
+        BarrierParams(**wrong)
+
+
+def test_barriers_below_the_cost_of_a_round_trip_are_refused():
+    refuse_below_cost(BarrierParams(min_ticks=4), 4.0)
+    with pytest.raises(ConfigError, match=r"4\.10 ticks"):
+        refuse_below_cost(BarrierParams(min_ticks=4), 4.1)

@@ -1,0 +1,239 @@
+"""Learners: what they learn, that they do it twice the same, and that the flat forest is the same model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forest.flat import to_arrays
+from forest.predict import predict_batch
+from market.errors import ConfigError, DataError
+from market.types import Regime, bars
+from models.labels import BarrierParams, bar_volatility, price_path, triple_barrier
+from models.learners import Fitted, ForestParams, LearnerParams, LightGBMParams, NotFitted, XGBoostParams, fit
+from models.splits import WalkForward
+
+REGIMES = [Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE]
+SMALL = LearnerParams(
+    lightgbm=LightGBMParams(trees=40, min_rows_per_leaf=30),
+    xgboost=XGBoostParams(trees=40, min_rows_per_leaf=30),
+    forest=ForestParams(trees=30, min_rows_per_leaf=20),
+)
+
+
+def planted(count, seed, columns=8):
+    """Rows whose column 2 tells the label three times in four; the other columns are noise."""
+    random = np.random.default_rng(seed)
+    rows = random.normal(size=(count, columns)).astype(np.float32)
+    labels = np.where(random.random(count) < 0.75, rows[:, 2] > 0, rows[:, 2] <= 0).astype(np.int64)
+    return rows, labels, random.uniform(0.2, 3.0, count)
+
+
+def flat_scores(fitted, rows):
+    out = np.zeros(len(rows))
+    predict_batch(fitted.flat, rows, out)
+    return out
+
+
+def native_scores(fitted, rows):
+    if fitted.regime == Regime.TREND_DOWN:
+        return fitted.native.predict(rows, raw_score=True, num_threads=1)
+    if fitted.regime == Regime.TREND_UP:
+        import xgboost
+
+        return fitted.native.predict(xgboost.DMatrix(rows, nthread=1), output_margin=True).astype(np.float64)
+    return fitted.native.predict_proba(rows)[:, 1]
+
+
+def model_text(fitted):
+    if fitted.regime == Regime.TREND_DOWN:
+        return fitted.native.model_to_string()
+    if fitted.regime == Regime.TREND_UP:
+        return bytes(fitted.native.save_raw("json"))
+    return b"".join(tree.tree_.value.tobytes() + tree.tree_.threshold.tobytes() for tree in fitted.native.estimators_)
+
+
+@pytest.fixture(scope="module", params=REGIMES, ids=[regime.name for regime in REGIMES])
+def trained(request):
+    return fit(request.param, *planted(1500, seed=11), SMALL)
+
+
+def test_lead_learner_of_each_regime(trained):
+    leads = {Regime.TREND_DOWN: "lightgbm", Regime.TREND_UP: "xgboost", Regime.RANGE: "sklearn"}
+    assert type(trained.native).__module__.split(".")[0] == leads[trained.regime]
+    assert trained.rows == 1500
+
+
+def test_flat_forest_predicts_what_the_library_predicts_to_the_bit(trained):
+    rows = planted(2000, seed=12)[0]
+    found = flat_scores(trained, rows)
+    assert found.tobytes() == native_scores(trained, rows).tobytes()
+    assert len(np.unique(found)) > 100
+
+
+def test_planted_column_is_found_and_named_most_important(trained):
+    rows, labels, _ = planted(2000, seed=13)
+    scores = flat_scores(trained, rows)
+    middle = 0.5 if trained.regime == Regime.RANGE else 0.0
+    assert np.mean((scores > middle) == labels) > 0.70
+    assert trained.importance.argmax() == 2
+    assert trained.importance.sum() == pytest.approx(1)
+
+
+def test_same_rows_give_the_same_model_text_and_forest(trained):
+    again = fit(trained.regime, *planted(1500, seed=11), SMALL)
+    assert model_text(again) == model_text(trained)
+    for name, array in to_arrays(again.flat).items():
+        assert array.tobytes() == to_arrays(trained.flat)[name].tobytes(), name
+
+
+def test_another_seed_gives_another_model(trained):
+    other = LearnerParams(
+        lightgbm=replace(SMALL.lightgbm, seed=7),
+        xgboost=replace(SMALL.xgboost, seed=7),
+        forest=replace(SMALL.forest, seed=7),
+    )
+    assert model_text(fit(trained.regime, *planted(1500, seed=11), other)) != model_text(trained)
+
+
+CHANGED = {
+    Regime.TREND_UP: ("xgboost", {"trees": 41, "depth": 3, "rate": 0.05}),
+    Regime.TREND_DOWN: ("lightgbm", {"trees": 41, "leaves": 4, "rate": 0.05}),
+    Regime.RANGE: ("forest", {"trees": 31, "depth": 2}),
+}
+SAMPLING = {"feature_fraction": 0.3, "row_fraction": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("regime", "field", "value"),
+    [
+        (regime, field, value)
+        for regime, (section, changes) in CHANGED.items()
+        for field, value in (changes | ({} if section == "forest" else SAMPLING) | {"min_rows_per_leaf": 90}).items()
+    ],
+)
+def test_every_parameter_reaches_the_library(regime, field, value):
+    section = CHANGED[regime][0]
+    changed = replace(SMALL, **{section: replace(getattr(SMALL, section), **{field: value})})
+    sample = planted(800, seed=3)
+    before, after = (flat_scores(fit(regime, *sample, params), sample[0]) for params in (SMALL, changed))
+    assert before.tobytes() != after.tobytes()
+
+
+def test_scale_of_the_weights_does_not_matter(trained):
+    rows, labels, weights = planted(1500, seed=11)
+    again = fit(trained.regime, rows, labels, 8 * weights, SMALL)
+    assert flat_scores(again, rows).tobytes() == flat_scores(trained, rows).tobytes()
+
+
+def test_weights_are_not_ignored(trained):
+    rows, labels, _ = planted(1500, seed=11)
+    wrong_way = fit(trained.regime, rows, labels, np.where(labels == (rows[:, 2] > 0), 0.01, 10.0), SMALL)
+    assert np.corrcoef(flat_scores(wrong_way, rows), flat_scores(trained, rows))[0, 1] < 0
+
+
+def test_shape_of_the_models_is_what_was_asked_for():
+    rows = planted(1500, seed=11)
+    up, down, flat = (fit(regime, *rows, SMALL) for regime in REGIMES)
+    assert (up.native.num_boosted_rounds(), down.native.num_trees(), len(flat.native.estimators_)) == (40, 40, 30)
+    assert max(tree["num_leaves"] for tree in down.native.dump_model()["tree_info"]) <= 31
+    assert max(tree.tree_.max_depth for tree in flat.native.estimators_) <= 10
+
+
+def test_defaults_are_those_of_the_parameter_file():
+    from pathlib import Path
+
+    import yaml
+
+    text = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
+    learners = yaml.safe_load(text)["learners"]
+    assert LearnerParams() == LearnerParams(
+        learners["min_rows"],
+        LightGBMParams(**learners["lightgbm"]),
+        XGBoostParams(**learners["xgboost"]),
+        ForestParams(**learners["forest"]),
+    )
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_too_few_rows_give_no_learner_and_the_reason(regime):
+    assert fit(regime, *planted(399, seed=1), SMALL) == NotFitted(regime, "399 rows, 400 needed")
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_one_class_gives_no_learner_and_the_reason(value):
+    rows, labels, weights = planted(500, seed=1)
+    assert fit(Regime.RANGE, rows, np.full_like(labels, value), weights, SMALL) == NotFitted(
+        Regime.RANGE, f"all 500 labels are {value}"
+    )
+
+
+def test_undefined_regime_is_refused():
+    with pytest.raises(ConfigError, match="UNDEFINED"):
+        fit(Regime.UNDEFINED, *planted(500, seed=1), SMALL)
+
+
+def damage(what):
+    rows, labels, weights = planted(500, seed=1)
+    if what == "a missing value":
+        rows[499, 7] = np.nan
+    elif what == "a label of -1":
+        labels[3] = -1
+    elif what == "a weight of zero":
+        weights[3] = 0
+    else:
+        labels = labels[1:]
+    return rows, labels, weights
+
+
+@pytest.mark.parametrize("what", ["a missing value", "a label of -1", "a weight of zero", "a label too few"])
+def test_rows_nobody_should_train_on_are_refused(what):
+    with pytest.raises(DataError):
+        fit(Regime.RANGE, *damage(what), SMALL)
+
+
+SESSIONS, ROWS_EACH, HORIZON = 16, 150, 15
+
+
+def random_walk_labels(seed):
+    """Overlapping triple-barrier labels of a random walk: nothing to learn, much to leak."""
+    random = np.random.default_rng(seed)
+    count = SESSIONS * ROWS_EACH
+    records = bars(count)
+    records["ts_close_ns"] = 60_000_000_000 * np.arange(1, count + 1)
+    records["close"] = 5000 + np.cumsum(random.integers(-3, 4, count))
+    records["high"], records["low"] = records["close"] + 1, records["close"] - 1
+    session = np.repeat(np.arange(SESSIONS), ROWS_EACH)
+    path = price_path(records, session)
+    labels = triple_barrier(path, bar_volatility(path, 20), BarrierParams(HORIZON, 1.0, 4, 20))
+    decided = labels["label"] != 0
+    # The trap of failures row 40: a column that grows with time finds its neighbours in a shuffled split.
+    rows = np.column_stack([np.arange(count), random.normal(size=(count, 3))]).astype(np.float32)
+    return labels[decided], session[decided], rows[decided]
+
+
+def accuracy_over(splits, regime, rows, target):
+    hits = []
+    for train, test in splits:
+        fitted = fit(regime, rows[train], target[train], np.ones(len(train)), SMALL)
+        assert isinstance(fitted, Fitted)
+        middle = 0.5 if regime == Regime.RANGE else 0.0
+        hits.append((flat_scores(fitted, rows[test]) > middle) == target[test])
+    return np.concatenate(hits)
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_noise_labels_score_chance_in_walk_forward_and_not_when_shuffled(regime):
+    labels, session, rows = random_walk_labels(seed=29)
+    target = (labels["label"] > 0).astype(np.int64)
+    splits = WalkForward(folds=4, train_sessions_min=8, embargo_ns=0).split(
+        labels["start_ns"], labels["end_ns"], session
+    )
+    honest = accuracy_over(splits, regime, rows, target)
+    # Neighbouring labels share their horizon, so about one in `HORIZON` is independent: three deviations of that.
+    band = 3 * 0.5 / np.sqrt(len(honest) / HORIZON)
+    assert abs(honest.mean() - 0.5) < band
+    order = np.random.default_rng(1).permutation(len(target))
+    cut = 3 * len(order) // 4
+    shuffled = accuracy_over([(order[:cut], order[cut:])], regime, rows, target)
+    assert shuffled.mean() > honest.mean() + 0.05
