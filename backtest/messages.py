@@ -1,0 +1,157 @@
+"""Every sentence of the report, in Portuguese and in English."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Message(NamedTuple):
+    """One sentence in both languages."""
+
+    pt: str
+    en: str
+
+
+MESSAGES: Mapping[str, Message] = MappingProxyType(
+    {
+        key: Message(*pair)
+        for key, pair in {
+            # banners and verdicts
+            "synthetic": (
+                "DADOS SINTÉTICOS: nenhum número deste relatório diz algo sobre o mercado real.",
+                "SYNTHETIC DATA: no number in this report says anything about the real market.",
+            ),
+            "insufficient": (
+                "Amostra insuficiente: menos de 100 operações completas. Os números abaixo não sustentam uma decisão.",
+                "Insufficient sample: fewer than 100 round trips. The numbers below do not support a decision.",
+            ),
+            "absent": ("Não faz parte desta execução.", "Not part of this run."),
+            "passed": ("passou", "passed"),
+            "failed": ("falhou", "failed"),
+            "not_judged": ("não avaliado", "not judged"),
+            "yes": ("sim", "yes"),
+            "no": ("não", "no"),
+            "not_checked": ("não verificada", "not checked"),
+            # sections
+            "section_headline": ("Resultado", "Result"),
+            "section_equity": ("Patrimônio e queda", "Equity and drawdown"),
+            "section_prices": ("Execuções sobre o preço", "Fills on the price"),
+            "section_regime": ("Por regime", "By regime"),
+            "section_hour": ("Por hora de entrada", "By hour of entry"),
+            "section_calibration": ("Calibração", "Calibration"),
+            "section_importance": ("Importância das variáveis", "Feature importance"),
+            "section_gates": ("Critérios de promoção", "Promotion gates"),
+            "section_drift": ("Deriva das entradas", "Input drift"),
+            "section_paper": ("Sessões simuladas", "Paper sessions"),
+            "section_provenance": ("Procedência", "Provenance"),
+            "section_lineage": ("Linhagem", "Lineage"),
+            "section_notes": ("Como os números são calculados", "How the numbers are made"),
+            # headline numbers
+            "metric_net": ("Resultado líquido", "Net P&L"),
+            "metric_sharpe": ("Sharpe anualizado", "Annualised Sharpe"),
+            "metric_deflated_sharpe": ("Sharpe deflacionado", "Deflated Sharpe"),
+            "metric_probabilistic_sharpe": ("Sharpe probabilístico", "Probabilistic Sharpe"),
+            "metric_max_drawdown": ("Queda máxima", "Maximum drawdown"),
+            "metric_profit_factor": ("Fator de lucro", "Profit factor"),
+            "metric_hit_rate": ("Taxa de acerto", "Hit rate"),
+            "metric_round_trips": ("Operações completas", "Round trips"),
+            "metric_average": ("Média por operação", "Average per round trip"),
+            "metric_gross": ("Resultado bruto", "Gross P&L"),
+            "metric_fees": ("Custos", "Fees"),
+            "metric_exposure": ("Tempo posicionado", "Exposure"),
+            "metric_turnover": ("Giro por sessão", "Turnover per session"),
+            "metric_sessions": ("Sessões", "Sessions"),
+            "metric_fills": ("Execuções", "Fills"),
+            # table columns
+            "column_regime": ("Regime", "Regime"),
+            "column_hour": ("Hora local", "Local hour"),
+            "column_round_trips": ("Operações", "Round trips"),
+            "column_net": ("Líquido\u00a0R$", "Net\u00a0R$"),
+            "column_average": ("Média\u00a0R$", "Average\u00a0R$"),
+            "column_hit_rate": ("Acerto", "Hit rate"),
+            "column_profit_factor": ("Fator de lucro", "Profit factor"),
+            "column_gate": ("Critério", "Gate"),
+            "column_value": ("Valor", "Value"),
+            "column_threshold": ("Limite", "Threshold"),
+            "column_verdict": ("Veredito", "Verdict"),
+            "column_reason": ("Motivo", "Reason"),
+            "column_feature": ("Variável", "Feature"),
+            "column_psi": ("PSI", "PSI"),
+            "column_shift": ("Leitura", "Reading"),
+            # regimes, in the order of market.types.Regime
+            "regime_0": ("indefinido", "undefined"),
+            "regime_1": ("tendência de alta", "trend up"),
+            "regime_2": ("tendência de baixa", "trend down"),
+            "regime_3": ("lateral", "range"),
+            # gates
+            "gates_challenger": ("Para desafiante", "To challenger"),
+            "gates_champion": ("Para campeão", "To champion"),
+            "gate_provenance_known": ("procedência conhecida", "provenance known"),
+            "gate_schema_equal": ("mesmo esquema de variáveis", "same feature schema"),
+            "gate_leak_suite": ("sem vazamento de futuro", "no leak from the future"),
+            "gate_parity": ("lote igual ao vivo", "batch equals live"),
+            "gate_bundle_verifies": ("pacote verificado", "bundle verifies"),
+            "gate_latency": ("latência da decisão, µs", "decision latency, µs"),
+            "gate_fills": ("execuções fora da amostra", "out-of-sample fills"),
+            "gate_sharpe": ("Sharpe líquido", "net Sharpe"),
+            "gate_deflated_sharpe": ("Sharpe deflacionado", "deflated Sharpe"),
+            "gate_pbo": ("probabilidade de sobreajuste", "probability of overfitting"),
+            "gate_drawdown": ("queda máxima", "maximum drawdown"),
+            "gate_calibration": ("erro de calibração", "calibration error"),
+            "gate_class_shares": ("equilíbrio das classes", "class shares"),
+            "gate_action_rate": ("taxa de ação", "action rate"),
+            "gate_provenance_real": ("dados reais", "real data"),
+            "gate_paper_sessions": ("sessões simuladas", "paper sessions"),
+            "gate_beats_champion": ("supera o campeão", "beats the champion"),
+            # drift
+            "drift_stable": ("estável", "stable"),
+            "drift_watch": ("atenção", "watch"),
+            "drift_shifted": ("mudou", "shifted"),
+            # paper sessions
+            "paper_sessions": ("Sessões", "Sessions"),
+            "paper_decisions": ("Decisões", "Decisions"),
+            "paper_fills": ("Execuções", "Fills"),
+            "paper_net": ("Resultado líquido", "Net P&L"),
+            "paper_parity": ("Igual ao backtest, bit a bit", "Equal to the backtest, to the bit"),
+            "paper_hash": ("Hash das decisões", "Decision hash"),
+            # plots
+            "axis_equity": ("Patrimônio, R$", "Equity, R$"),
+            "axis_drawdown": ("Queda, %", "Drawdown, %"),
+            "axis_points": ("Pontos", "Points"),
+            "axis_predicted": ("Probabilidade prevista", "Predicted probability"),
+            "axis_observed": ("Frequência observada", "Observed frequency"),
+            "axis_count": ("Previsões", "Predictions"),
+            "axis_share": ("Parte do ganho, %", "Share of gain, %"),
+            "legend_buy": ("entrada comprada", "buy entry"),
+            "legend_sell": ("entrada vendida", "sell entry"),
+            "legend_exit": ("saída", "exit"),
+            "legend_perfect": ("perfeita", "perfect"),
+            "legend_model": ("modelo", "model"),
+            "plot_grouped": ("{0} barras por traço", "{0} bars per stroke"),
+            "calibration_error": ("Erro de calibração esperado (ECE)", "Expected calibration error (ECE)"),
+            # notes
+            "note_sharpe": (
+                "Sharpe: média / desvio padrão (ddof = 1) dos retornos diários sobre o capital inicial, × √252.",
+                "Sharpe: mean / standard deviation (ddof = 1) of daily returns on the starting capital, × √252.",
+            ),
+            "note_deflated": (
+                "Sharpe deflacionado: probabilidade de o índice verdadeiro superar o que a sorte daria à melhor de "
+                "todas as tentativas (Bailey e López de Prado, 2014).",
+                "Deflated Sharpe: probability that the true ratio exceeds what luck would give the best of all trials "
+                "(Bailey and López de Prado, 2014).",
+            ),
+            "note_drawdown": (
+                "Queda: distância do pico do patrimônio, com posições abertas, sobre capital mais pico.",
+                "Drawdown: fall from the peak of equity, open positions included, over capital plus peak.",
+            ),
+            "note_costs": (
+                "Todo resultado líquido já desconta emolumentos e corretagem. Operação completa: de zerado a zerado.",
+                "Every net result is after exchange fees and brokerage. Round trip: from flat to flat.",
+            ),
+            "note_psi": (
+                "PSI abaixo de 0,10: estável; até 0,25: atenção; acima: mudou.",
+                "PSI below 0.10: stable; up to 0.25: watch; above: shifted.",
+            ),
+        }.items()
+    }
+)

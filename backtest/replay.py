@@ -1,0 +1,65 @@
+"""Replay sessions through the trading core with the paper venue."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import numpy as np
+from trading.paper import SessionResult, Trader, run_session
+
+from backtest.result import BacktestResult
+from market.errors import NotEnoughData
+from market.stream import Feed
+from trading.records import decision_hash
+
+__all__ = ["BacktestResult", "backtest", "join_sessions"]
+
+Progress = Callable[[int, int], None]
+
+
+def join_sessions(days: Sequence[date], results: Sequence[SessionResult]) -> BacktestResult:
+    """Join the records of consecutive sessions of one trader.
+
+    Raises
+    ------
+    NotEnoughData
+        There is no session.
+    """
+    if not results:
+        raise NotEnoughData("backtest: expected at least one session, found none; import data or widen the period")
+    decisions = np.concatenate([r.decisions for r in results])
+    lengths = [len(r.equity) for r in results]
+    return BacktestResult(
+        decisions=decisions,
+        orders=np.concatenate([r.orders for r in results]),
+        fills=np.concatenate([r.fills for r in results]),
+        equity=np.concatenate([r.equity for r in results]),
+        equity_ts_ns=np.concatenate([r.ts_ns for r in results]),
+        session_index=np.repeat(np.arange(len(results)), lengths),
+        sessions=tuple(days),
+        decision_hash=decision_hash(decisions),
+    )
+
+
+def backtest(
+    make_trader: Callable[[], Trader], feed: Feed, days: Sequence[date], progress: Progress | None = None
+) -> BacktestResult:
+    """Trade the given sessions of a feed, one after the other, from a flat and empty account.
+
+    Parameters
+    ----------
+    make_trader : callable
+        Builds the trader; called once, so that no run inherits the account of another.
+    feed : Feed
+        Where the sessions are read.
+    days : sequence of date
+        Sessions in time order.
+    progress : callable, optional
+        Called after every session with the sessions done and the sessions in all.
+    """
+    trader = make_trader()
+    results = []
+    for done, day in enumerate(days, start=1):
+        results.append(run_session(trader, feed, day))
+        if progress is not None:
+            progress(done, len(days))
+    return join_sessions(days, results)

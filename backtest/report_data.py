@@ -1,0 +1,109 @@
+"""What a report is made of: plain numbers, text and arrays, from whoever measured them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from backtest.metrics import Split
+
+
+@dataclass(frozen=True)
+class EquityCurve:
+    """R$ earned at each bar close, with the session each belongs to.
+
+    Parameters
+    ----------
+    ts_ns, session_index : np.ndarray
+        int64 [n].
+    equity : np.ndarray
+        float64 [n], R$, the account starts at 0.
+    capital : float
+        R$ the account started with.
+    """
+
+    ts_ns: np.ndarray
+    equity: np.ndarray
+    session_index: np.ndarray
+    capital: float
+
+
+@dataclass(frozen=True)
+class PriceChart:
+    """The bars of the last sessions (BAR) and the fills in them (FILL); `tick_size` is points per tick."""
+
+    symbol: str
+    bars: np.ndarray
+    fills: np.ndarray
+    tick_size: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A reliability table: mean predicted probability, observed frequency and count per bin, and the ECE."""
+
+    predicted: np.ndarray
+    observed: np.ndarray
+    counts: np.ndarray
+    expected_error: float
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate's verdict, with the field names of the registry's; `passed` is None where it was not judged."""
+
+    name: str
+    passed: bool | None
+    value: float | str | bool | None
+    threshold: float | str | bool | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class PaperSummary:
+    """Paper sessions over the same data; `parity` is None where they were not compared with the backtest."""
+
+    sessions: int
+    decisions: int
+    fills: int
+    net: float
+    parity: bool | None
+    decision_hash: str
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything one report shows. Parts that are None or empty are shown as absent.
+
+    Parameters
+    ----------
+    title, subtitle : str
+        What was tested; contract, period, bar.
+    synthetic : bool
+        True puts the banner on top: the data are invented.
+    provenance, lineage : Mapping of str to str
+        Names and values: source, importer, price basis; data hash, commit, schema hash, model digest.
+    metrics : Mapping
+        `Metrics.as_dict()`.
+    importance : Mapping of str to float
+        Share of gain per feature; the largest twenty are drawn.
+    drift : Mapping of str to float
+        PSI per feature.
+    """
+
+    title: str
+    subtitle: str
+    synthetic: bool
+    provenance: Mapping[str, str]
+    metrics: Mapping[str, float | int | bool | None]
+    per_regime: tuple[Split, ...] = ()
+    per_hour: tuple[Split, ...] = ()
+    curve: EquityCurve | None = None
+    prices: PriceChart | None = None
+    calibration: Calibration | None = None
+    importance: Mapping[str, float] = field(default_factory=dict)
+    challenger_gates: tuple[Gate, ...] = ()
+    champion_gates: tuple[Gate, ...] = ()
+    drift: Mapping[str, float] = field(default_factory=dict)
+    paper: PaperSummary | None = None
+    lineage: Mapping[str, str] = field(default_factory=dict)
