@@ -1,0 +1,402 @@
+"""The signed bundle: everything a runner needs of a trained model, and the proof that nothing was altered.
+
+A bundle is a folder of four regular files::
+
+    manifest.json    what the model is, where it comes from, and the SHA-256 of the two files below
+    model.npz        flat forests, calibration knots, agent inputs
+    golden.npz       rows with the probabilities this model gave them when it was written
+    signature.json   Ed25519 signature over the bytes of the manifest
+
+The digest of a bundle is the SHA-256 of its manifest, which holds no times: the same training gives the same digest.
+Nothing in a bundle can run; it is numbers and JSON, read in full and proved before one of them is used.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from features.schema import FeatureSchema
+from forest.flat import NODE, FlatForest, from_arrays, to_arrays
+from market.errors import BundleRefused, ConfigError, UsageError
+from market.types import Regime
+from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
+from registry.signing import SigningKey, sign, verify
+from trading.agents import resolve_inputs
+from trading.model import Model, check_model, score_probability
+from trading.policy import StrategyParams
+
+FORMAT = 1
+GOLDEN_ROWS = 64
+MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.npz", "golden.npz", "signature.json"
+_MAX_BYTES = {MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12}
+_REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # row order of the calibration
+_STRICT = ConfigDict(extra="forbid", strict=True)
+_F4, _F8, _I8, _U1 = np.dtype("<f4"), np.dtype("<f8"), np.dtype("<i8"), np.dtype("u1")
+
+
+@dataclass(frozen=True)
+class FeedNeeds:
+    """The feed the model decides on."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    kind: Literal["events", "bars"]
+    bar_seconds: int
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where the model comes from; `synthetic` is true if any of its data was simulated."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    data_hash: str
+    git_commit: str
+    synthetic: bool
+    sources: tuple[str, ...]
+    first_session: str  # ISO dates
+    last_session: str
+    params_hash: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle says about itself.
+
+    Parameters
+    ----------
+    name : str
+        Registered model name.
+    instrument : str
+        Root, such as ``WDO``.
+    feed : FeedNeeds
+    schema : mapping
+        `FeatureSchema.to_json`, as an object.
+    thresholds : mapping of str to float
+        Decision threshold per regime.
+    policy : mapping
+        Fields of `StrategyParams`.
+    agents : tuple of str
+        Rule agents that vote; none on a feed of bars.
+    regime : mapping
+        Rules and numbers of the regime detector the model was trained with.
+    lineage : Lineage
+    class_map : mapping of str to int
+    files : mapping of str to str
+        SHA-256 per file; filled by `write_bundle`.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    name: str
+    instrument: str
+    feed: FeedNeeds
+    schema: Mapping[str, Any]
+    thresholds: Mapping[str, float]
+    policy: Mapping[str, Any]
+    agents: tuple[str, ...]
+    regime: Mapping[str, Any]
+    lineage: Lineage
+    class_map: Mapping[str, int] = field(default_factory=lambda: {"down": 0, "up": 1})
+    files: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Rows and the probabilities the model must give them, to the bit."""
+
+    rows: np.ndarray  # f4[64, columns]
+    regimes: np.ndarray  # u1[64], the three regimes in turn
+    outputs: np.ndarray  # f8[64]; NaN where the regime has no forest
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle, ready to trade."""
+
+    digest: str
+    manifest: Manifest
+    schema: FeatureSchema
+    model: Model
+    golden: Golden
+
+
+def write_bundle(folder: Path, manifest: Manifest, model: Model, golden_rows: np.ndarray, key: SigningKey) -> str:
+    """Write, sign and verify a bundle; the folder appears complete or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist.
+    manifest : Manifest
+        Without `files`.
+    model : Model
+    golden_rows : np.ndarray
+        Finite float32 `[64, columns]`.
+    key : SigningKey
+
+    Returns
+    -------
+    str
+        The digest.
+
+    Raises
+    ------
+    UsageError
+        If the folder exists.
+    BundleRefused
+        If the parts contradict each other, so that `load_bundle` would refuse them.
+    """
+    if folder.exists():
+        raise UsageError(f"{folder}: expected no such folder, found one; remove it or name another")
+    golden = _ask_golden(model, np.array(golden_rows, dtype=_F4))
+    contents = {MODEL: pack_arrays(_model_arrays(model)), GOLDEN: pack_arrays(asdict(golden))}
+    contents[MANIFEST] = _encode(replace(manifest, files={n: _sha256(data) for n, data in contents.items()}))
+    contents[SIGNATURE] = _signature_file(key.public, sign(key, contents[MANIFEST]))
+    written = _verify(str(folder), contents, key.public)
+    if written.model.policy.tobytes() != model.policy.tobytes():
+        raise BundleRefused(f"{folder}: expected the model's policy in the manifest, found another; pass the same one")
+    _place(folder, contents)
+    return written.digest
+
+
+def digest(folder: Path) -> str:
+    """Return the SHA-256 of the manifest. It names a bundle and proves nothing: `load_bundle` does."""
+    return _sha256(_read_file(folder / MANIFEST))
+
+
+def load_bundle(folder: Path, trusted_public_key: bytes, expected_schema_hash: str | None = None) -> Bundle:
+    """Verify a bundle from its signature to its golden rows, and return it.
+
+    Parameters
+    ----------
+    folder : Path
+    trusted_public_key : bytes
+        The only key whose signature is believed.
+    expected_schema_hash : str, optional
+        Schema the caller computes; the installed catalogue is asked in any case.
+
+    Raises
+    ------
+    BundleRefused
+        With the first thing that is not as it must be. Nothing of the bundle has been used then.
+    """
+    bundle = _verify(str(folder), _read_folder(folder), trusted_public_key)
+    if expected_schema_hash not in (None, bundle.schema.hash):
+        raise _refusal(
+            str(folder), f"feature schema {expected_schema_hash}", bundle.schema.hash, "retrain, or pull another"
+        )
+    return bundle
+
+
+def install(folder: Path, cache_folder: Path, public_key: bytes) -> Path:
+    """Verify a bundle and place it in the cache under its digest.
+
+    The bytes that were verified are the bytes that are written: a file changed meanwhile changes nothing. A cached
+    bundle of the same digest is kept if it still verifies, and replaced if not.
+
+    Raises
+    ------
+    BundleRefused
+        If the bundle does not verify; the cache is left as it was.
+    """
+    contents = _read_folder(folder)
+    place = cache_folder / _verify(str(folder), contents, public_key).digest
+    if place.exists() or place.is_symlink():
+        try:
+            load_bundle(place, public_key)
+        except BundleRefused:
+            _remove(place)
+        else:
+            return place
+    _place(place, contents)
+    return place
+
+
+def _verify(where: str, contents: Mapping[str, bytes], trusted: bytes) -> Bundle:
+    """Prove the contents in the order of distrust: signature, manifest, hashes, numbers, behaviour."""
+    _check_signature(where, contents, trusted)
+    manifest = _decode(where, contents[MANIFEST])
+    hashes = {name: _sha256(contents[name]) for name in (MODEL, GOLDEN)}
+    if manifest.files != hashes:
+        raise _refusal(where, f"the hashes {dict(manifest.files)}", hashes, "pull the bundle again")
+    schema = FeatureSchema.from_json(json.dumps(manifest.schema))
+    model = _read_model(where, contents[MODEL], manifest, schema)
+    golden = _read_golden(where, contents[GOLDEN], len(schema.columns))
+    _check_golden(where, model, golden)
+    return Bundle(_sha256(contents[MANIFEST]), manifest, schema, model, golden)
+
+
+def _check_signature(where: str, contents: Mapping[str, bytes], trusted: bytes) -> None:
+    try:
+        fields = json.loads(contents[SIGNATURE])
+        public, signature = bytes.fromhex(fields["public_key"]), bytes.fromhex(fields["signature"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _refusal(where, f"a signature in {SIGNATURE}", repr(error), "pull the bundle again") from error
+    if public != trusted:
+        raise _refusal(where, f"the signature of {trusted.hex()}", f"that of {public.hex()}", "check who signed it")
+    # One spelling only: a changed byte is a changed file, also where it would mean the same.
+    if _signature_file(public, signature) != contents[SIGNATURE] or not verify(trusted, contents[MANIFEST], signature):
+        raise _refusal(where, "a manifest as it was signed", "an altered one", "pull the bundle again")
+
+
+def _signature_file(public: bytes, signature: bytes) -> bytes:
+    return _canonical({"algorithm": "Ed25519", "public_key": public.hex(), "signature": signature.hex()})
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def _encode(manifest: Manifest) -> bytes:
+    return _canonical(asdict(manifest))
+
+
+def _decode(where: str, data: bytes) -> Manifest:
+    try:
+        found = json.loads(data).get("format")
+        if found != FORMAT:
+            raise _refusal(where, f"bundle format {FORMAT}", found, "use the version that wrote it, or retrain")
+        manifest = TypeAdapter(Manifest).validate_json(data)
+    except (ValidationError, ValueError, AttributeError) as error:
+        raise _refusal(where, "a manifest", str(error), "write the bundle again") from error
+    if _encode(manifest) != data:
+        raise _refusal(where, "canonical JSON in the manifest", "another spelling", "write the bundle again")
+    if manifest.class_map != {"down": 0, "up": 1}:
+        raise _refusal(where, "classes down 0 and up 1", dict(manifest.class_map), "retrain with these labels")
+    return manifest
+
+
+def _model_arrays(model: Model) -> dict[str, np.ndarray]:
+    forests = zip(_REGIMES, (model.trend_up, model.trend_down, model.range_), strict=True)
+    arrays = {f"{r.name.lower()}.{name}": array for r, f in forests for name, array in to_arrays(f).items()}
+    return arrays | {
+        "calibration_x": model.calibration_x,
+        "calibration_p": model.calibration_p,
+        "agent_inputs": model.agent_inputs,
+    }
+
+
+_FOREST_SPECS = {
+    "header": ArraySpec(_I8, (3,)),
+    "base": ArraySpec(_F8, (1,)),
+    "roots": ArraySpec(_I8, (None,)),
+    "nodes": ArraySpec(NODE, (None,)),
+    "values": ArraySpec(_F8, (None,)),
+}
+_MODEL_SPECS = {f"{r.name.lower()}.{name}": spec for r in _REGIMES for name, spec in _FOREST_SPECS.items()} | {
+    "calibration_x": ArraySpec(_F8, (len(_REGIMES), None)),
+    "calibration_p": ArraySpec(_F8, (len(_REGIMES), None)),
+    "agent_inputs": ArraySpec(_I8, (None,)),
+}
+
+
+def _read_model(where: str, data: bytes, manifest: Manifest, schema: FeatureSchema) -> Model:
+    arrays = unpack_arrays(f"{where}, {MODEL}", data, _MODEL_SPECS)
+    up, down, sideways = (_read_forest(arrays, regime) for regime in _REGIMES)
+    inputs = arrays["agent_inputs"]
+    try:
+        policy = TypeAdapter(StrategyParams).validate_python(manifest.policy, extra="forbid").record()
+        expected = resolve_inputs(schema.columns, manifest.agents)
+    except (ValidationError, ConfigError) as error:
+        raise _refusal(where, "a policy and agents this version knows", error, "retrain with this version") from error
+    if not np.array_equal(inputs, expected):
+        raise _refusal(where, f"agent inputs {expected.tolist()}", inputs.tolist(), "write the bundle again")
+    model = Model(up, down, sideways, arrays["calibration_x"], arrays["calibration_p"], inputs, policy)
+    return check_model(model, len(schema.columns))
+
+
+def _read_forest(arrays: Mapping[str, np.ndarray], regime: Regime) -> FlatForest:
+    return from_arrays({name: arrays[f"{regime.name.lower()}.{name}"] for name in _FOREST_SPECS})
+
+
+def _read_golden(where: str, data: bytes, columns: int) -> Golden:
+    specs = {
+        "rows": ArraySpec(_F4, (GOLDEN_ROWS, columns)),
+        "regimes": ArraySpec(_U1, (GOLDEN_ROWS,)),
+        "outputs": ArraySpec(_F8, (GOLDEN_ROWS,)),
+    }
+    golden = Golden(**unpack_arrays(f"{where}, {GOLDEN}", data, specs))
+    if not np.isfinite(golden.rows).all():
+        raise _refusal(where, "finite golden rows", "others", "choose rows after the warm-up")
+    return golden
+
+
+def _ask_golden(model: Model, rows: np.ndarray) -> Golden:
+    regimes = np.resize(np.array(_REGIMES, dtype=_U1), len(rows))
+    outputs = [score_probability(model, int(regime), row) for regime, row in zip(regimes, rows, strict=True)]
+    return Golden(rows, regimes, np.array(outputs, dtype=_F8))
+
+
+def _check_golden(where: str, model: Model, golden: Golden) -> None:
+    asked = _ask_golden(model, golden.rows)
+    same = (asked.outputs == golden.outputs) | (np.isnan(asked.outputs) & np.isnan(golden.outputs))
+    if not same.all() or not np.array_equal(asked.regimes, golden.regimes):
+        row = int(np.argmin(same))
+        found = f"{asked.outputs[row]!r} in row {row}"
+        raise _refusal(where, f"the golden output {golden.outputs[row]!r}", found, "run the version that wrote it")
+
+
+def _read_folder(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir():
+        raise _refusal(str(folder), "a bundle folder", "none", "pull the bundle again")
+    names = sorted(entry.name for entry in folder.iterdir())
+    if names != sorted(_MAX_BYTES):
+        raise _refusal(str(folder), f"the files {sorted(_MAX_BYTES)}", names, "pull the bundle again")
+    return {name: _read_file(folder / name) for name in names}
+
+
+def _read_file(path: Path) -> bytes:
+    """Read a regular file of bounded size, following no link."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise _refusal(str(path), "a regular file", "a link, folder or device", "pull the bundle again")
+        with os.fdopen(
+            os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb"
+        ) as file:
+            data = file.read(_MAX_BYTES[path.name] + 1)
+    except OSError as error:
+        raise _refusal(str(path), "a readable file", str(error), "pull the bundle again") from error
+    if len(data) > _MAX_BYTES[path.name]:
+        raise _refusal(str(path), f"at most {_MAX_BYTES[path.name]} bytes", "more", "pull the bundle again")
+    return data
+
+
+def _place(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write the files beside the folder and rename them into place, all at once."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name[:16]}.", dir=folder.parent))
+    try:
+        for name, data in contents.items():
+            with (draft / name).open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        draft.rename(folder)
+    except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _refusal(where: str, expected: str, found: object, remedy: str) -> BundleRefused:
+    return BundleRefused(f"bundle {where}: expected {expected}, found {found}; {remedy}")
