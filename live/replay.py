@@ -1,0 +1,194 @@
+"""The runner's loop over recorded sessions: one event at a time, through the compiled path, into the journal."""
+
+import datetime as dt
+import hashlib
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from live.journal_writer import JournalWriter
+from market.costs import costs
+from market.errors import NotEnoughData, UsageError
+from market.home import Home
+from market.instruments import instrument_of
+from market.lake import Lake
+from market.stream import Feed
+from registry.bundle import Bundle, load_bundle
+from registry.signing import public_key
+from trading.journal import Kind, json_payload
+from trading.paper import Trader, begin_session, end_session, new_trader, step
+from trading.policy import RiskLimits, VenueParams
+from trading.records import OrderRole, OrderState
+
+SECOND_NS = 1_000_000_000
+_INCREASES_EXPOSURE = (OrderState.PENDING_NEW, OrderState.ACCEPTED)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to replay; what is not named is taken from the bundle."""
+
+    bundle: Path | None = None
+    contract: str | None = None
+    first: dt.date | None = None
+    last: dt.date | None = None
+    journal: Path | None = None
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What the runner did."""
+
+    contract: str
+    sessions: int
+    events: int
+    decisions: int
+    orders: int
+    fills: int
+    position: int
+    net_reais: float
+    decision_hash: str
+    model_digest: str
+    journal: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return asdict(self)
+
+
+def replay(home: Home, request: Request) -> Replayed:
+    """Trade recorded sessions on paper with a verified bundle.
+
+    Raises
+    ------
+    UsageError
+        If no bundle is named and none is installed.
+    BundleRefused
+        If the bundle is altered, unsigned, or made for another catalogue.
+    NotEnoughData
+        If the lake has no session of the series in the span.
+    """
+    bundle = load_bundle(request.bundle or newest_bundle(home), public_key(home.keys))
+    needs = bundle.manifest.feed
+    contract = request.contract or front_series(home, bundle)
+    feed = Feed(Lake(home.lake), contract, needs.bar_seconds * SECOND_NS, needs.kind)
+    days = [day for day in feed.sessions() if (request.first or day) <= day <= (request.last or day)]
+    if not days:
+        raise NotEnoughData(f"{contract}: expected recorded sessions in the span, found none; see `pregao lake ls`")
+    instrument = instrument_of(contract)
+    trader = new_trader(
+        bundle.schema, bundle.model, instrument, costs(instrument.root, days[0]), RiskLimits(), VenueParams()
+    )
+    path = request.journal or home.journal / f"replay-{contract}-{days[0]}-{days[-1]}-{os.getpid()}.bin"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with JournalWriter(path) as journal:
+        recorder = Recorder(journal)
+        for day in days:
+            journal.append(Kind.SESSION, json_payload({"day": day.isoformat(), "bundle": bundle.digest}))
+            recorder.run_day(trader, feed, day)
+    return recorder.summary(trader, bundle, contract, len(days), path)
+
+
+def newest_bundle(home: Home) -> Path:
+    """Return the bundle installed last."""
+    installed = sorted(home.bundles.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
+    if not installed:
+        raise UsageError(
+            f"{home.bundles}: expected an installed bundle, found none; run `pregao demo` or name --bundle"
+        )
+    return installed[-1].parent
+
+
+def front_series(home: Home, bundle: Bundle) -> str:
+    """Return the series of the bundle's instrument and feed that has the newest session in the lake."""
+    needs = bundle.manifest.feed
+    kind, seconds = ("bars", needs.bar_seconds) if needs.kind == "bars" else ("trades", 0)
+    fitting = [
+        (partition.session, partition.contract)
+        for partition in Lake(home.lake).partitions(kind)
+        if partition.root == bundle.manifest.instrument and partition.bar_seconds == seconds
+    ]
+    if not fitting:
+        raise NotEnoughData(f"{home.lake}: expected {kind} of {bundle.manifest.instrument}, found none; import some")
+    return max(fitting)[1]
+
+
+class Recorder:
+    """Writes what the trader does into the journal, as it happens, and counts it."""
+
+    def __init__(self, journal: JournalWriter) -> None:
+        self._journal = journal
+        self._hash = hashlib.sha256()
+        self._session = _Written()
+        self.events = 0
+        self.decisions = 0
+        self.orders = 0
+        self.fills = 0
+
+    def run_day(self, trader: Trader, feed: Feed, day: dt.date) -> None:
+        """Replay one session event by event."""
+        begin_session(trader, feed, day)
+        self._session = _Written()
+        for record in feed.load(day):
+            self.events += 1
+            step(trader, record)
+            self._record(trader)
+        end_session(trader)
+        self._record(trader)
+        self._journal.sync()
+
+    def _record(self, trader: Trader) -> None:
+        """Journal what is new: decisions and fills once, orders at every change of state."""
+        seen, made, filled = self._session, len(trader.decisions), len(trader.fills)
+        if made > seen.decisions:
+            payload = trader.decisions[seen.decisions : made].tobytes()
+            self._hash.update(payload)
+            self._journal.append(Kind.DECISION, payload)
+            self.decisions += made - seen.decisions
+            seen.decisions = made
+        self._record_orders(trader.orders, seen)
+        if filled > seen.fills:
+            self._journal.append(Kind.FILL, trader.fills[seen.fills : filled].tobytes())
+            self.fills += filled - seen.fills
+            seen.fills = filled
+
+    def _record_orders(self, orders: np.ndarray, seen: "_Written") -> None:
+        if orders.tobytes() == seen.orders:
+            return
+        known = np.frombuffer(seen.orders, dtype=orders.dtype)
+        for place, order in enumerate(orders):
+            if place < len(known) and order == known[place]:
+                continue
+            self._journal.append(Kind.ORDER, order.tobytes())
+            self.orders += 1
+            if order["role"] == OrderRole.ENTRY and order["state"] in _INCREASES_EXPOSURE:
+                self._journal.sync()
+        seen.orders = orders.tobytes()
+
+    def summary(self, trader: Trader, bundle: Bundle, contract: str, sessions: int, path: Path) -> Replayed:
+        """Return what was done."""
+        return Replayed(
+            contract=contract,
+            sessions=sessions,
+            events=self.events,
+            decisions=self.decisions,
+            orders=self.orders,
+            fills=self.fills,
+            position=int(trader.account[0]["position"]),
+            net_reais=round(float(trader.account[0]["equity"]), 2),
+            decision_hash=self._hash.hexdigest(),
+            model_digest=bundle.digest,
+            journal=str(path),
+        )
+
+
+@dataclass
+class _Written:
+    """How much of the running session is in the journal."""
+
+    decisions: int = 0
+    fills: int = 0
+    orders: bytes = b""
