@@ -1,0 +1,28 @@
+"""Progress of long stages, on standard error."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+T = TypeVar("T")
+QUIET_AFTER_S = 10.0  # without a terminal: at most one line in this time
+
+
+def steps(items: Sequence[T], what: str) -> Iterator[T]:
+    """Yield the items and show how far the work is.
+
+    A terminal gets a bar; a log gets a line now and then, so that it stays readable.
+    """
+    if sys.stderr.isatty():
+        yield from track(items, description=what, console=Console(stderr=True), transient=True)
+        return
+    console, shown = Console(stderr=True, soft_wrap=True), time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        if time.monotonic() - shown > QUIET_AFTER_S:
+            console.print(f"{what}: {done} of {len(items)}", highlight=False)
+            shown = time.monotonic()

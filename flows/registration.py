@@ -1,0 +1,115 @@
+"""Put a trained version into the registry, and read its gates back."""
+
+import getpass
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flows.parameters import Parameters
+from flows.stages import features
+from flows.stages.artifacts import read_json
+from flows.stages.backtest import METRICS as BACKTEST_METRICS
+from flows.stages.dataset import open_dataset
+from flows.stages.evaluate import GATES
+from flows.stages.evaluate import METRICS as EVALUATION_METRICS
+from flows.stages.native import load_native
+from flows.stages.train import BUNDLE, NATIVE, SUMMARY
+from flows.stages.trainer import model_name
+from market.errors import UsageError
+from market.home import Home
+from registry.bundle import Bundle, load_bundle
+from registry.gates import Gate
+from registry.server import tracking_server
+from registry.signing import public_key
+from registry.tracking import Candidate, gates_of, log_candidate, models, versions
+
+EXAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a candidate stands in the registry."""
+
+    model: str
+    run_id: str
+    version: int
+    alias: str | None
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The gates of a registered version."""
+
+    model: str
+    gates: list[dict[str, Any]]
+
+
+def register(home: Home, parameters: Parameters) -> Entry:
+    """Log the run and register its bundle as one version; the alias is set only if every gate passed."""
+    dataset = open_dataset(home, parameters.data)
+    bundle = load_bundle(home.artifacts / BUNDLE, public_key(home.keys))
+    table = features.load(home)
+    stored = read_json(home.artifacts / GATES)
+    warm = np.flatnonzero(np.isfinite(table.rows).all(axis=1))[:EXAMPLE_ROWS]
+    candidate = Candidate(
+        experiment=f"pregao-{dataset.instrument.root}",
+        registered_name=model_name(parameters, dataset),
+        params=parameters.flat(),
+        metrics=_numbers(read_json(home.artifacts / BACKTEST_METRICS) | read_json(home.artifacts / EVALUATION_METRICS)),
+        tags=_tags(bundle),
+        gates=tuple(Gate(**gate) for gate in [*stored["to_challenger"], *stored["to_champion"]]),
+        bundle_folder=home.artifacts / BUNDLE,
+        plots=(home.artifacts / "evaluation",),
+        models=load_native(home.artifacts / NATIVE),
+        columns=table.schema.columns,
+        input_example=table.rows[warm],
+        record=home.state / "decisions.jsonl",
+        who=getpass.getuser(),
+        trials=_trials(home, parameters),
+    )
+    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
+        entry = log_candidate(uri, candidate)
+    return Entry(candidate.registered_name, entry.run_id, entry.version, entry.alias)
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if isinstance(value, (int, float))}
+
+
+def _tags(bundle: Bundle) -> dict[str, str]:
+    lineage = bundle.manifest.lineage
+    return {
+        "data_hash": lineage.data_hash,
+        "git_commit": lineage.git_commit,
+        "synthetic": str(lineage.synthetic).lower(),
+        "schema_hash": bundle.schema.hash,
+        "bundle_digest": bundle.digest,
+    }
+
+
+def _trials(home: Home, parameters: Parameters) -> int:
+    """Count what was tried: each threshold of the grid in each fold is a choice the result was picked from."""
+    return len(parameters.thresholds.grid) * len(read_json(home.artifacts / SUMMARY)["folds"])
+
+
+def explain(home: Home, version: int, model: str | None) -> Explained:
+    """Return the gates of a version.
+
+    Raises
+    ------
+    UsageError
+        If there are several models and none was named, or there is none.
+    """
+    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
+        name = model or _only_model(uri, version)
+        return Explained(name, gates_of(uri, name, version))
+
+
+def _only_model(uri: str, version: int) -> str:
+    names = [name for name in models(uri) if any(one.version == version for one in versions(uri, name))]
+    if len(names) != 1:
+        known = ", ".join(names) or "none; `pregao retrain` registers one"
+        raise UsageError(f"expected one registered model with version {version}, found {known}; name it with --model")
+    return names[0]

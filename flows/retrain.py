@@ -1,0 +1,145 @@
+"""The main job as a Prefect flow: its tasks are the stages, and they do nothing the stages do not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from filelock import FileLock, Timeout
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows import registration
+from flows.meter import Meter, StageCost
+from flows.parameters import Parameters, load_parameters
+from flows.stages import backtest, collect, evaluate, features, labels, paper, report, train, validate
+from flows.stages.dataset import open_dataset
+from market.errors import PregaoError
+from market.home import Home
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What the main job did.
+
+    Parameters
+    ----------
+    stages : tuple of StageCost
+        In the order they ran.
+    registered : Registered
+        Run, version and alias in MLflow.
+    gates : list of dict
+        Both lists: name, passed, value, threshold, reason.
+    paper : dict or None
+        The runner's answer, where a paper run was made.
+    headline : dict
+        A few numbers of the out-of-sample backtest.
+    """
+
+    stages: tuple[StageCost, ...]
+    registered: registration.Entry
+    gates: list[dict[str, Any]]
+    paper: dict[str, Any] | None
+    headline: dict[str, Any]
+    home: Home
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields of `pregao retrain --json`."""
+        return {
+            "run_id": self.registered.run_id,
+            "version": self.registered.version,
+            "alias": self.registered.alias,
+            "model": self.registered.model,
+            "stages": [
+                {"name": cost.name, "seconds": round(cost.seconds, 3), "peak_mib": round(cost.peak_mib)}
+                for cost in self.stages
+            ],
+            "gates": self.gates,
+            "headline": self.headline,
+            "paper": self.paper,
+        }
+
+    def lines(self) -> list[str]:
+        """Return the five lines that end a run."""
+        entry, numbers = self.registered, self.headline
+        failed = [gate["name"] for gate in self.gates if not gate["passed"]]
+        seconds = sum(cost.seconds for cost in self.stages)
+        alias = f"alias {entry.alias}" if entry.alias else "no alias"
+        return [
+            f"trained {entry.model} version {entry.version} in {seconds:.0f} s; out of sample: "
+            f"{numbers['fills']} fills, net R$ {numbers['net_reais']:.2f}, Sharpe {_number(numbers['sharpe'])}",
+            self._paper_line(),
+            f"gates failed: {len(failed)} of {len(self.gates)}, {alias} ({', '.join(failed) or 'none'})",
+            f"report {self.home.artifacts / report.REPORT}, data summary {self.home.artifacts / validate.SUMMARY}, "
+            f"Data Docs {self.home.state / validate.DATA_DOCS}",
+            f"`pregao ui` opens MLflow, `pregao gate explain {entry.version}` says why each gate passed or failed",
+        ]
+
+    def _paper_line(self) -> str:
+        if not self.paper:
+            return "no paper run (`pregao demo` makes one)"
+        same = "equal to" if self.paper["parity"] else "DIFFERENT FROM"
+        return (
+            f"paper run over {self.paper['sessions']} held-back sessions: {self.paper['decisions']} decisions, "
+            f"{self.paper['fills']} fills, net R$ {self.paper['net_reais']:.2f}, journal {same} the backtest to the bit"
+        )
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.2f}"
+
+
+def main_job(home: Home, params: Path, data: tuple[Path, ...], *, paper: bool) -> JobResult:
+    """Run the flow, one at a time per home.
+
+    Raises
+    ------
+    PregaoError
+        If another run holds the home, or a stage refuses; the lake and the registry are then as before.
+    """
+    parameters = load_parameters(params)
+    lock = FileLock(home.state / "retrain.lock")
+    home.state.mkdir(parents=True, exist_ok=True)
+    try:
+        with lock.acquire(timeout=0):
+            return retrain(home, parameters, data, paper_run=paper)
+    except Timeout:
+        raise PregaoError(f"{home.root}: another retrain is running; wait for it or stop it") from None
+
+
+class _Stages:
+    """Runs each stage as a Prefect task and keeps what it cost."""
+
+    def __init__(self) -> None:
+        self.costs: list[StageCost] = []
+
+    def run(self, name: str, stage: Callable[..., T], *arguments: Any) -> T:
+        with Meter(name) as meter:
+            as_task = task(name=name, persist_result=False, cache_policy=NO_CACHE)
+            result = as_task(stage)(*arguments)
+        self.costs.append(cast(StageCost, meter.cost))
+        return result
+
+
+@flow(name="retrain", log_prints=False, validate_parameters=False)
+def retrain(home: Home, parameters: Parameters, data: tuple[Path, ...], *, paper_run: bool) -> JobResult:
+    """Collect, validate, train, evaluate, register; then, if asked, paper-trade the version and write the report."""
+    stages = _Stages()
+    parameters = stages.run("collect", collect.run, home, parameters, data)
+    dataset = open_dataset(home, parameters.data)
+    train.refuse_short(dataset, parameters)
+    stages.run("validate", validate.run, home, dataset)
+    stages.run("features", features.run, home, parameters)
+    stages.run("labels", labels.run, home, parameters)
+    stages.run("train", train.run, home, parameters)
+    stages.run("backtest", backtest.run, home, parameters)
+    evaluation = stages.run("evaluate", evaluate.run, home, parameters)
+    entry = stages.run("register", registration.register, home, parameters)
+    ran = None
+    if paper_run:
+        ran = stages.run("paper", paper.run, home, parameters)
+    stages.run("report", report.run, home, parameters, ran)
+    paper_answer = ran.answer if ran else None
+    return JobResult(tuple(stages.costs), entry, evaluation.gates, paper_answer, evaluation.headline, home)

@@ -1,0 +1,115 @@
+"""Gather the evidence, ask the gates, and look for drift."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from flows.parameters import Parameters
+from flows.stages import features
+from flows.stages.artifacts import read_json, read_table, write_json, write_table
+from flows.stages.backtest import METRICS as BACKTEST_METRICS
+from flows.stages.dataset import Dataset, open_dataset
+from flows.stages.labels import SHARES
+from flows.stages.measure import count_differing_rows, decision_latency_us
+from flows.stages.train import BUNDLE, OUT_OF_FOLD
+from market.errors import BundleRefused
+from market.home import Home
+from models.calibration import expected_calibration_error, reliability
+from models.drift import FeatureDrift, drift_table
+from registry.bundle import load_bundle
+from registry.gates import Evidence, as_table, challenger_gates, champion_gates
+from registry.signing import public_key
+
+GATES, DRIFT = "evaluation/gates.json", "evaluation/drift.json"
+METRICS, RELIABILITY = "evaluation/metrics.json", "evaluation/reliability.parquet"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The gate table of both lists and the headline numbers."""
+
+    gates: list[dict[str, Any]]
+    headline: dict[str, Any]
+
+
+def run(home: Home, parameters: Parameters) -> Evaluation:
+    """Judge the final bundle on what its folds did out of sample."""
+    dataset = open_dataset(home, parameters.data)
+    table = features.load(home)
+    metrics = read_json(home.artifacts / BACKTEST_METRICS)
+    predictions = read_table(home.artifacts / OUT_OF_FOLD)
+    evidence = _gather(home, dataset, table, metrics, predictions)
+    to_challenger = challenger_gates(evidence, parameters.gates)
+    to_champion = champion_gates(evidence, parameters.gates)
+    drift = check_drift(parameters, dataset, table)
+    headline = {"net_reais": metrics["net"], "sharpe": metrics["sharpe"], "fills": metrics["fills"]}
+    write_json(home.artifacts / GATES, {"to_challenger": as_table(to_challenger), "to_champion": as_table(to_champion)})
+    write_json(home.artifacts / DRIFT, [asdict(one) for one in drift])
+    drifted = sum(one.drifted for one in drift)
+    write_json(home.artifacts / METRICS, {**headline, "ece": evidence.ece, "drifted_features": drifted})
+    _store_reliability(home, predictions)
+    return Evaluation([*as_table(to_challenger), *as_table(to_champion)], headline)
+
+
+def _gather(
+    home: Home,
+    dataset: Dataset,
+    table: features.FeatureTable,
+    metrics: dict[str, Any],
+    predictions: dict[str, np.ndarray],
+) -> Evidence:
+    """Return what is known; what nobody measured yet stays None and its gate fails."""
+    shares = read_json(home.artifacts / SHARES)
+    last = dataset.training[-1]
+    compared, differing = count_differing_rows(dataset, table, last)
+    verifies, same_schema = _verify(home, table)
+    return Evidence(
+        provenance_known=all(p.provenance.source and p.provenance.source_sha256 for p in dataset.partitions),
+        schema_equal=same_schema,
+        parity_events=compared,
+        parity_differing=differing,
+        bundle_verifies=verifies,
+        latency_p99_us=decision_latency_us(home, dataset, last) if verifies else None,
+        fills=metrics["fills"],
+        sharpe=metrics["sharpe"],
+        drawdown=metrics["max_drawdown"],
+        ece=_calibration_error(predictions),
+        class_shares=(shares["down"], shares["undecided"], shares["up"]),
+        action_rate=metrics["signals"] / metrics["decisions"] if metrics["decisions"] else None,
+        synthetic=dataset.synthetic,
+    )
+
+
+def _verify(home: Home, table: features.FeatureTable) -> tuple[bool, bool]:
+    try:
+        bundle = load_bundle(home.artifacts / BUNDLE, public_key(home.keys))
+    except BundleRefused:
+        return False, False
+    return True, bundle.schema.hash == table.schema.hash
+
+
+def _calibration_error(predictions: dict[str, np.ndarray]) -> float | None:
+    if not len(predictions["up"]):
+        return None
+    return expected_calibration_error(predictions["probability"], predictions["up"])
+
+
+def check_drift(parameters: Parameters, dataset: Dataset, table: features.FeatureTable) -> list[FeatureDrift]:
+    """Compare each feature of the last training sessions with those before them."""
+    days = [int(dataset.feed.session(day)[0]["date"]) for day in dataset.training]
+    recent = days[-parameters.drift.current_sessions :]
+    warm = np.isfinite(table.rows).all(axis=1)
+    before = warm & np.isin(table.session, days) & ~np.isin(table.session, recent)
+    now = warm & np.isin(table.session, recent)
+    if not before.any() or not now.any():
+        return []
+    return drift_table(table.schema.columns, table.rows[before], table.rows[now], parameters.drift.limits)
+
+
+def _store_reliability(home: Home, predictions: dict[str, np.ndarray]) -> None:
+    bins = reliability(predictions["probability"], predictions["up"]) if len(predictions["up"]) else []
+    rows = [(one.mean_p, one.share_up, one.count) for one in bins if one.count]
+    columns = zip(*rows, strict=True) if rows else ((), (), ())
+    predicted, observed, count = (np.array(column, dtype=np.float64) for column in columns)
+    write_table(home.artifacts / RELIABILITY, {"predicted": predicted, "observed": observed, "count": count})

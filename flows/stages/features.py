@@ -1,0 +1,89 @@
+"""Compute the feature rows of every session, through the same compiled update that trades."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.pipeline import SessionFeatures, compute_session
+from features.schema import FeatureSchema
+from flows.parameters import Parameters
+from flows.progress import steps
+from flows.stages.artifacts import read_records, read_table, write_records, write_table, write_text
+from flows.stages.dataset import Dataset, open_dataset
+from market.home import Home
+from market.types import BAR
+
+ROWS, BARS, SCHEMA = "features/rows.parquet", "features/bars.parquet", "features/schema.json"
+KEYS = ("ts_ns", "session", "regime", "close", "atr")
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """The rows of all sessions, one per decision, and the bars they stand on.
+
+    Parameters
+    ----------
+    schema : FeatureSchema
+        Names the columns, in order.
+    rows : ndarray of float32, shape (n, columns)
+        NaN until warm.
+    ts_ns, session, regime, close, atr : ndarray, shape (n,)
+        Decision time, day number of the session (days since 1970), regime code, close in ticks, ATR in ticks.
+    bars : ndarray of BAR, shape (n,)
+        The bar whose close is the decision.
+    """
+
+    schema: FeatureSchema
+    rows: np.ndarray
+    ts_ns: np.ndarray
+    session: np.ndarray
+    regime: np.ndarray
+    close: np.ndarray
+    atr: np.ndarray
+    bars: np.ndarray
+
+    def of_sessions(self, numbers: Sequence[int]) -> "FeatureTable":
+        """Return the rows of the given sessions."""
+        chosen = np.isin(self.session, numbers)
+        arrays = {name: getattr(self, name)[chosen] for name in ("rows", *KEYS, "bars")}
+        return FeatureTable(self.schema, **arrays)
+
+
+def run(home: Home, parameters: Parameters) -> FeatureTable:
+    """Compute and store the rows of every session of the dataset, held-back ones too."""
+    dataset = open_dataset(home, parameters.data)
+    schema = dataset.schema(parameters)
+    table = _stack(schema, dataset)
+    rows = {name: table.rows[:, index] for index, name in enumerate(schema.columns)}
+    keys = {name: getattr(table, name) for name in KEYS}
+    write_table(home.artifacts / ROWS, {**{f"_{name}": values for name, values in keys.items()}, **rows})
+    write_records(home.artifacts / BARS, table.bars)
+    write_text(home.artifacts / SCHEMA, schema.to_json())
+    return table
+
+
+def _stack(schema: FeatureSchema, dataset: Dataset) -> FeatureTable:
+    days = dataset.training + dataset.held_back
+    parts: list[SessionFeatures] = [compute_session(schema, dataset.feed, day) for day in steps(days, "features")]
+    sizes = [len(part.ts_ns) for part in parts]
+    numbers = [int(dataset.feed.session(day)[0]["date"]) for day in days]
+    return FeatureTable(
+        schema,
+        np.concatenate([part.rows for part in parts]),
+        np.concatenate([part.ts_ns for part in parts]),
+        np.repeat(np.array(numbers, dtype=np.int64), sizes),
+        np.concatenate([part.regime for part in parts]),
+        np.concatenate([part.close for part in parts]),
+        np.concatenate([part.atr for part in parts]),
+        np.concatenate([part.bars for part in parts]),
+    )
+
+
+def load(home: Home) -> FeatureTable:
+    """Read what `run` stored."""
+    columns = read_table(home.artifacts / ROWS)
+    schema = FeatureSchema.from_json((home.artifacts / SCHEMA).read_text(encoding="utf-8"))
+    rows = np.ascontiguousarray(np.stack([columns[name] for name in schema.columns], axis=1), dtype=np.float32)
+    keys = {name: columns[f"_{name}"] for name in KEYS}
+    return FeatureTable(schema, rows, bars=read_records(home.artifacts / BARS, BAR), **keys)

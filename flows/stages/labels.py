@@ -1,0 +1,65 @@
+"""Label every decision of the training sessions, and weigh the labels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from flows.parameters import Parameters
+from flows.stages import features
+from flows.stages.artifacts import read_records, write_json, write_records
+from flows.stages.dataset import Dataset, open_dataset
+from market.costs import costs
+from market.home import Home
+from models.labels import LABEL, bar_volatility, check_shares, price_path, refuse_below_cost, triple_barrier
+from models.training_table import TrainingTable, join_labels
+
+LABELS, SHARES = "labels/labels.parquet", "labels/shares.json"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The training table and the shares of its classes, undecided ones included."""
+
+    table: TrainingTable
+    shares: dict[str, float]
+
+
+def run(home: Home, parameters: Parameters) -> Labelled:
+    """Label the rows of the training sessions; held-back sessions get no label at all.
+
+    Raises
+    ------
+    DataError
+        If a class is too rare or too common to learn from, or barriers are below a round trip's cost.
+    """
+    dataset = open_dataset(home, parameters.data)
+    refuse_below_cost(parameters.labels, _round_trip_ticks(dataset))
+    rows = training_rows(features.load(home), dataset)
+    path = price_path(rows.bars, rows.session)
+    labels = triple_barrier(path, bar_volatility(path, parameters.labels.volatility_window), parameters.labels)
+    shares = check_shares(labels)
+    table = _join(rows, labels)
+    write_records(home.artifacts / LABELS, labels)
+    named = {"down": shares.down, "undecided": shares.undecided, "up": shares.up}
+    write_json(home.artifacts / SHARES, named)
+    return Labelled(table, named)
+
+
+def load(home: Home, dataset: Dataset) -> TrainingTable:
+    """Read what `run` stored."""
+    labels = read_records(home.artifacts / LABELS, LABEL)
+    return _join(training_rows(features.load(home), dataset), labels)
+
+
+def training_rows(table: features.FeatureTable, dataset: Dataset) -> features.FeatureTable:
+    """Return the rows of the training sessions alone."""
+    return table.of_sessions([int(dataset.feed.session(day)[0]["date"]) for day in dataset.training])
+
+
+def _join(rows: features.FeatureTable, labels: np.ndarray) -> TrainingTable:
+    return join_labels(rows.schema.columns, rows, labels)
+
+
+def _round_trip_ticks(dataset: Dataset) -> float:
+    each = costs(dataset.instrument.root, dataset.training[-1]).per_side
+    return 2 * each / dataset.instrument.tick_value

@@ -1,0 +1,31 @@
+"""The stages that `dvc.yaml` calls by name."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from flows.parameters import Parameters, load_parameters
+from flows.stages import backtest, evaluate, features, labels, train
+from market.errors import UsageError
+from market.home import Home
+
+STAGES: Mapping[str, Callable[[Home, Parameters], Any]] = {
+    "features": features.run,
+    "labels": labels.run,
+    "train": train.run,
+    "backtest": backtest.run,
+    "evaluate": evaluate.run,
+}
+
+
+def run_stage(name: str, home: Home, params: Path) -> None:
+    """Run one stage by its name.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name.
+    """
+    if name not in STAGES:
+        raise UsageError(f"expected a stage of {', '.join(STAGES)}, found '{name}'; see dvc.yaml")
+    STAGES[name](home, load_parameters(params))

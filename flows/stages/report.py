@@ -1,0 +1,114 @@
+"""One HTML report of the whole run, readable offline."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from backtest.metrics import per_hour, per_regime
+from backtest.report import Calibration, EquityCurve, Gate, PaperSummary, PriceChart, ReportData, write_report
+from backtest.trips import round_trips
+from flows.parameters import Parameters
+from flows.stages import backtest, evaluate, features, train
+from flows.stages.artifacts import read_json, read_table
+from flows.stages.dataset import Dataset, open_dataset
+from flows.stages.paper import PaperRun
+from market.home import Home
+from registry.bundle import load_bundle
+from registry.signing import public_key
+from trading.policy import RiskLimits
+
+REPORT = "report/report.html"
+CHART_SESSIONS = 3
+
+
+def run(home: Home, parameters: Parameters, paper: PaperRun | None) -> None:
+    """Write the report from what the stages stored."""
+    dataset = open_dataset(home, parameters.data)
+    result = backtest.load(home)
+    trips = round_trips(result.fills, dataset.instrument.tick_value, result.decisions)
+    gates = read_json(home.artifacts / evaluate.GATES)
+    curve = EquityCurve(result.equity_ts_ns, result.equity, result.session_index, RiskLimits().capital_reais)
+    drift = {one["name"]: one["psi"] for one in read_json(home.artifacts / evaluate.DRIFT)}
+    data = ReportData(
+        title=f"{dataset.feed.contract} · {parameters.data.bar_seconds // 60} min",
+        subtitle=f"{result.sessions[0]:%d/%m/%Y} – {result.sessions[-1]:%d/%m/%Y}",
+        synthetic=dataset.synthetic,
+        provenance=_provenance(dataset),
+        metrics=read_json(home.artifacts / backtest.METRICS),
+        per_regime=per_regime(trips),
+        per_hour=per_hour(trips),
+        curve=curve,
+        prices=_prices(home, dataset, result.fills, result.sessions, paper),
+        calibration=_calibration(home),
+        importance=read_json(home.artifacts / train.SUMMARY)["importance"],
+        challenger_gates=_gates(gates["to_challenger"]),
+        champion_gates=_gates(gates["to_champion"]),
+        drift=drift,
+        paper=_paper(paper) if paper else None,
+        lineage=_lineage(home),
+    )
+    path = home.artifacts / REPORT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_report(data, path)
+
+
+def _provenance(dataset: Dataset) -> dict[str, str]:
+    first = dataset.partitions[0].provenance
+    return {
+        "source": first.source,
+        "importer": first.importer,
+        "price basis": first.price_basis,
+        "training sessions": str(len(dataset.training)),
+        "held-back sessions": str(len(dataset.held_back)),
+    }
+
+
+def _lineage(home: Home) -> dict[str, str]:
+    bundle = load_bundle(home.artifacts / train.BUNDLE, public_key(home.keys))
+    lineage = bundle.manifest.lineage
+    return {
+        "data hash": lineage.data_hash,
+        "commit": lineage.git_commit,
+        "schema hash": bundle.schema.hash,
+        "model digest": bundle.digest,
+    }
+
+
+def _prices(
+    home: Home, dataset: Dataset, fills: np.ndarray, sessions: tuple[date, ...], paper: PaperRun | None
+) -> PriceChart:
+    """Show the paper sessions where there are some, else the last sessions of the backtest."""
+    days, shown = (paper.result.sessions, paper.result.fills) if paper else (sessions, fills)
+    table = features.load(home)
+    numbers = [int(dataset.feed.session(day)[0]["date"]) for day in days[-CHART_SESSIONS:]]
+    bars = table.bars[np.isin(table.session, numbers)]
+    inside = (shown["ts_ns"] >= bars["ts_open_ns"][0]) & (shown["ts_ns"] <= bars["ts_close_ns"][-1])
+    return PriceChart(dataset.feed.contract, bars, shown[inside], dataset.instrument.tick_size)
+
+
+def _calibration(home: Home) -> Calibration | None:
+    bins = read_table(home.artifacts / evaluate.RELIABILITY)
+    error = read_json(home.artifacts / evaluate.METRICS)["ece"]
+    if error is None:
+        return None
+    return Calibration(bins["predicted"], bins["observed"], bins["count"], error)
+
+
+def _gates(table: list[dict[str, Any]]) -> tuple[Gate, ...]:
+    return tuple(
+        Gate(one["name"], one["passed"], _number(one["value"]), _number(one["threshold"]), one["reason"])
+        for one in table
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _paper(paper: PaperRun) -> PaperSummary:
+    answer = paper.answer
+    return PaperSummary(
+        answer["sessions"], answer["decisions"], answer["fills"], answer["net_reais"], answer["parity"],
+        answer["decision_hash"],
+    )  # fmt: skip

@@ -1,0 +1,112 @@
+"""Walk-forward training: one signed bundle per fold for the backtest, and the final one."""
+
+import shutil
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from flows.parameters import Parameters
+from flows.progress import steps
+from flows.stages import labels
+from flows.stages.artifacts import write_json, write_table
+from flows.stages.dataset import Dataset, open_dataset
+from flows.stages.fitting import Learned, probabilities, raw_scores
+from flows.stages.native import save_native
+from flows.stages.trainer import Trainer, days_of
+from market.errors import NotEnoughData
+from market.home import Home
+from models.importance import merged_importance
+from models.splits import WalkForward
+from models.training_table import TrainingTable, refuse_unfit, trainable
+from trading.policy import StrategyParams
+
+FOLDER, FOLDS, BUNDLE, NATIVE = "train", "train/folds", "train/bundle", "train/native"
+OUT_OF_FOLD, SUMMARY = "train/out_of_fold.parquet", "train/summary.json"
+
+
+def run(home: Home, parameters: Parameters) -> dict[str, Any]:
+    """Train every fold and the final model; store bundles, out-of-fold predictions and a summary.
+
+    Raises
+    ------
+    NotEnoughData, DataError
+        If no honest model can come from the table; the message says why.
+    """
+    dataset = open_dataset(home, parameters.data)
+    whole = labels.load(home, dataset)
+    refuse_unfit(whole)
+    trainer = Trainer.open(home, parameters, dataset, whole.select(trainable(whole)))
+    shutil.rmtree(home.artifacts / FOLDER, ignore_errors=True)
+    folds, predicted, scores = _train_folds(home, trainer)
+    learned, strategy = trainer.fit_final(scores, [fold["theta"] for fold in folds])
+    if not learned.fitted:
+        raise NotEnoughData(f"no regime could be trained: {'; '.join(learned.missing.values())}; collect more sessions")
+    digest = trainer.write(home.artifacts / BUNDLE, learned, strategy, dataset.training)
+    save_native(home.artifacts / NATIVE, learned.fitted)
+    _store_predictions(home, trainer.table, predicted)
+    importance = merged_importance(list(learned.fitted.values()))
+    summary = {
+        "digest": digest,
+        "rows": len(trainer.table.rows),
+        "folds": folds,
+        "final": _describe(learned, strategy),
+        "importance": dict(zip(trainer.table.columns, map(float, importance), strict=True)),
+    }
+    write_json(home.artifacts / SUMMARY, summary)
+    return summary
+
+
+def refuse_short(dataset: Dataset, parameters: Parameters) -> None:
+    """Refuse a series too short to split, before any work is done."""
+    needed = parameters.splits.train_sessions_min + parameters.splits.folds + parameters.data.held_back_sessions
+    found = len(dataset.training) + len(dataset.held_back)
+    if found < needed:
+        raise NotEnoughData(
+            f"{dataset.feed.contract}: expected at least {needed} sessions to train on (the first training span, the "
+            f"folds and the held-back ones), found {found}; collect more sessions"
+        )
+
+
+def _train_folds(home: Home, trainer: Trainer) -> tuple[list[dict[str, Any]], np.ndarray, np.ndarray]:
+    """Train and store each fold; return what it was, and its probabilities and raw scores on its test rows."""
+    splits, table = trainer.parameters.splits, trainer.table
+    walk = WalkForward(splits.folds, splits.train_sessions_min, splits.embargo_ns, splits.anchored)
+    predicted, scores = np.full((2, len(table.rows)), np.nan)
+    folds = []
+    rows = list(walk.split(table.start_ns, table.end_ns, table.session))
+    for number, (train_rows, test_rows) in enumerate(steps(rows, "training folds")):
+        learned, strategy = trainer.fit_with_validation(table.select(train_rows))
+        test = table.select(test_rows)
+        predicted[test_rows] = probabilities(learned, test)
+        scores[test_rows] = raw_scores(learned.fitted, test)
+        trainer.write(home.artifacts / FOLDS / str(number), learned, strategy, days_of(table.session[train_rows]))
+        folds.append({"number": number, "test_days": _texts(days_of(test.session)), **_describe(learned, strategy)})
+    return folds, predicted, scores
+
+
+def _describe(learned: Learned, strategy: StrategyParams) -> dict[str, Any]:
+    return {
+        "theta": list(strategy.theta),
+        "rows": {regime.name.lower(): one.rows for regime, one in learned.fitted.items()},
+        "calibration": {regime.name.lower(): str(one.method) for regime, one in learned.calibrations.items()},
+        "missing": {regime.name.lower(): reason for regime, reason in learned.missing.items()},
+    }
+
+
+def _texts(days: Sequence[date]) -> list[str]:
+    return [day.isoformat() for day in days]
+
+
+def _store_predictions(home: Home, table: TrainingTable, predicted: np.ndarray) -> None:
+    known = np.isfinite(predicted)
+    write_table(
+        home.artifacts / OUT_OF_FOLD,
+        {
+            "ts_ns": table.ts_ns[known],
+            "regime": table.regime[known],
+            "probability": predicted[known],
+            "up": table.target()[known],
+        },
+    )

@@ -1,0 +1,160 @@
+"""Fit, calibrate, choose thresholds, and sign: what every fold and the final model have in common."""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backtest.replay import backtest
+from backtest.trips import round_trips
+from features.regime import CONFIRMATION, ENTER, LEAVE, WARM_UP
+from features.schema import FeatureSchema
+from flows.lineage import git_commit
+from flows.parameters import Parameters
+from flows.stages.dataset import Dataset
+from flows.stages.fitting import REGIMES, Learned, assemble, calibrate, fit_regimes, learn, raw_scores
+from market.costs import costs
+from market.home import Home
+from models.splits import split_off_validation
+from models.training_table import TrainingTable
+from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
+from registry.signing import SigningKey, ensure_key, load_private_key
+from trading.agents import available_agents
+from trading.model import Model
+from trading.paper import Trader, new_trader
+from trading.policy import RiskLimits, StrategyParams, VenueParams
+
+GOLDEN_ROWS = 64
+EPOCH = dt.date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What fitting needs besides the rows it fits on.
+
+    Parameters
+    ----------
+    table : TrainingTable
+        Every row a learner may see.
+    commit : str
+        Of the code, for the lineage.
+    """
+
+    parameters: Parameters
+    dataset: Dataset
+    schema: FeatureSchema
+    table: TrainingTable
+    key: SigningKey
+    commit: str
+
+    @classmethod
+    def open(cls, home: Home, parameters: Parameters, dataset: Dataset, table: TrainingTable) -> "Trainer":
+        """Gather what every fit of one run shares."""
+        return cls(parameters, dataset, dataset.schema(parameters), table, signing_key(home), git_commit())
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The agents whose every input this feed provides."""
+        return available_agents(self.schema.columns)
+
+    @property
+    def strategy(self) -> StrategyParams:
+        """The strategy of params.yaml; a bundle without agents declares that the model decides alone."""
+        return replace(self.parameters.strategy, require_agents=bool(self.agents))
+
+    def fit_with_validation(self, table: TrainingTable) -> tuple[Learned, StrategyParams]:
+        """Fit on the first part of a training span; calibrate and choose thresholds on its last part."""
+        splits = self.parameters.splits
+        fit_rows, held = split_off_validation(
+            table.start_ns, table.end_ns, table.session, splits.validation_fraction, splits.embargo_ns
+        )
+        fitted, missing = fit_regimes(table.select(fit_rows), self.parameters.learners)
+        validation = table.select(held)
+        calibrations, uncalibrated = calibrate(raw_scores(fitted, validation), validation)
+        learned = learn(fitted, calibrations, uncalibrated | missing)
+        return learned, self._choose_thresholds(learned, days_of(validation.session))
+
+    def fit_final(self, scores: np.ndarray, thetas: Sequence[Sequence[float]]) -> tuple[Learned, StrategyParams]:
+        """Fit on every training row; calibrate on the folds' scores; take the median of the folds' thresholds."""
+        fitted, missing = fit_regimes(self.table, self.parameters.learners)
+        calibrations, uncalibrated = calibrate(scores, self.table)
+        up, down, range_ = (float(value) for value in np.median(np.array(thetas), axis=0))
+        return learn(fitted, calibrations, uncalibrated | missing), replace(self.strategy, theta=(up, down, range_))
+
+    def _choose_thresholds(self, learned: Learned, days: Sequence[dt.date]) -> StrategyParams:
+        """Try each threshold of the grid on the validation days; keep, per regime, the one that earned most."""
+        grid = self.parameters.thresholds.grid
+        earned = np.array([self._earned(learned, days, theta) for theta in grid])  # [grid, regime]
+        up, down, range_ = (float(grid[best]) for best in earned.argmax(axis=0))
+        return replace(self.strategy, theta=(up, down, range_))
+
+    def _earned(self, learned: Learned, days: Sequence[dt.date], theta: float) -> list[float]:
+        """Return net R$ per regime over the days with one threshold for all regimes."""
+        strategy = replace(self.strategy, theta=(theta, theta, theta))
+        model = assemble(learned, self.schema.columns, self.agents, strategy)
+        result = backtest(partial(paper_trader, self.dataset, self.schema, model, days[0]), self.dataset.feed, days)
+        trips = round_trips(result.fills, self.dataset.instrument.tick_value, result.decisions)
+        return [float(trips["net"][trips["regime"] == regime].sum()) for regime in REGIMES]
+
+    def write(self, folder: Path, learned: Learned, strategy: StrategyParams, days: Sequence[dt.date]) -> str:
+        """Write and sign one bundle of a model trained on `days`; return its digest."""
+        model = assemble(learned, self.schema.columns, self.agents, strategy)
+        golden = np.linspace(0, len(self.table.rows) - 1, GOLDEN_ROWS).astype(np.int64)
+        return write_bundle(folder, self._manifest(strategy, days), model, self.table.rows[golden], self.key)
+
+    def _manifest(self, strategy: StrategyParams, days: Sequence[dt.date]) -> Manifest:
+        data = self.parameters.data
+        thresholds = {regime.name.lower(): theta for regime, theta in zip(REGIMES, strategy.theta, strict=True)}
+        lineage = Lineage(
+            data_hash=self.dataset.data_hash,
+            git_commit=self.commit,
+            synthetic=self.dataset.synthetic,
+            sources=tuple(sorted({partition.provenance.source for partition in self.dataset.partitions})),
+            first_session=days[0].isoformat(),
+            last_session=days[-1].isoformat(),
+            params_hash=digest_of(asdict(self.parameters)),
+        )
+        return Manifest(
+            name=model_name(self.parameters, self.dataset),
+            instrument=self.dataset.instrument.root,
+            feed=FeedNeeds(data.feed, data.bar_seconds),
+            schema=json.loads(self.schema.to_json()),
+            thresholds=thresholds,
+            policy=asdict(strategy),
+            agents=self.agents,
+            regime={"adx_enter": ENTER, "adx_leave": LEAVE, "confirmation_bars": CONFIRMATION, "warm_up_bars": WARM_UP},
+            lineage=lineage,
+        )
+
+
+def paper_trader(dataset: Dataset, schema: FeatureSchema, model: Model, day: dt.date) -> Trader:
+    """Return a flat paper trader with the shipped limits and the costs of a day."""
+    instrument = dataset.instrument
+    return new_trader(schema, model, instrument, costs(instrument.root, day), RiskLimits(), VenueParams())
+
+
+def signing_key(home: Home) -> SigningKey:
+    """Return the key of this home, making one where there is none."""
+    ensure_key(home.keys)
+    return load_private_key(home.keys)
+
+
+def model_name(parameters: Parameters, dataset: Dataset) -> str:
+    """Return the registered name: one model per instrument and bar length."""
+    return f"pregao-{dataset.instrument.root.lower()}-{parameters.data.bar_seconds}s"
+
+
+def days_of(numbers: np.ndarray) -> list[dt.date]:
+    """Return the dates of day numbers (days since 1970), each once, in order."""
+    return [EPOCH + dt.timedelta(days=int(number)) for number in np.unique(numbers)]
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
