@@ -1,0 +1,1 @@
+"""The command line: thin commands, imported lazily."""

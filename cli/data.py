@@ -1,0 +1,107 @@
+"""Commands about market data and features."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.environment import find_home
+from cli.output import JsonOption, answer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command("import", epilog="Example: pregao import exports/WINFUT_F_0_1min.csv")(import_files)
+    lake = typer.Typer(help="What the lake holds.", no_args_is_help=True)
+    lake.command("ls", epilog="Example: pregao lake ls --json")(lake_ls)
+    app.add_typer(lake, name="lake")
+    features = typer.Typer(help="The feature catalogue.", no_args_is_help=True)
+    features.command("ls", epilog="Example: pregao features ls --set full")(features_ls)
+    app.add_typer(features, name="features")
+
+
+def import_files(
+    paths: Annotated[list[Path], typer.Argument(help="Vendor files, or folders with --recursive.")],
+    symbol: Annotated[str | None, typer.Option(help="The symbol, where the file does not name it.")] = None,
+    recursive: Annotated[bool, typer.Option(help="Take every file below a folder.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Import vendor market files into the lake; the same file twice changes nothing."""
+    from market.errors import PregaoError
+    from market.importer import import_file
+    from market.lake import Lake
+
+    lake = Lake(find_home().lake)
+    files, worst = [], 0
+    for path in _files(paths, recursive):
+        try:
+            done = import_file(lake, path, symbol=symbol)
+            entry = {
+                "path": str(path), "status": done.status, "format": done.format, "rows": done.rows,
+                "rejected": done.rejected, "reason": done.reason,
+            }  # fmt: skip
+        except PregaoError as error:
+            worst = max(worst, error.exit_code)
+            entry = {
+                "path": str(path), "status": "refused", "format": None, "rows": 0, "rejected": 0, "reason": str(error),
+            }  # fmt: skip
+        files.append(entry)
+    refused = [entry for entry in files if entry["status"] == "refused"]
+    lines = [f"{e['status']:9} {e['path']}: {e['reason'] or str(e['rows']) + ' rows'}" for e in files]
+    if refused and not json:
+        typer.echo("\n".join(lines), err=True)
+        raise typer.Exit(worst)
+    try:
+        answer(json, {"files": files}, lines, ok=not refused, reason=refused[0]["reason"] if refused else None)  # type: ignore[arg-type]
+    except typer.Exit:
+        raise typer.Exit(worst) from None
+
+
+def _files(paths: list[Path], recursive: bool) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if recursive and path.is_dir():
+            found.extend(sorted(item for item in path.rglob("*") if item.is_file()))
+        else:
+            found.append(path)
+    return found
+
+
+def lake_ls(json: JsonOption = False) -> None:
+    """List every partition of the lake."""
+    from market.lake import Lake
+
+    partitions = [
+        {
+            "kind": p.kind, "instrument": p.root, "contract": p.contract, "session": p.session, "rows": p.rows,
+            "bytes": p.bytes, "source": p.provenance.source, "synthetic": p.provenance.synthetic, "gaps": p.gaps,
+        }
+        for p in Lake(find_home().lake).partitions()
+    ]  # fmt: skip
+    lines = [
+        f"{p['session']} {p['contract']:8} {p['kind']:7} {p['rows']:>8} rows {p['bytes']:>9} B  {p['source']}"
+        for p in partitions
+    ]
+    empty = ["the lake is empty; `pregao import PATH` or `pregao demo` fills it"]
+    answer(json, {"partitions": partitions}, lines or empty)
+
+
+def features_ls(
+    set_name: Annotated[str, typer.Option("--set", help="A named set of features.")] = "full",
+    json: JsonOption = False,
+) -> None:
+    """List the columns of a feature set, in order."""
+    from features.catalogue import Need
+    from features.schema import build_schema
+
+    schema = build_schema(set_name, frozenset(Need), 60_000_000_000, 5)
+    columns = [
+        {
+            "name": f.name, "group": f.group, "needs": sorted(map(str, f.needs)), "window": f.window,
+            "warm_up": f.warm_up, "unit": f.unit,
+        }
+        for f in schema.features
+    ]  # fmt: skip
+    lines = [f"{f.name:26} {f.group:14} {f.unit:10} needs {', '.join(sorted(f.needs))}" for f in schema.features]
+    fields = {"set": set_name, "schema_hash": schema.hash, "columns": columns}
+    answer(json, fields, [*lines, f"{len(columns)} columns, schema {schema.hash[:16]}"])
