@@ -41,12 +41,8 @@ from trading.records import OrderRole, OrderState
 
 _ENTRY, _STOP, _TARGET, _FLATTEN = (int(role) for role in OrderRole)
 _ROLES_ON_EVENT = (_STOP, _TARGET, _FLATTEN, _ENTRY)
-_ROLES_ON_BAR = (
-    _FLATTEN,
-    _ENTRY,
-    _STOP,
-    _TARGET,
-)  # the open comes before the rest of the bar, the stop before the target
+# First what fills at the open; the stop before the target.
+_ROLES_ON_BAR = (_FLATTEN, _ENTRY, _STOP, _TARGET)
 _PENDING_NEW, _ACCEPTED = int(OrderState.PENDING_NEW), int(OrderState.ACCEPTED)
 _PENDING_CANCEL, _CANCELED = int(OrderState.PENDING_CANCEL), int(OrderState.CANCELED)
 _EXPIRED = int(OrderState.EXPIRED)
@@ -268,10 +264,11 @@ def begin_session(trader: Trader, feed: Feed, day: date) -> None:
     LakeError
         If a partition of the preload is missing or damaged.
     """
-    if feed.bar_ns != trader.schema.bar_ns:
-        raise UsageError(
-            f"feed: expected bars of {trader.schema.bar_ns} ns, found {feed.bar_ns}; take the model's bars"
-        )
+    expected, position = trader.schema.bar_ns, int(trader.account[0]["position"])
+    if feed.bar_ns != expected:
+        raise UsageError(f"feed: expected bars of {expected} ns, found {feed.bar_ns}; take the bars of the model")
+    if position != 0:
+        raise UsageError(f"session {day}: expected a flat account, found {position:+d}; end the last session first")
     for part, fresh in zip(trader.core.features, new_state(trader.schema), strict=True):
         part[:] = fresh
     for earlier in feed.preload(day, trader.schema.preload_sessions):

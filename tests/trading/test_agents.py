@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
-from trading.agents import AGENT_INPUTS, order_flow_vote, resolve_inputs, tape_vote
+from trading.agents import AGENT_INPUTS, available_agents, order_flow_vote, resolve_inputs, tape_vote
 
 INPUTS = np.arange(len(AGENT_INPUTS))
 SIGNED = ("trade_flow_5", "trade_flow_10", "signed_flow_z_5", "signed_flow_z_10", "book_imbalance", "ofi_5")
@@ -125,3 +125,9 @@ def test_agent_without_its_inputs_is_refused_with_their_names() -> None:
         resolve_inputs([name for name in AGENT_INPUTS if name != "large_trade_ratio"], ("tape",))
     with pytest.raises(ConfigError, match="found 'liquidity'"):
         resolve_inputs(AGENT_INPUTS, ("liquidity",))
+
+
+def test_agent_is_available_where_every_input_is_a_column() -> None:
+    assert available_agents(("adx_14", *AGENT_INPUTS)) == ("order_flow", "tape")
+    assert available_agents([name for name in AGENT_INPUTS if name != "ofi_5"]) == ("tape",)
+    assert available_agents([name for name in AGENT_INPUTS if name != "trade_flow_5"]) == ()

@@ -146,7 +146,8 @@ def test_stop_larger_than_the_displayed_size_slips() -> None:
 
 @pytest.mark.parametrize("role", [STOP, TARGET])
 def test_quotes_alone_neither_trigger_a_stop_nor_fill_a_limit(role: OrderRole) -> None:
-    assert _play(_venue(role, SELL, 1, price=MID), [*make_book(1, MID - 9, MID - 8), *make_book(2, MID + 8, MID + 9)]) == []
+    quotes = [*make_book(1, MID - 9, MID - 8), *make_book(2, MID + 8, MID + 9)]
+    assert _play(_venue(role, SELL, 1, price=MID), quotes) == []
 
 
 @pytest.mark.parametrize(

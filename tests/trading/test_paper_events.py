@@ -1,0 +1,303 @@
+"""The whole path on a feed of events, and whole sessions from a lake."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.catalogue import Need
+from features.pipeline import compute_session
+from features.schema import FeatureSchema, build_schema
+from market.costs import costs
+from market.errors import BundleRefused, UsageError
+from market.instruments import INSTRUMENTS
+from market.lake import Lake
+from market.stream import Feed
+from market.synthetic import SyntheticMarket, write_market
+from market.types import Kind, Side
+from tests.factories import (
+    MINUTE_NS,
+    OPEN_NS,
+    make_book,
+    make_clock,
+    make_constant_forest,
+    make_event,
+    make_model,
+    make_quote,
+    make_stump,
+    make_trade,
+    stack,
+)
+from tests.trading.scenarios import COSTS, SCHEMA, WARM, build_warm, feed_trader, ladder_events, warm_original
+from trading.agents import AGENTS
+from trading.paper import Trader, begin_session, end_session, new_trader, paper_events, run_session, step
+from trading.policy import RiskLimits, StrategyParams
+from trading.records import HoldReason, OrderRole, OrderState, RefusalReason, TradingState
+
+ENTRY, STOP, TARGET, FLATTEN = OrderRole
+SIGNAL_AT = 60 * (WARM + 1)  # seconds: the close of the bar that brings the first signal
+FILLED_AT = 10_340
+both_ways = pytest.mark.parametrize("mirrored", [False, True])
+
+
+def _pass_time(seconds: float) -> np.ndarray:
+    """Return an event that only says that time has passed."""
+    return make_event(Kind.EDIT, seconds)
+
+
+def _signalled(mirrored: bool = False, **settings: object) -> Trader:
+    trader = build_warm(mirrored, events=True, **settings)
+    feed_trader(trader, ladder_events(WARM, mirrored))
+    assert trader.decisions["reason"][-1] == HoldReason.SIGNAL
+    return trader
+
+
+def _entered(**settings: object) -> Trader:
+    """Return a trader that bought one at FILLED_AT."""
+    trader = _signalled(**settings)
+    feed_trader(trader, [*make_book(SIGNAL_AT + 0.001, 10_339, FILLED_AT), _pass_time(SIGNAL_AT + 0.02)])
+    assert trader.fills["price"].tolist() == [FILLED_AT]
+    return trader
+
+
+def _closing(trader: Trader) -> float:
+    """Return R$ after the last fill."""
+    return float(trader.account["equity"][0])
+
+
+@both_ways
+def test_trend_wins_its_target_on_trades_and_quotes_by_hand(mirrored: bool) -> None:
+    trader = _signalled(mirrored)
+    for minute in range(170, 177):
+        feed_trader(trader, ladder_events(minute, mirrored))
+    # In at the ask of 10 340; the first trade beyond 10 352 is the high of minute 175.
+    prices = [FILLED_AT, FILLED_AT + 12]
+    assert trader.fills["price"].tolist() == ([20_000 - price for price in prices] if mirrored else prices)
+    assert trader.fills["role"].tolist() == [ENTRY, TARGET]
+    assert trader.equity[-1] == 12.0 - 0.50
+    assert trader.fills["ts_ns"][1] == OPEN_NS + (60 * 175 + 45) * 10**9
+
+
+def test_entry_meets_the_venue_after_the_latency_and_its_legs_once_more_after_it() -> None:
+    trader = _signalled()
+    early = [*make_book(SIGNAL_AT + 0.001, 10_339, FILLED_AT), _pass_time(SIGNAL_AT + 0.0149)]
+    feed_trader(trader, early)
+    assert trader.fills.size == 0
+    feed_trader(trader, [_pass_time(SIGNAL_AT + 0.015)])
+    assert trader.fills["ts_ns"].tolist() == [OPEN_NS + SIGNAL_AT * 10**9 + 15_000_000]
+    feed_trader(trader, [make_trade(SIGNAL_AT + 0.029, 10_332)])
+    assert trader.fills.size == 1
+    feed_trader(trader, [make_trade(SIGNAL_AT + 0.030, 10_332)])
+    assert trader.fills["role"].tolist() == [ENTRY, STOP]
+    assert trader.fills["price"][1] == 10_332
+
+
+def test_order_meets_the_book_that_stood_before_the_event_at_hand() -> None:
+    trader = _signalled()
+    feed_trader(trader, make_book(SIGNAL_AT + 0.001, 10_339, FILLED_AT))
+    feed_trader(trader, [make_quote(SIGNAL_AT + 1, Side.SELL, 10_345)])
+    assert trader.fills["price"].tolist() == [FILLED_AT]
+
+
+def test_gap_through_the_stop_fills_at_the_trade() -> None:
+    trader = _entered()
+    feed_trader(trader, [make_trade(SIGNAL_AT + 5, 10_300)])
+    assert trader.fills["price"].tolist() == [FILLED_AT, 10_300]
+    assert _closing(trader) == -40.0 - 0.50
+
+
+def test_stop_that_fills_while_the_flatten_is_under_way_leaves_nothing_to_flatten() -> None:
+    trader = _entered(strategy=StrategyParams(require_agents=False, max_hold_bars=1))
+    closing = SIGNAL_AT + 60
+    feed_trader(trader, [make_trade(closing - 1, 10_341), make_clock(closing)])
+    assert trader.orders["role"].tolist() == [ENTRY, STOP, TARGET, FLATTEN]
+    feed_trader(trader, [make_trade(closing + 0.005, 10_331, side=Side.SELL)])
+    assert trader.orders["state"].tolist() == [
+        OrderState.FILLED, OrderState.FILLED, OrderState.CANCELED, OrderState.CANCELED,
+    ]  # fmt: skip
+    feed_trader(trader, [*make_book(closing + 1, 10_330, 10_331), make_trade(closing + 2, 10_300)])
+    assert trader.fills["role"].tolist() == [ENTRY, STOP]
+    assert trader.account["position"][0] == 0
+
+
+def test_flatten_that_fills_first_takes_the_legs_away() -> None:
+    trader = _entered(strategy=StrategyParams(require_agents=False, max_hold_bars=1))
+    closing = SIGNAL_AT + 60
+    quotes = make_book(closing - 0.5, 10_341, 10_342)
+    feed_trader(trader, [make_trade(closing - 1, 10_341), *quotes, make_clock(closing)])
+    feed_trader(trader, [_pass_time(closing + 0.015), make_trade(closing + 1, 10_300), make_trade(closing + 2, 10_400)])
+    assert trader.fills["role"].tolist() == [ENTRY, FLATTEN]
+    assert trader.fills["price"].tolist() == [FILLED_AT, 10_341]
+
+
+def test_loss_limit_is_watched_at_every_trade_not_only_at_the_bar() -> None:
+    limits = RiskLimits(capital_reais=1000.0, daily_loss_fraction=0.006)  # R$ 6, nearer than the stop of 8 ticks
+    trader = _entered(limits=limits)
+    feed_trader(trader, [make_trade(SIGNAL_AT + 1, 10_335)])
+    assert trader.account["trading_state"][0] == TradingState.ACTIVE  # 5 ticks and one fee
+    feed_trader(trader, [make_trade(SIGNAL_AT + 2, 10_334)])
+    assert trader.account["halt_reason"][0] == RefusalReason.DAILY_LOSS
+    assert trader.orders["role"][-1] == FLATTEN
+    feed_trader(trader, [*make_book(SIGNAL_AT + 2.1, 10_334, 10_335), _pass_time(SIGNAL_AT + 2.2)])
+    assert trader.account["position"][0] == 0
+    assert _closing(trader) == -6.0 - 0.50
+
+
+def test_order_larger_than_the_book_fills_in_parts_under_one_bracket() -> None:
+    trader = _signalled(limits=RiskLimits(max_position=3))
+    feed_trader(trader, [*make_book(SIGNAL_AT + 0.001, 10_339, FILLED_AT, 2), _pass_time(SIGNAL_AT + 0.02)])
+    assert trader.fills["price"].tolist() == [FILLED_AT, FILLED_AT + 1]
+    assert trader.fills["quantity"].tolist() == [2, 1]
+    assert trader.orders["quantity"].tolist() == [3, 3, 3]
+    assert trader.orders["stop_price"][1] == FILLED_AT - 8
+    feed_trader(trader, [make_trade(SIGNAL_AT + 1, FILLED_AT + 13)])
+    assert trader.account["position"][0] == 0
+    assert _closing(trader) == 12.0 * 3 - 1 - 6 * 0.25
+
+
+@pytest.mark.parametrize(
+    ("quote_at", "bid", "reason"),
+    [(57.9, 10_337, RefusalReason.STALE_FEED), (59.5, 10_341, RefusalReason.CROSSED_BOOK)],
+)
+def test_signal_on_a_stale_feed_or_a_crossed_book_is_refused(quote_at: float, bid: int, reason: RefusalReason) -> None:
+    trader = build_warm(events=True)
+    start = 60 * WARM
+    trades = [make_trade(start + 1, 10_338), make_trade(start + 2, 10_340)]
+    feed_trader(trader, [*trades, *make_book(start + quote_at, bid, 10_341), make_clock(SIGNAL_AT)])
+    assert trader.decisions["reason"][-1] == HoldReason.SIGNAL
+    assert trader.orders["reason"].tolist() == [reason]
+    assert trader.orders["state"].tolist() == [OrderState.REJECTED]
+
+
+kinds = st.sampled_from(["trade", "book", "empty"])
+ticks = st.lists(st.tuples(st.integers(1, 4000), kinds, st.integers(-9, 10), st.integers(1, 3)), max_size=150)
+
+
+@settings(deadline=None, max_examples=40)
+@given(ticks)
+def test_no_stream_of_events_breaks_the_limits_or_the_books(stream: list[tuple[int, str, int, int]]) -> None:
+    trader = deepcopy(warm_original(True))
+    feed_trader(trader, ladder_events(WARM))
+    milliseconds, price, clock = SIGNAL_AT * 1000, 10_340, SIGNAL_AT
+    for wait, kind, move, quantity in stream:
+        milliseconds, price = milliseconds + wait, price + move
+        while milliseconds >= (clock + 60) * 1000:
+            clock += 60
+            feed_trader(trader, [make_clock(clock)])
+        now = milliseconds / 1000
+        book = make_book(now, 0 if kind == "empty" else price - 1, price, quantity)
+        feed_trader(trader, [make_trade(now, price, quantity)] if kind == "trade" else book)
+        position = int(trader.account["position"][0])
+        signed = trader.fills["side"].astype(int) * trader.fills["quantity"]
+        assert signed.sum() == position
+        assert abs(position) <= 3
+        for role in (STOP, TARGET):
+            place = trader.core.desk.working[role]
+            leaves = trader.orders["quantity"][place] - trader.orders["filled"][place] if place >= 0 else 0
+            assert leaves == abs(position)
+    result = end_session(trader)
+    held = np.cumsum(result.fills["side"].astype(int) * result.fills["quantity"])
+    assert result.account["position"][0] == 0
+    assert ((held[1:] * held[:-1]) >= 0).all()
+    ticks_won = -int((result.fills["side"].astype(np.int64) * result.fills["quantity"] * result.fills["price"]).sum())
+    assert result.account["equity"][0] == pytest.approx(ticks_won * 1.0 - result.fills["fee"].sum())
+
+
+# ---- sessions of the synthetic market, through the lake
+
+
+@pytest.fixture(scope="module")
+def feed(tmp_path_factory: pytest.TempPathFactory) -> Feed:
+    lake = Lake(Path(tmp_path_factory.mktemp("lake")))
+    write_market(lake, SyntheticMarket(sessions=4, trades_per_session=3000))
+    return Feed(lake, "WINQ26", MINUTE_NS, "events")
+
+
+@pytest.fixture(scope="module")
+def schema() -> FeatureSchema:
+    return build_schema("full", frozenset(Need), MINUTE_NS, 2)
+
+
+def _trader(schema: FeatureSchema, feed: Feed) -> Trader:
+    column = schema.columns.index("order_flow_imbalance_50")
+    strategy = StrategyParams(theta=(0.15, 0.15, 0.15), cooldown_bars=2)
+    model = make_model(schema, make_stump(len(schema.columns), column, 0.0, 0.1, 0.9), AGENTS, strategy)
+    return new_trader(schema, model, INSTRUMENTS["WIN"], costs("WIN", feed.sessions()[0]))
+
+
+def test_stepping_from_python_gives_the_bytes_of_the_compiled_loop(feed: Feed, schema: FeatureSchema) -> None:
+    day = feed.sessions()[2]
+    looped, stepped = _trader(schema, feed), _trader(schema, feed)
+    expected = run_session(looped, feed, day)
+    begin_session(stepped, feed, day)
+    made = sum(step(stepped, event) for event in feed.load(day))
+    found = end_session(stepped)
+    assert made == len(expected.decisions) > 500
+    assert len(expected.fills) >= 10
+    for name in ("decisions", "orders", "fills", "equity", "ts_ns", "account"):
+        assert getattr(found, name).tobytes() == getattr(expected, name).tobytes(), name
+
+
+def test_decisions_stand_where_the_features_stage_puts_its_rows(feed: Feed, schema: FeatureSchema) -> None:
+    day = feed.sessions()[2]
+    trader = _trader(schema, feed)
+    decisions, rows = run_session(trader, feed, day).decisions, compute_session(schema, feed, day)
+    assert decisions["ts_ns"].tolist() == rows.ts_ns.tolist()
+    assert decisions["reference"].tolist() == rows.close.tolist()
+    assert decisions["regime"].tolist() == rows.regime.tolist()
+    assert trader.core.row.tobytes() == rows.rows[-1].tobytes()
+    warm = np.isfinite(rows.rows).all(axis=1) & np.isfinite(rows.atr)
+    assert ((decisions["reason"] == HoldReason.NOT_WARM) == ~warm).all()
+    decided = warm & (rows.regime > 0)
+    flow = rows.rows[decided, schema.columns.index("order_flow_imbalance_50")]
+    assert decisions["probability"][decided] == pytest.approx(np.where(flow <= 0.0, 0.1, 0.9))
+    assert np.isnan(decisions["probability"][~decided]).all()
+
+
+def test_account_lives_on_and_everything_else_starts_afresh(feed: Feed, schema: FeatureSchema) -> None:
+    days = feed.sessions()[1:4]
+    one = _trader(schema, feed)
+    results = [run_session(one, feed, day) for day in days]
+    alone = run_session(_trader(schema, feed), feed, days[2])
+    assert results[2].decisions["probability"].tobytes() == alone.decisions["probability"].tobytes()
+    assert results[2].decisions["score"].tobytes() == alone.decisions["score"].tobytes()
+    before, after = results[1].account[0], results[2].account[0]
+    assert after["session_equity"] == before["equity"] == results[1].equity[-1]
+    assert results[2].orders["id"][0] == before["last_order_id"] + 1
+    everything = np.concatenate([result.fills for result in results])
+    ticks_won = -int((everything["side"].astype(np.int64) * everything["quantity"] * everything["price"]).sum())
+    assert after["equity"] == pytest.approx(ticks_won * 1.0 - everything["fee"].sum())
+
+
+def test_session_can_be_cut_short_and_its_decisions_stay_the_same(feed: Feed, schema: FeatureSchema) -> None:
+    day = feed.sessions()[2]
+    whole = run_session(_trader(schema, feed), feed, day)
+    trader, events = _trader(schema, feed), feed.load(day)
+    begin_session(trader, feed, day)
+    made = paper_events(trader.core, trader.venue, events[: len(events) // 2])
+    assert 0 < made < len(whole.decisions)
+    assert trader.decisions.tobytes() == whole.decisions[:made].tobytes()
+    assert end_session(trader).account["position"][0] == 0
+
+
+def test_session_that_was_not_ended_flat_or_has_other_bars_is_not_begun(feed: Feed) -> None:
+    trader = _entered()
+    with pytest.raises(UsageError, match=r"expected a flat account, found \+1"):
+        begin_session(trader, feed, feed.sessions()[0])
+    end_session(trader)
+    with pytest.raises(UsageError, match="expected bars of 60000000000 ns, found 300000000000"):
+        begin_session(trader, Feed(feed.lake, feed.contract, 5 * MINUTE_NS, "events"), feed.sessions()[0])
+
+
+def test_model_of_another_schema_is_refused() -> None:
+    model = make_model(SCHEMA, make_constant_forest(2, 0.5))
+    with pytest.raises(BundleRefused, match="forests of 1 features, found 2"):
+        new_trader(SCHEMA, model, INSTRUMENTS["WIN"], COSTS)
+
+
+def test_stacked_events_are_numbered() -> None:
+    events = stack([make_trade(1, 10_000), make_clock(2), make_trade(3, 10_001)])
+    assert events["sequence"].tolist() == [0, 1, 2]
