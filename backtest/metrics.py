@@ -175,11 +175,10 @@ def summarise(result: BacktestResult, tick_value: float, capital: float, trials:
     capital : float
         R$ the account started with.
     trials : Trials, optional
-        All trials run so far, for the deflated Sharpe ratio; without it this run counts as the only one.
+        All trials run so far, for the deflated Sharpe ratio; without it that ratio is not told.
     """
     if not 0.0 < capital < math.inf:
         raise ConfigError(f"capital: expected a positive number of R$, found {capital}; set the account's capital")
-    trials = trials or Trials()
     trips = round_trips(result.fills, tick_value, result.decisions)
     daily = daily_returns(result.session_pnl(), capital)
     return Metrics(
@@ -193,7 +192,7 @@ def summarise(result: BacktestResult, tick_value: float, capital: float, trials:
         average=float(trips["net"].mean()) if len(trips) else math.nan,
         sharpe=sharpe(daily),
         probabilistic_sharpe=probabilistic_sharpe(daily),
-        deflated_sharpe=deflated_sharpe(daily, trials.count, trials.variance),
+        deflated_sharpe=deflated_sharpe(daily, trials.count, trials.variance) if trials else math.nan,
         max_drawdown=max_drawdown(result.equity, capital),
         hit_rate=hit_rate(trips),
         profit_factor=profit_factor(trips),

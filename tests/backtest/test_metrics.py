@@ -148,9 +148,13 @@ def test_named_numbers_leave_out_the_splits(make_result):
 
 def test_trials_lower_the_deflated_sharpe_of_a_run(make_result):
     result = make_result([[value] for value in np.cumsum(np.random.default_rng(1).normal(40, 100, 60))])
-    alone = summarise(result, 5.0, 10_000.0)
+    alone = summarise(result, 5.0, 10_000.0, Trials(count=1))
     among = summarise(result, 5.0, 10_000.0, Trials(count=200, variance=1.0))
     assert among.deflated_sharpe < alone.deflated_sharpe == alone.probabilistic_sharpe
+
+
+def test_deflated_sharpe_is_not_told_without_the_trials(make_result):
+    assert math.isnan(summarise(make_result([[1.0], [3.0], [2.0]]), 5.0, 1000.0).deflated_sharpe)
 
 
 @pytest.mark.parametrize("capital", [0.0, -1.0, math.nan, math.inf])
