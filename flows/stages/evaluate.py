@@ -7,7 +7,7 @@ import numpy as np
 
 from flows.parameters import Parameters
 from flows.stages import features
-from flows.stages.artifacts import read_json, read_table, write_json, write_table
+from flows.stages.artifacts import read_json, read_table, write_json, write_text
 from flows.stages.backtest import METRICS as BACKTEST_METRICS
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.labels import SHARES
@@ -22,7 +22,7 @@ from registry.gates import Evidence, as_table, challenger_gates, champion_gates
 from registry.signing import public_key
 
 GATES, DRIFT = "evaluation/gates.json", "evaluation/drift.json"
-METRICS, RELIABILITY = "evaluation/metrics.json", "evaluation/reliability.parquet"
+METRICS, RELIABILITY = "evaluation/metrics.json", "evaluation/reliability.csv"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _gather(
         sharpe=metrics["sharpe"],
         drawdown=metrics["max_drawdown"],
         ece=_calibration_error(predictions),
-        class_shares=(shares["down"], shares["undecided"], shares["up"]),
+        class_shares=_decided(shares),
         action_rate=metrics["signals"] / metrics["decisions"] if metrics["decisions"] else None,
         synthetic=dataset.synthetic,
     )
@@ -107,9 +107,13 @@ def check_drift(parameters: Parameters, dataset: Dataset, table: features.Featur
     return drift_table(table.schema.columns, table.rows[before], table.rows[now], parameters.drift.limits)
 
 
+def _decided(shares: dict[str, float]) -> tuple[float, float]:
+    """Return the shares of the two classes a learner sees; undecided rows are never trained on."""
+    decided = shares["down"] + shares["up"]
+    return shares["down"] / decided, shares["up"] / decided
+
+
 def _store_reliability(home: Home, predictions: dict[str, np.ndarray]) -> None:
     bins = reliability(predictions["probability"], predictions["up"]) if len(predictions["up"]) else []
-    rows = [(one.mean_p, one.share_up, one.count) for one in bins if one.count]
-    columns = zip(*rows, strict=True) if rows else ((), (), ())
-    predicted, observed, count = (np.array(column, dtype=np.float64) for column in columns)
-    write_table(home.artifacts / RELIABILITY, {"predicted": predicted, "observed": observed, "count": count})
+    rows = [f"{one.mean_p!r},{one.share_up!r},{one.count}" for one in bins if one.count]
+    write_text(home.artifacts / RELIABILITY, "\n".join(["predicted,observed,count", *rows]) + "\n")

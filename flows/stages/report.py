@@ -10,7 +10,7 @@ from backtest.report import Calibration, EquityCurve, Gate, PaperSummary, PriceC
 from backtest.trips import round_trips
 from flows.parameters import Parameters
 from flows.stages import backtest, evaluate, features, train
-from flows.stages.artifacts import read_json, read_table
+from flows.stages.artifacts import read_json
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.paper import PaperRun
 from market.home import Home
@@ -88,11 +88,11 @@ def _prices(
 
 
 def _calibration(home: Home) -> Calibration | None:
-    bins = read_table(home.artifacts / evaluate.RELIABILITY)
     error = read_json(home.artifacts / evaluate.METRICS)["ece"]
     if error is None:
         return None
-    return Calibration(bins["predicted"], bins["observed"], bins["count"], error)
+    bins = np.loadtxt(home.artifacts / evaluate.RELIABILITY, delimiter=",", skiprows=1, ndmin=2)
+    return Calibration(bins[:, 0], bins[:, 1], bins[:, 2], error)
 
 
 def _gates(table: list[dict[str, Any]]) -> tuple[Gate, ...]:
