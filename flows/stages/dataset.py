@@ -1,17 +1,22 @@
 """What a model is trained on: one series of the lake, its sessions, and where they came from."""
 
 import datetime as dt
+import difflib
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from features.catalogue import Need, index_of
+import numpy as np
+
+from features.catalogue import CATALOGUE, Need
 from features.schema import FeatureSchema, build_schema
 from flows.parameters import DataParams, Parameters
-from market.errors import NotEnoughData
+from market.errors import ConfigError, NotEnoughData
 from market.home import Home
 from market.instruments import Instrument, instrument_of
 from market.lake import Lake, Partition
 from market.stream import Feed
+from market.types import Kind
 
 SECOND_NS = 1_000_000_000
 KINDS = {"events": ("trades", "quotes"), "bars": ("bars",)}
@@ -55,17 +60,31 @@ class Dataset:
         """What this feed can give to features; a group that lacks a need leaves the schema."""
         if self.feed.kind == "bars":
             return frozenset({Need.BARS, Need.CALENDAR})
-        kinds = {partition.kind for partition in self.partitions}
+        quoted = self._first_quotes()
         available = {Need.BARS, Need.CALENDAR, Need.TRADES}
-        return frozenset(available | ({Need.BOOK, Need.BOOK_SIZE} if "quotes" in kinds else set()))
+        available |= {Need.BOOK} if quoted.size else set()
+        return frozenset(available | ({Need.BOOK_SIZE} if quoted["quantity"].any() else set()))
+
+    def _first_quotes(self) -> np.ndarray:
+        """Return the quotes of the first session: MT5 exports carry prices without sizes."""
+        events = self.feed.load((self.training + self.held_back)[0])
+        return events[events["kind"] == Kind.QUOTE_SIDE]
 
     def schema(self, parameters: Parameters) -> FeatureSchema:
         """Return the feature schema of models trained on this series."""
         features, bar_ns = parameters.features, parameters.data.bar_seconds * SECOND_NS
         whole = build_schema(features.set, self.needs, bar_ns, features.preload_sessions)
-        for name in features.exclude:
-            index_of(name)  # refuses a name the catalogue does not know
+        _refuse_unknown(features.exclude)
         return replace(whole, columns=tuple(name for name in whole.columns if name not in features.exclude))
+
+
+def _refuse_unknown(excluded: Sequence[str]) -> None:
+    known = [feature.name for feature in CATALOGUE]
+    for name in excluded:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else "see `pregao features ls`"
+            raise ConfigError(f"features.exclude: expected names of the catalogue, found '{name}'; {hint}")
 
 
 def open_dataset(home: Home, data: DataParams) -> Dataset:
