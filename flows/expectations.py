@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from market.types import Kind
+
 ROWS_NAMED = 5
 
 
@@ -42,7 +44,7 @@ class SuiteResult:
 
 def trade_frame(events: np.ndarray, session: np.ndarray, day: dt.date) -> pd.DataFrame:
     """Return the trades of one session as the columns that the trades suite speaks of."""
-    trades = events[events["kind"] == 1]
+    trades = events[events["kind"] == Kind.TRADE]
     return pd.DataFrame(
         {
             "session": np.full(len(trades), day.isoformat()),

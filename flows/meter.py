@@ -54,6 +54,6 @@ def _tree_rss() -> int:
     for one in (process, *process.children(recursive=True)):
         try:
             total += one.memory_info().rss
-        except psutil.NoSuchProcess:
+        except psutil.Error:  # ended meanwhile, or another user's
             continue
     return total

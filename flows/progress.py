@@ -9,13 +9,12 @@ from rich.console import Console
 from rich.progress import track
 
 T = TypeVar("T")
-QUIET_AFTER_S = 10.0  # without a terminal: at most one line in this time
 
 
-def steps(items: Sequence[T], what: str) -> Iterator[T]:
+def steps(items: Sequence[T], what: str, quiet_after_s: float = 10.0) -> Iterator[T]:
     """Yield the items and show how far the work is.
 
-    A terminal gets a bar; a log gets a line now and then, so that it stays readable.
+    A terminal gets a bar; a log gets at most one line in `quiet_after_s` seconds, so that it stays readable.
     """
     if sys.stderr.isatty():
         yield from track(items, description=what, console=Console(stderr=True), transient=True)
@@ -23,6 +22,6 @@ def steps(items: Sequence[T], what: str) -> Iterator[T]:
     console, shown = Console(stderr=True, soft_wrap=True), time.monotonic()
     for done, item in enumerate(items, start=1):
         yield item
-        if time.monotonic() - shown > QUIET_AFTER_S:
+        if time.monotonic() - shown > quiet_after_s:
             console.print(f"{what}: {done} of {len(items)}", highlight=False)
             shown = time.monotonic()

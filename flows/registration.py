@@ -15,6 +15,7 @@ from flows.stages.dataset import open_dataset
 from flows.stages.evaluate import GATES
 from flows.stages.evaluate import METRICS as EVALUATION_METRICS
 from flows.stages.native import load_native
+from flows.stages.report import REPORT
 from flows.stages.train import BUNDLE, NATIVE, SUMMARY
 from flows.stages.trainer import model_name
 from market.errors import UsageError
@@ -61,7 +62,7 @@ def register(home: Home, parameters: Parameters) -> Entry:
         tags=_tags(bundle),
         gates=tuple(Gate(**gate) for gate in [*stored["to_challenger"], *stored["to_champion"]]),
         bundle_folder=home.artifacts / BUNDLE,
-        plots=(home.artifacts / "evaluation",),
+        plots=(home.artifacts / "evaluation", home.artifacts / REPORT),
         models=load_native(home.artifacts / NATIVE),
         columns=table.schema.columns,
         input_example=table.rows[warm],

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows import registration
 from flows.meter import Meter, StageCost
+from flows.orphans import claim_server
 from flows.parameters import Parameters, load_parameters
 from flows.stages import backtest, collect, evaluate, features, labels, paper, report, train, validate
 from flows.stages.dataset import open_dataset
@@ -104,6 +105,7 @@ def main_job(home: Home, params: Path, data: tuple[Path, ...], *, paper: bool) -
     home.state.mkdir(parents=True, exist_ok=True)
     try:
         with lock.acquire(timeout=0):
+            claim_server()
             return retrain(home, parameters, data, paper_run=paper)
     except Timeout:
         raise PregaoError(f"{home.root}: another retrain is running; wait for it or stop it") from None
@@ -136,10 +138,11 @@ def retrain(home: Home, parameters: Parameters, data: tuple[Path, ...], *, paper
     stages.run("train", train.run, home, parameters)
     stages.run("backtest", backtest.run, home, parameters)
     evaluation = stages.run("evaluate", evaluate.run, home, parameters)
+    stages.run("report", report.run, home, parameters, None)
     entry = stages.run("register", registration.register, home, parameters)
     ran = None
     if paper_run:
         ran = stages.run("paper", paper.run, home, parameters)
-    stages.run("report", report.run, home, parameters, ran)
+        stages.run("report with paper run", report.run, home, parameters, ran)
     paper_answer = ran.answer if ran else None
     return JobResult(tuple(stages.costs), entry, evaluation.gates, paper_answer, evaluation.headline, home)

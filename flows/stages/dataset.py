@@ -68,7 +68,8 @@ class Dataset:
     def _first_quotes(self) -> np.ndarray:
         """Return the quotes of the first session: MT5 exports carry prices without sizes."""
         events = self.feed.load((self.training + self.held_back)[0])
-        return events[events["kind"] == Kind.QUOTE_SIDE]
+        quotes: np.ndarray = events[events["kind"] == Kind.QUOTE_SIDE]
+        return quotes
 
     def schema(self, parameters: Parameters) -> FeatureSchema:
         """Return the feature schema of models trained on this series."""

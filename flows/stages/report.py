@@ -23,7 +23,7 @@ CHART_SESSIONS = 3
 
 
 def run(home: Home, parameters: Parameters, paper: PaperRun | None) -> None:
-    """Write the report from what the stages stored."""
+    """Write the report from what the stages stored; it goes with the version, and again with the paper run."""
     dataset = open_dataset(home, parameters.data)
     result = backtest.load(home)
     trips = round_trips(result.fills, dataset.instrument.tick_value, result.decisions)
