@@ -51,7 +51,7 @@ def from_parquet(data: bytes, where: str) -> np.ndarray:
         records = np.zeros(table.num_rows, dtype=dtype)
         for column in dtype.names or ():
             offset, unit = layout["columns"][column]
-            values = table[column].to_numpy().astype(np.int64) * unit if unit else np.int64(0)
+            values = _integers(table[column]) * unit if unit else np.int64(0)
             source = _MEASURED_FROM[layout["record"]].get(column)
             base = records[source].astype(np.int64) if source else np.int64(0)
             records[column] = values + offset + base
@@ -61,6 +61,14 @@ def from_parquet(data: bytes, where: str) -> np.ndarray:
             "restore it from a backup, or delete the lake and import the source again"
         ) from error
     return records
+
+
+def _integers(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a column without nulls as int64; `to_numpy` would import pandas where it is installed."""
+    if column.null_count:
+        raise ValueError("a partition holds no nulls")
+    chunks = [np.from_dlpack(chunk).astype(np.int64) for chunk in column.chunks]
+    return np.concatenate(chunks) if chunks else np.zeros(0, dtype=np.int64)
 
 
 def _record_name(dtype: np.dtype[Any]) -> str:

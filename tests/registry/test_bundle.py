@@ -282,7 +282,7 @@ def changed_nodes(field, at, value):
         ({"trend_up.roots": np.array([0, 3], np.int32)}, "int64"),
         ({"trend_up.nodes": np.zeros((3, 1), NODE)}, "trend_up.nodes"),
         ({"calibration_x": np.zeros((2, 2))}, "calibration_x"),
-        ({"calibration_x": np.tile([2.0, -2.0], (3, 1))}, "increase"),
+        ({"calibration_x": np.tile([2.0, -2.0], (3, 1))}, "rise"),
         ({"calibration_p": np.tile([0.1, 1.1], (3, 1))}, "probabilities"),
         ({"calibration_p": np.full((3, 2), np.nan)}, "probabilities"),
         ({"agent_inputs": np.zeros(len(AGENT_INPUTS), np.int64)}, "agent inputs"),
