@@ -37,7 +37,11 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__)
         return 0 if arguments else 2
-    set_up()
+    try:
+        set_up()
+    except subprocess.CalledProcessError as error:
+        print(f"run.py: set-up failed, see above ({error.cmd[-1]}); mend it and run again", file=sys.stderr)
+        return 1
     environment = job_environment()
     if arguments[0] == "test":
         return run_checks(NIGHTLY if "--nightly" in arguments else CHECKS, environment)

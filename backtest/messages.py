@@ -1,8 +1,10 @@
-"""Every sentence of the report, in Portuguese and in English."""
+"""Every sentence of the pages that traders read, in Portuguese and in English."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
+
+from markupsafe import Markup
 
 
 class Message(NamedTuple):
@@ -32,6 +34,12 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "yes": ("sim", "yes"),
             "no": ("não", "no"),
             "not_checked": ("não verificada", "not checked"),
+            # the data summary
+            "data_title": ("Validação dos dados", "Data validation"),
+            "data_suite": ("Conjunto", "Suite"),
+            "data_rows": ("Linhas", "Rows"),
+            "data_checks": ("Regras", "Checks"),
+            "data_result": ("Resultado", "Result"),
             # sections
             "section_headline": ("Resultado", "Result"),
             "section_equity": ("Patrimônio e queda", "Equity and drawdown"),
@@ -155,3 +163,11 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
         }.items()
     }
 )
+
+
+def bilingual(key: str) -> Markup:
+    """Write a message with its English beside it; a word that both share stands once."""
+    message = MESSAGES[key]
+    if message.pt == message.en:
+        return Markup("<span>{}</span>").format(message.pt)
+    return Markup('<span lang="pt-BR">{}</span> <span class="en" lang="en">{}</span>').format(message.pt, message.en)

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from backtest import plots
-from backtest.messages import MESSAGES
+from backtest.messages import MESSAGES, bilingual
 from backtest.numerals import brief, decimal, percent, probability, reais, whole
 from backtest.report_data import (
     Calibration,
@@ -59,24 +59,16 @@ _NOTES = ("note_sharpe", "note_deflated", "note_drawdown", "note_costs", "note_p
 _TONES = MappingProxyType({True: "gain", False: "loss", None: "muted"})
 
 
-def _bilingual(key: str) -> Markup:
-    """Write a message with its English beside it; a word that both share stands once."""
-    message = MESSAGES[key]
-    if message.pt == message.en:
-        return Markup("<span>{}</span>").format(message.pt)
-    return Markup('<span lang="pt-BR">{}</span> <span class="en" lang="en">{}</span>').format(message.pt, message.en)
-
-
 def _gate_name(name: str) -> Markup:
     """Write a gate's name for the reader; one without a message keeps the name it was given."""
     key = f"gate_{name}"
-    return _bilingual(key) if key in MESSAGES else Markup("<code>{}</code>").format(name)
+    return bilingual(key) if key in MESSAGES else Markup("<code>{}</code>").format(name)
 
 
 def _gate_value(value: float | str | bool | None) -> str | Markup:
     """Write what a gate measured or asked: text as it is, a number short, a truth in both languages."""
     if isinstance(value, bool):
-        return _bilingual("yes" if value else "no")
+        return bilingual("yes" if value else "no")
     return value if isinstance(value, str) else brief(value)
 
 
@@ -127,7 +119,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(t=_bilingual, label=lambda key: MESSAGES[key].pt, gate_name=_gate_name, tally=_tally)
+    environment.globals.update(t=bilingual, label=lambda key: MESSAGES[key].pt, gate_name=_gate_name, tally=_tally)
     environment.filters.update(
         decimal=decimal, whole=whole, percent=percent, reais=reais, gate_value=_gate_value, tone=_tone, reading=_reading
     )

@@ -1,21 +1,24 @@
 """Commands about market data and features."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.environment import find_home
 from cli.output import JsonOption, answer
+from market.errors import PregaoError, UsageError
+
+FILE_KEYS = ("path", "status", "format", "rows", "rejected", "reason")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("import", epilog="Example: pregao import exports/WINFUT_F_0_1min.csv")(import_files)
-    lake = typer.Typer(help="What the lake holds.", no_args_is_help=True)
+    lake = typer.Typer(help="What the lake holds.", epilog="Example: pregao lake ls")
     lake.command("ls", epilog="Example: pregao lake ls --json")(lake_ls)
     app.add_typer(lake, name="lake")
-    features = typer.Typer(help="The feature catalogue.", no_args_is_help=True)
+    features = typer.Typer(help="The feature catalogue.", epilog="Example: pregao features ls")
     features.command("ls", epilog="Example: pregao features ls --set full")(features_ls)
     app.add_typer(features, name="features")
 
@@ -23,38 +26,16 @@ def register(app: typer.Typer) -> None:
 def import_files(
     paths: Annotated[list[Path], typer.Argument(help="Vendor files, or folders with --recursive.")],
     symbol: Annotated[str | None, typer.Option(help="The symbol, where the file does not name it.")] = None,
-    recursive: Annotated[bool, typer.Option(help="Take every file below a folder.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", help="Take every file below a folder.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Import vendor market files into the lake; the same file twice changes nothing."""
-    from market.errors import PregaoError
-    from market.importer import import_file
-    from market.lake import Lake
-
-    lake = Lake(find_home().lake)
-    files, worst = [], 0
-    for path in _files(paths, recursive):
-        try:
-            done = import_file(lake, path, symbol=symbol)
-            entry = {
-                "path": str(path), "status": done.status, "format": done.format, "rows": done.rows,
-                "rejected": done.rejected, "reason": done.reason,
-            }  # fmt: skip
-        except PregaoError as error:
-            worst = max(worst, error.exit_code)
-            entry = {
-                "path": str(path), "status": "refused", "format": None, "rows": 0, "rejected": 0, "reason": str(error),
-            }  # fmt: skip
-        files.append(entry)
-    refused = [entry for entry in files if entry["status"] == "refused"]
-    lines = [f"{e['status']:9} {e['path']}: {e['reason'] or str(e['rows']) + ' rows'}" for e in files]
-    if refused and not json:
-        typer.echo("\n".join(lines), err=True)
-        raise typer.Exit(worst)
-    try:
-        answer(json, {"files": files}, lines, ok=not refused, reason=refused[0]["reason"] if refused else None)  # type: ignore[arg-type]
-    except typer.Exit:
-        raise typer.Exit(worst) from None
+    outcomes = [_import_one(path, symbol) for path in _files(paths, recursive)]
+    files = [entry for entry, _ in outcomes]
+    refused = [entry["reason"] for entry in files if entry["status"] == "refused"]
+    lines = [_line(entry) for entry in files if entry["status"] != "refused"]
+    reason = "\n".join(refused) or None
+    answer(json, {"files": files}, lines, reason=reason, code=max(code for _, code in outcomes))
 
 
 def _files(paths: list[Path], recursive: bool) -> list[Path]:
@@ -64,7 +45,27 @@ def _files(paths: list[Path], recursive: bool) -> list[Path]:
             found.extend(sorted(item for item in path.rglob("*") if item.is_file()))
         else:
             found.append(path)
+    if not found:
+        raise UsageError(f"{', '.join(map(str, paths))}: expected files, found empty folders; name another")
     return found
+
+
+def _import_one(path: Path, symbol: str | None) -> tuple[dict[str, Any], int]:
+    """Import one file; return what became of it and the exit code it asks for."""
+    from market.importer import import_file
+    from market.lake import Lake
+
+    try:
+        done = import_file(Lake(find_home().lake), path, symbol=symbol)
+    except PregaoError as error:
+        entry = {"path": str(path), "status": "refused", "format": None, "rows": 0, "rejected": 0}
+        return {**entry, "reason": str(error)}, error.exit_code
+    return {name: getattr(done, name) for name in FILE_KEYS}, 0
+
+
+def _line(entry: dict[str, Any]) -> str:
+    aside = f", {entry['reason']}" if entry["reason"] else ""
+    return f"{entry['status']:9} {entry['path']}: {entry['rows']:,} rows{aside}"
 
 
 def lake_ls(json: JsonOption = False) -> None:

@@ -11,6 +11,7 @@ from collections.abc import MutableMapping
 from importlib.metadata import version
 from pathlib import Path
 
+from market.errors import UsageError
 from market.home import Home
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -35,10 +36,19 @@ BLOCK = {
 
 
 def find_home(environment: MutableMapping[str, str] = os.environ) -> Home:
-    """Return the user's folder: PREGAO_HOME, else the checkout, else `~/pregao`."""
+    """Return the user's folder: PREGAO_HOME, else the checkout, else `~/pregao`.
+
+    Raises
+    ------
+    UsageError
+        If PREGAO_HOME names something that is no folder.
+    """
     named = environment.get("PREGAO_HOME")
     if named:
-        return Home(Path(named).expanduser().resolve())
+        folder = Path(named).expanduser().resolve()
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"PREGAO_HOME={named}: expected a folder, found a file; name a folder or unset it")
+        return Home(folder)
     if (CHECKOUT / "pyproject.toml").is_file():
         return Home(CHECKOUT)
     return Home(Path.home() / "pregao")

@@ -1,5 +1,6 @@
 """Commands about this machine: set-up, benchmarks, the console."""
 
+import os
 import platform
 import tempfile
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 
 from cli.environment import CHECKOUT, find_home
 from cli.output import JsonOption, answer, quiet_stdout
+from market.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +35,8 @@ def bench(
 ) -> None:
     """Measure a piece of work on this machine."""
     if name != "main":
-        raise typer.BadParameter(f"expected 'main', found '{name}'")
+        raise UsageError(f"expected the benchmark main, found '{name}'; see `pregao bench --help`")
+    find_home().state.mkdir(parents=True, exist_ok=True)  # for Prefect's own folder, made at import
     from flows.retrain import main_job
     from market.home import Home
 
@@ -45,7 +48,7 @@ def bench(
         rows.append(_row(f"{cost.name} peak memory", "MiB", cost.peak_mib))
     rows.append(_row("whole job wall time", "s", sum(cost.seconds for cost in done.stages)))
     rows.append(_row("whole job peak memory", "MiB", max(cost.peak_mib for cost in done.stages)))
-    machine = f"{platform.system()} {platform.machine()}, {_cores()} cores, Python {platform.python_version()}"
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     lines = [f"{row['work']:28} {row['ours']:>10.1f} {row['unit']}" for row in rows]
     answer(json, {"name": name, "machine": machine, "rows": rows}, [machine, *lines])
 
@@ -54,17 +57,15 @@ def _row(work: str, unit: str, ours: float) -> dict[str, Any]:
     return {"work": work, "unit": unit, "ours": round(ours, 2), "peer": None, "peer_name": None, "ratio": None}
 
 
-def _cores() -> int:
-    import os
-
-    return os.cpu_count() or 1
-
-
-def serve(port: Annotated[int, typer.Option(help="On this machine only.")] = 8080) -> None:
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On this machine only.")] = 8080,
+    json: JsonOption = False,
+) -> None:
     """Serve the console's read-only API."""
     import uvicorn
 
     from console.app import create_app
 
-    typer.echo(f"console: http://127.0.0.1:{port}/status (stop with Ctrl-C)")
+    address = f"http://127.0.0.1:{port}/status"
+    answer(json, {"console": address}, [f"console: {address} (Ctrl-C stops it)"])
     uvicorn.run(create_app(find_home()), host="127.0.0.1", port=port, log_level="warning")

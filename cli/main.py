@@ -3,12 +3,14 @@
 Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 refused for safety.
 """
 
-import json
+import signal
 import sys
+from collections.abc import Sequence
 
 import typer
 
 from cli.environment import find_home, set_environment
+from cli.output import command_of, refuse
 from market.errors import PregaoError
 
 
@@ -19,7 +21,7 @@ def build_app() -> typer.Typer:
     app = typer.Typer(
         name="pregao",
         help="Retrain, promote on evidence, and trade models on B3 futures.",
-        no_args_is_help=True,
+        epilog="Example: pregao demo",
         add_completion=False,
         pretty_exceptions_enable=False,
     )
@@ -28,26 +30,19 @@ def build_app() -> typer.Typer:
     return app
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    set_environment(find_home())
-    as_json = "--json" in arguments
+    # A stopped command leaves no server behind: what it opened is closed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        build_app()(args=arguments)
+        set_environment(find_home())
+        return build_app()(args=arguments, prog_name="pregao", standalone_mode=False) or 0
     except PregaoError as error:
-        return _refuse(str(error), error.exit_code, as_json)
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-        if code == 2 and as_json:
-            return _refuse("wrong use: standard error names the option or argument", code, as_json)
-        return code
-    return 0
-
-
-def _refuse(reason: str, code: int, as_json: bool) -> int:
-    if as_json:
-        print(json.dumps({"ok": False, "reason": reason}, ensure_ascii=False))
-    else:
-        print(f"pregao: {reason}", file=sys.stderr)
-    return code
+        return refuse(arguments, str(error), error.exit_code)
+    except typer.TyperException as error:
+        hint = " ".join(["pregao", *command_of(arguments).split(), "--help"])
+        return refuse(arguments, f"{error.format_message().rstrip('.')}; see `{hint}`", error.exit_code)
+    except Exception as error:  # the edge of the process: machines get their object, and people the traceback
+        refuse(arguments, f"unexpected {type(error).__name__}: {error}; please report it", 1)
+        raise

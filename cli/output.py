@@ -2,19 +2,43 @@
 
 import contextlib
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 
+# The object of each command, besides `ok` and, where the answer is no, `reason`. A contract: keys stay.
+_JOB = ("run_id", "version", "alias", "model", "stages", "gates", "headline", "paper")
+KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "demo": _JOB,
+        "retrain": _JOB,
+        "ui": ("mlflow", "report", "data_summary"),
+        "gate explain": ("version", "model", "gates"),
+        "stage": ("stage",),
+        "import": ("files",),
+        "lake ls": ("partitions",),
+        "features ls": ("set", "schema_hash", "columns"),
+        "live": (
+            "mode", "contract", "sessions", "events", "decisions", "orders", "fills", "position", "net_reais",
+            "decision_hash", "model_digest", "journal",
+        ),
+        "init": ("home", "public_key"),
+        "bench": ("name", "machine", "rows"),
+        "serve": ("console",),
+    }
+)  # fmt: skip
+
 
 def answer(
-    as_json: bool, fields: dict[str, Any], lines: list[str], *, ok: bool = True, reason: str | None = None
+    as_json: bool, fields: dict[str, Any], lines: Sequence[str], *, reason: str | None = None, code: int = 1
 ) -> None:
-    """Print the answer of a command; a 'no' ends it with exit code 1.
+    """Print the answer of a command.
 
     Parameters
     ----------
@@ -22,26 +46,46 @@ def answer(
         One JSON object instead of the lines.
     fields : dict
         Keys of the JSON object, besides ``ok`` and ``reason``.
-    lines : list of str
+    lines : sequence of str
         What a person reads.
-    ok : bool
-        Whether the answer is yes.
     reason : str, optional
-        Why the answer is no.
+        Why the answer is no; without one it is yes.
+    code : int
+        How the command ends where the answer is no.
     """
     if as_json:
-        head: dict[str, Any] = {"ok": ok} if ok else {"ok": ok, "reason": reason}
-        print(json.dumps({**head, **fields}, ensure_ascii=False, allow_nan=False))
+        head: dict[str, Any] = {"ok": True} if reason is None else {"ok": False, "reason": reason}
+        print(json.dumps({**head, **fields}, ensure_ascii=False, allow_nan=False), flush=True)
     else:
-        print("\n".join(lines))
-        if not ok and reason:
-            print(reason, file=sys.stderr)
-    if not ok:
-        raise typer.Exit(1)
+        print(*lines, sep="\n", end="\n" if lines else "", flush=True)
+        if reason is not None:
+            print(f"pregao: {reason}", file=sys.stderr)
+    if reason is not None:
+        raise typer.Exit(code)
+
+
+def command_of(arguments: Sequence[str]) -> str:
+    """Return the command that a command line names, as 'lake ls'; empty where it names none."""
+    return next((words for words in (" ".join(arguments[:2]), *arguments[:1]) if words in KEYS), "")
+
+
+def refuse(arguments: Sequence[str], reason: str, code: int) -> int:
+    """Say why a command has no answer, and return its exit code; for machines its keys are all null."""
+    unknown = dict.fromkeys(KEYS.get(command_of(arguments), ()))
+    with contextlib.suppress(typer.Exit):
+        answer("--json" in arguments, unknown, (), reason=reason, code=code)
+    return code
 
 
 @contextlib.contextmanager
 def quiet_stdout() -> Iterator[None]:
-    """Send what libraries print to standard error, so that standard output holds the answer alone."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
+    """Send what libraries and the processes they start print to standard error: standard output holds the answer."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -22,39 +22,41 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: pregao demo --data exports/WINFUT_F_0_1min.csv")(demo)
     app.command(epilog="Example: pregao retrain --json")(retrain)
     app.command(epilog="Example: pregao ui")(ui)
-    gate = typer.Typer(help="The gates a model must pass.", no_args_is_help=True)
+    gate = typer.Typer(help="The gates a model must pass.", epilog="Example: pregao gate explain 1")
     gate.command("explain", epilog="Example: pregao gate explain 1 --json")(gate_explain)
     app.add_typer(gate, name="gate")
-    app.command("stage", hidden=True)(stage)
+    app.command("stage", hidden=True, epilog="Example: pregao stage features")(stage)
 
 
 def demo(data: DataOption = None, params: ParamsOption = CHECKOUT / "params.yaml", json: JsonOption = False) -> None:
     """Run the main job: data in, a registered model that paper-trades out, and one report."""
-    from flows.retrain import main_job
-
-    with quiet_stdout():
-        done = main_job(find_home(), params, tuple(data or ()), paper=True)
-    answer(json, done.as_dict(), done.lines())
+    _run_job(data, params, json, paper=True)
 
 
 def retrain(data: DataOption = None, params: ParamsOption = CHECKOUT / "params.yaml", json: JsonOption = False) -> None:
     """Run the retraining flow alone; without --data it trains on what params.yaml names."""
+    _run_job(data, params, json, paper=False)
+
+
+def _run_job(data: list[Path] | None, params: Path, json: bool, *, paper: bool) -> None:
+    home = find_home()
+    home.state.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder at import, but not the one above
     from flows.retrain import main_job
 
     with quiet_stdout():
-        done = main_job(find_home(), params, tuple(data or ()), paper=False)
+        done = main_job(home, params, tuple(data or ()), paper=paper)
     answer(json, done.as_dict(), done.lines())
 
 
-def ui() -> None:
+def ui(json: JsonOption = False) -> None:
     """Keep the MLflow server running, and say where the report and the data summary are."""
     from registry.server import tracking_server
 
     home = find_home()
+    report, summary = home.artifacts / "report" / "report.html", home.artifacts / "validation" / "summary.html"
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
-        typer.echo(f"MLflow: {uri} (Ctrl-C stops it)")
-        typer.echo(f"report: {home.artifacts / 'report' / 'report.html'}")
-        typer.echo(f"data summary: {home.artifacts / 'validation' / 'summary.html'}")
+        fields = {"mlflow": uri, "report": str(report), "data_summary": str(summary)}
+        answer(json, fields, [f"MLflow: {uri} (Ctrl-C stops it)", f"report: {report}", f"data summary: {summary}"])
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
 
@@ -78,9 +80,11 @@ def gate_explain(
 def stage(
     name: Annotated[str, typer.Argument(help="features, labels, train, backtest or evaluate.")],
     params: ParamsOption = CHECKOUT / "params.yaml",
+    json: JsonOption = False,
 ) -> None:
     """Run one stage by itself: what dvc.yaml calls."""
     from flows.stages.pipeline import run_stage
 
     with quiet_stdout():
         run_stage(name, find_home(), params)
+    answer(json, {"stage": name}, ())

@@ -1,7 +1,6 @@
 """Expectation suites for bars and trades, and the one-page summary that opens offline."""
 
 import datetime as dt
-import html
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from backtest.messages import bilingual
+from backtest.numerals import whole
 from market.types import Kind
 
 ROWS_NAMED = 5
@@ -160,19 +162,9 @@ def build_docs(context: Any) -> Path:
 
 def write_summary(path: Path, results: Iterable[SuiteResult], subject: str) -> None:
     """Write the one-page summary of all suites, readable without a network."""
-    rows = "".join(
-        f"<tr><td>{html.escape(result.suite)}</td><td>{result.rows:,}</td><td>{result.checks}</td>"
-        f"<td>{'✔ ok' if result.passed else '✘ ' + '<br>'.join(map(html.escape, result.failures))}</td></tr>"
-        for result in results
-    )
-    page = (
-        "<!doctype html><html lang='pt-BR'><meta charset='utf-8'><title>Dados / Data</title>"
-        "<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
-        "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #8884;padding:.4rem;text-align:left}"
-        ":root{color-scheme:light dark}</style>"
-        f"<h1>Validação dos dados <small>· data validation</small></h1><p>{html.escape(subject)}</p>"
-        "<table><tr><th>Conjunto · suite</th><th>Linhas · rows</th><th>Regras · checks</th>"
-        f"<th>Resultado · result</th></tr>{rows}</table></html>"
+    environment = Environment(loader=PackageLoader("flows"), autoescape=True, undefined=StrictUndefined)
+    page = environment.get_template("summary.html").render(
+        results=list(results), subject=subject, t=bilingual, whole=whole
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")

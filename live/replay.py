@@ -65,31 +65,59 @@ def replay(home: Home, request: Request) -> Replayed:
     Raises
     ------
     UsageError
-        If no bundle is named and none is installed.
+        If no bundle is named and none is installed, or the series is not one the bundle trades.
     BundleRefused
         If the bundle is altered, unsigned, or made for another catalogue.
     NotEnoughData
         If the lake has no session of the series in the span.
     """
     bundle = load_bundle(request.bundle or newest_bundle(home), public_key(home.keys))
-    needs = bundle.manifest.feed
-    contract = request.contract or front_series(home, bundle)
-    feed = Feed(Lake(home.lake), contract, needs.bar_seconds * SECOND_NS, needs.kind)
-    days = [day for day in feed.sessions() if (request.first or day) <= day <= (request.last or day)]
-    if not days:
-        raise NotEnoughData(f"{contract}: expected recorded sessions in the span, found none; see `pregao lake ls`")
-    instrument = instrument_of(contract)
+    feed = open_feed(home, bundle, request.contract)
+    days = days_between(feed, request.first, request.last)
+    instrument = instrument_of(feed.contract)
     trader = new_trader(
         bundle.schema, bundle.model, instrument, costs(instrument.root, days[0]), RiskLimits(), VenueParams()
     )
-    path = request.journal or home.journal / f"replay-{contract}-{days[0]}-{days[-1]}-{os.getpid()}.bin"
+    path = request.journal or home.journal / f"replay-{feed.contract}-{days[0]}-{days[-1]}-{os.getpid()}.bin"
     path.parent.mkdir(parents=True, exist_ok=True)
     with JournalWriter(path) as journal:
         recorder = Recorder(journal)
         for day in days:
-            journal.append(Kind.SESSION, json_payload({"day": day.isoformat(), "bundle": bundle.digest}))
+            started = {"mode": "replay", "day": day.isoformat(), "bundle": bundle.digest}
+            journal.append(Kind.SESSION, json_payload(started))
             recorder.run_day(trader, feed, day)
-    return recorder.summary(trader, bundle, contract, len(days), path)
+    return recorder.summary(trader, bundle, feed.contract, len(days), path)
+
+
+def open_feed(home: Home, bundle: Bundle, named: str | None) -> Feed:
+    """Return the feed that the bundle decides on, of the series named or the bundle's own.
+
+    Raises
+    ------
+    UnknownSymbol
+        If no instrument answers to the name.
+    UsageError
+        If the series is of another instrument than the bundle's.
+    """
+    needs, own = bundle.manifest.feed, bundle.manifest.instrument
+    contract = named.strip().upper() if named else front_series(home, bundle)
+    found = instrument_of(contract).root
+    if found != own:
+        raise UsageError(f"{contract}: expected a series of {own}, which the bundle trades, found {found}; name one")
+    return Feed(Lake(home.lake), contract, needs.bar_seconds * SECOND_NS, needs.kind)
+
+
+def days_between(feed: Feed, first: dt.date | None, last: dt.date | None) -> list[dt.date]:
+    """Return the recorded sessions from `first` to `last`, both included."""
+    known = feed.sessions()
+    days = [day for day in known if (first or day) <= day <= (last or day)]
+    if not days:
+        span = f"{known[0]} to {known[-1]}" if known else "none"
+        raise NotEnoughData(
+            f"{feed.contract}: expected recorded sessions from {first or 'the first'} to {last or 'the last'}, "
+            f"found {span}; see `pregao lake ls`"
+        )
+    return days
 
 
 def newest_bundle(home: Home) -> Path:

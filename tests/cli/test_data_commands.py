@@ -1,0 +1,189 @@
+"""Import, lake ls and features ls, as people and machines read them."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from features.catalogue import CATALOGUE, Need
+from market.home import Home
+from market.lake import Lake
+from tests.cli.conftest import RunCommand
+from tests.homes import MARKET, fill_lake
+
+Ask = Callable[..., tuple[int, dict[str, Any]]]
+HEADER = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>"
+DAY = date(2020, 4, 2)
+
+
+def write_bars(path: Path, count: int = 540, day: date = DAY) -> Path:
+    """Write one session of MT5 minute bars from 09:00 on."""
+    start = datetime.combine(day, datetime.min.time()) + timedelta(hours=9)
+    rows = [
+        f"{start + timedelta(minutes=k):%Y.%m.%d\t%H:%M:%S}\t5250.0\t5252.0\t5250.0\t5251.0\t10\t100\t5"
+        for k in range(count)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\r\n".join([HEADER, *rows, ""]), encoding="utf-8", newline="")
+    return path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write_bars(tmp_path / "exports" / "WDOK20_M1.csv")
+
+
+def test_import_tells_what_became_of_the_file(ask: Ask, home: Home, file: Path) -> None:
+    code, said = ask("import", file)
+    entry = {"path": str(file), "status": "imported", "format": "mt5_bars", "rows": 540, "rejected": 0, "reason": ""}
+    assert (code, said) == (0, {"ok": True, "files": [entry]})
+    assert Lake(home.lake).sessions("WDOK20") == [DAY]
+
+
+def test_same_file_twice_is_unchanged(ask: Ask, home: Home, file: Path) -> None:
+    ask("import", file)
+    before = Lake(home.lake).data_hash()
+    code, said = ask("import", file)
+    assert (code, said["ok"], said["files"][0]["status"]) == (0, True, "unchanged")
+    assert Lake(home.lake).data_hash() == before
+
+
+def test_import_speaks_to_people(run: RunCommand, file: Path) -> None:
+    done = run("import", file)
+    assert (done.code, done.out, done.err) == (0, f"imported  {file}: 540 rows\n", "")
+
+
+def test_rows_set_aside_are_counted_and_explained(ask: Ask, run: RunCommand, file: Path) -> None:
+    stray = f"{DAY:%Y.%m.%d}\t23:30:00\t5250.0\t5252.0\t5250.0\t5251.0\t10\t100\t5\r\n"
+    file.write_bytes(file.read_bytes() + stray.encode())
+    code, said = ask("import", file)
+    entry = said["files"][0]
+    assert (code, entry["status"], entry["rows"], entry["rejected"]) == (0, "imported", 540, 1)
+    assert "1 rows outside the session's hours: set aside in" in entry["reason"]
+    assert entry["reason"] in run("import", file).out
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-9])
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def separate_by_commas(file: Path) -> None:
+    file.write_bytes(file.read_bytes().replace(b"\t", b","))
+
+
+def move_to_the_night(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    rows = [f"{DAY:%Y.%m.%d}\t{22 + k // 60}:{k % 60:02}:00\t{line.split(maxsplit=2)[2]}" for k, line in
+            enumerate(lines[1:61])]  # fmt: skip
+    file.write_text("\r\n".join([HEADER, *rows, ""]), encoding="utf-8", newline="")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (Path.unlink, "expected a file, found nothing there; check the path"),
+        (empty, "an empty file"),
+        (separate_by_commas, "line 1: expected a tab between the columns"),
+        (cut, "line 541: expected a line end after the last row"),
+        (move_to_the_night, "outside the session"),
+    ],
+)
+def test_bad_file_is_one_sentence_and_leaves_nothing(
+    run: RunCommand, ask: Ask, home: Home, file: Path, spoil: Callable[[Path], None], said: str
+) -> None:
+    spoil(file)
+    spoken = run("import", file)
+    assert (spoken.code, spoken.out) == (2, "")
+    assert spoken.err.startswith(f"pregao: {file}")
+    assert spoken.err.count("\n") == 1
+    assert said in spoken.err
+    code, answer = ask("import", file)
+    reason = spoken.err.removeprefix("pregao: ").strip()
+    entry = {"path": str(file), "status": "refused", "format": None, "rows": 0, "rejected": 0, "reason": reason}
+    assert (code, answer) == (2, {"ok": False, "reason": reason, "files": [entry]})
+    assert not home.lake.exists()
+
+
+def test_unknown_symbol_is_refused_and_may_be_named(ask: Ask, tmp_path: Path) -> None:
+    file = write_bars(tmp_path / "exports" / "PETR4_M1.csv")
+    code, said = ask("import", file)
+    assert (code, said["files"][0]["status"]) == (2, "refused")
+    assert "PETR4" in said["reason"]
+    code, said = ask("import", file, "--symbol", "WDOK20")
+    assert (code, said["files"][0]["status"]) == (0, "imported")
+
+
+def test_good_files_are_imported_beside_bad_ones(run: RunCommand, ask: Ask, home: Home, file: Path) -> None:
+    missing, other = file.with_name("gone.csv"), write_bars(file.with_name("WDOM20_M1.csv"))
+    code, said = ask("import", missing, file, other)
+    assert (code, said["ok"]) == (2, False)
+    assert [entry["status"] for entry in said["files"]] == ["refused", "imported", "imported"]
+    assert said["reason"] == said["files"][0]["reason"]
+    assert Lake(home.lake).contracts() == ["WDOK20", "WDOM20"]
+    spoken = run("import", missing, file)
+    assert (spoken.code, spoken.out) == (2, f"unchanged {file}: 540 rows\n")
+    assert spoken.err.startswith(f"pregao: {missing}")
+
+
+def test_folder_is_taken_whole_only_when_asked(ask: Ask, file: Path) -> None:
+    write_bars(file.parent / "deep" / "WDOM20_M1.csv")
+    code, said = ask("import", file.parent)
+    assert (code, said["files"][0]["status"]) == (2, "refused")
+    assert "found a folder" in said["reason"]
+    code, said = ask("import", file.parent, "--recursive")
+    assert code == 0
+    assert [Path(entry["path"]).name for entry in said["files"]] == ["WDOK20_M1.csv", "WDOM20_M1.csv"]
+
+
+def test_empty_folder_is_refused(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    code, said = ask("import", tmp_path / "nothing", "--recursive")
+    assert (code, said["files"]) == (2, None)
+    assert "expected files, found empty folders" in said["reason"]
+
+
+def test_lake_ls_lists_every_partition(run: RunCommand, ask: Ask, home: Home) -> None:
+    lake = fill_lake(home)
+    code, said = ask("lake", "ls")
+    assert code == 0
+    assert len(said["partitions"]) == 2 * len(MARKET.days())
+    day = MARKET.days()[0]
+    trades = next(p for p in said["partitions"] if (p["kind"], p["session"]) == ("trades", str(day)))
+    file = home.lake / "trades" / "WINQ26" / f"{day}.parquet"
+    events = lake.read_events("WINQ26", day)
+    assert trades == {
+        "kind": "trades", "instrument": "WIN", "contract": "WINQ26", "session": str(day),
+        "rows": int((events["kind"] == 1).sum()), "bytes": file.stat().st_size, "source": "synthetic market seed=11",
+        "synthetic": True, "gaps": 0,
+    }  # fmt: skip
+    spoken = run("lake", "ls")
+    assert len(spoken.out.splitlines()) == len(said["partitions"])
+    assert f"{day} WINQ26   trades " in spoken.out
+
+
+def test_empty_lake_is_no_error(run: RunCommand, ask: Ask) -> None:
+    assert ask("lake", "ls") == (0, {"ok": True, "partitions": []})
+    assert "the lake is empty" in run("lake", "ls").out
+
+
+def test_features_ls_lists_the_catalogue_in_order(run: RunCommand, ask: Ask) -> None:
+    code, said = ask("features", "ls")
+    assert (code, said["set"]) == (0, "full")
+    assert [column["name"] for column in said["columns"]] == [feature.name for feature in CATALOGUE]
+    assert len(said["columns"]) >= 40
+    tape = {str(Need.TRADES), str(Need.BOOK), str(Need.BOOK_SIZE)}
+    assert sum(bool(tape & set(column["needs"])) for column in said["columns"]) >= 12
+    assert set(said["columns"][0]) == {"name", "group", "needs", "window", "warm_up", "unit"}
+    assert f"{len(CATALOGUE)} columns, schema {said['schema_hash'][:16]}" in run("features", "ls").out
+
+
+def test_smaller_set_has_another_schema(ask: Ask) -> None:
+    core, full = ask("features", "ls", "--set", "core")[1], ask("features", "ls")[1]
+    assert len(core["columns"]) < len(full["columns"])
+    assert core["schema_hash"] != full["schema_hash"]

@@ -1,0 +1,73 @@
+"""A user's folder with a small market and a signed model, for tests of the shells around the core."""
+
+import json
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from features.schema import FeatureSchema
+from market.bars import bars_from_events
+from market.calendar import session
+from market.home import Home
+from market.lake import Lake, draft
+from market.synthetic import SyntheticMarket, provenance_of, split_kinds
+from registry.bundle import FeedNeeds, Lineage, Manifest, install, write_bundle
+from registry.signing import ensure_key, load_private_key
+from tests.factories import MINUTE_NS, make_model, make_stump
+from trading.policy import StrategyParams
+
+MARKET = SyntheticMarket(symbol="WINQ26", sessions=4, seed=11, trades_per_session=600)
+SCHEMA = FeatureSchema("test", ("returns_1", "rsi_14"), MINUTE_NS, 1)
+# Follows the last minute, in every regime and against no agent, so that even a short market brings fills.
+STRATEGY = StrategyParams(require_agents=False, with_trend_only=False, cooldown_bars=3, max_hold_bars=10)
+
+
+@cache
+def _session_events(index: int) -> np.ndarray:
+    return MARKET.session_events(index)
+
+
+def fill_lake(home: Home, kind: str = "events") -> Lake:
+    """Write the market's sessions into a home's lake, as trades and quotes or as bars of a minute."""
+    lake, writes = Lake(home.lake), []
+    for index, day in enumerate(MARKET.days()):
+        events = _session_events(index)
+        if kind == "bars":
+            bars = bars_from_events(events, session("WIN", day), MINUTE_NS)
+            writes.append((draft("bars", MARKET.symbol, day, provenance_of(MARKET), 60), bars))
+        else:
+            writes += [(draft(k, MARKET.symbol, day, provenance_of(MARKET)), part) for k, part in split_kinds(events)]
+    lake.commit(writes)
+    return lake
+
+
+def install_model(home: Home, kind: str = "events", upper: float = 0.9) -> Path:
+    """Sign a model that buys after a rise and sells after a fall, and return where the runner finds it."""
+    ensure_key(home.keys, use_keyring=False)
+    key = load_private_key(home.keys, use_keyring=False)
+    manifest = Manifest(
+        name="pregao-win-60s",
+        instrument="WIN",
+        feed=FeedNeeds("bars" if kind == "bars" else "events", 60),
+        schema=json.loads(SCHEMA.to_json()),
+        thresholds={"trend_up": 0.3, "trend_down": 0.3, "range": 0.3},
+        policy=asdict(STRATEGY),
+        agents=(),
+        regime={"adx_enter": 25.0},
+        lineage=Lineage("d" * 64, "c" * 40, True, ("synthetic",), "2026-06-01", "2026-06-05", "p" * 64),
+    )
+    model = make_model(SCHEMA, make_stump(2, 0, 0.0, 1.0 - upper, upper), (), STRATEGY)
+    rows = np.random.default_rng(1).normal(size=(64, 2)).astype(np.float32)
+    drafted = home.root / f"drafted-{upper}"
+    write_bundle(drafted, manifest, model, rows, key)
+    return install(drafted, home.bundles, key.public)
+
+
+def build_home(root: Path, kind: str = "events") -> Home:
+    """Return a folder in which `pregao live --mode replay` has all it needs."""
+    home = Home(root)
+    fill_lake(home, kind)
+    install_model(home, kind)
+    return home
