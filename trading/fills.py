@@ -21,6 +21,7 @@ VENUE = np.dtype(
     [
         ("latency_ns", "<i8"),
         ("quote_ns", "<i8"),  # last change of either best quote
+        ("since_ns", "<i8"),  # last change of quotes or phase
         ("bid_size", "<i8"),  # displayed and not yet taken by us
         ("ask_size", "<i8"),
         ("fee_per_side", "<f8"),  # R$ per contract
@@ -76,7 +77,7 @@ def reset_venue(venue: Venue) -> None:
         venue.orders[role]["id"] = 0
     state = venue.state[0]
     state["bid"] = state["ask"] = state["bid_size"] = state["ask_size"] = 0
-    state["quote_ns"] = 0
+    state["quote_ns"] = state["since_ns"] = 0
     state["phase"] = _OPEN_PHASE
 
 
@@ -107,6 +108,9 @@ def update_book(venue: Venue, event: np.void) -> None:
         state["bid"] = state["ask"] = state["bid_size"] = state["ask_size"] = 0
     elif kind == _STATE:
         state["phase"] = event["level"]
+    else:
+        return
+    state["since_ns"] = event["ts_event_ns"]
 
 
 @kernel
@@ -118,25 +122,39 @@ def is_print(event: np.void) -> bool:
 
 
 @kernel
+def meet_book(venue: Venue, role: int, now_ns: int) -> bool:
+    """Try the market order of a role against the book that has stood up to now; write the fill into `report`.
+
+    To be called before each event, until it returns False: what the displayed size does not cover is a second fill.
+    Between two events the book stands still, so the fill's time and the quote's age are those of the moment when
+    order and book met, not of the event that lets us know.
+    """
+    order, state = venue.orders[role], venue.state[0]
+    if order["id"] == 0 or order["type"] != _MARKET or state["phase"] != _OPEN_PHASE:
+        return False
+    met = max(venue.active_ns[role], state["since_ns"])
+    if met > now_ns:
+        return False
+    touch = _touch(venue, int(order["side"]), met)
+    return touch > 0 and _take_touch(venue, order, met, touch)
+
+
+@kernel
 def match_event(venue: Venue, role: int, event: np.void) -> bool:
     """Try the order of a role against an event, before `update_book`; write the fill into `report`.
 
-    To be called again until it returns False: what the displayed size does not cover is a second fill. A market
-    order fills at the opposite best quote, without a valid one at the next trade and one tick adverse. A limit fills
-    at its price once a trade prints through it. A stop is triggered by a trade at or beyond its trigger and fills at
-    the worst of trigger, trade and opposite best.
+    To be called again until it returns False. A market order that met no valid book fills at the next trade and one
+    tick adverse. A limit fills at its price once a trade prints through it. A stop is triggered by a trade at or
+    beyond its trigger and fills at the worst of trigger, trade and opposite best.
     """
     order, now = venue.orders[role], event["ts_event_ns"]
     if order["id"] == 0 or now < venue.active_ns[role] or venue.state[0]["phase"] != _OPEN_PHASE:
         return False
-    side, printed, price = int(order["side"]), is_print(event), int(event["price"])
-    touch = _touch(venue, side, now)
-    if order["type"] == _MARKET:
-        if touch > 0:
-            return _take_touch(venue, order, now, touch)
-        return printed and _fill(venue, order, now, price + side * ADVERSE_TICKS, _leaves(order))
-    if not printed:
+    if not is_print(event):
         return False
+    side, price = int(order["side"]), int(event["price"])
+    if order["type"] == _MARKET:
+        return _fill(venue, order, now, price + side * ADVERSE_TICKS, _leaves(order))
     if order["type"] == _LIMIT:
         through = side * (order["price"] - price) > 0
         return bool(through) and _fill(venue, order, now, order["price"], _leaves(order))
@@ -144,6 +162,7 @@ def match_event(venue: Venue, role: int, event: np.void) -> bool:
     if side * (price - trigger) < 0:
         return False
     worst = side * max(side * trigger, side * price)
+    touch = _touch(venue, side, now)
     if touch == 0:
         return _fill(venue, order, now, worst, _leaves(order))
     return _take_touch(venue, order, now, side * max(side * worst, side * touch))

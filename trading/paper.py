@@ -29,6 +29,7 @@ from trading.fills import (
     is_print,
     match_bar,
     match_event,
+    meet_book,
     new_venue,
     remove_order,
     reset_venue,
@@ -40,6 +41,7 @@ from trading.policy import RiskLimits, VenueParams
 from trading.records import OrderRole, OrderState
 
 _ENTRY, _STOP, _TARGET, _FLATTEN = (int(role) for role in OrderRole)
+_ROLES_AT_MARKET = (_FLATTEN, _ENTRY)
 _ROLES_ON_EVENT = (_STOP, _TARGET, _FLATTEN, _ENTRY)
 # First what fills at the open; the stop before the target.
 _ROLES_ON_BAR = (_FLATTEN, _ENTRY, _STOP, _TARGET)
@@ -93,12 +95,23 @@ def paper_begin(core: Core, venue: Venue, session: np.void, events: bool) -> Non
 
 
 @kernel
+def _meet_book(desk: Desk, venue: Venue, now_ns: int) -> bool:
+    """Fill the market orders that the book standing until now can fill; return whether any was."""
+    filled = False
+    for role in _ROLES_AT_MARKET:
+        while meet_book(venue, role, now_ns):
+            _react(desk, venue, venue.state[0]["latency_ns"])
+            filled = True
+    return filled
+
+
+@kernel
 def paper_event(core: Core, venue: Venue, event: np.void) -> int:
     """Take one event; return 1 if it closed a bar and a decision was recorded, else 0."""
     desk, kind, latency_ns = core.desk, event["kind"], venue.state[0]["latency_ns"]
-    market = desk.market[0]
-    market["now_ns"] = max(market["now_ns"], event["ts_event_ns"])
-    filled = False
+    market, now_ns = desk.market[0], max(desk.market[0]["now_ns"], event["ts_event_ns"])
+    filled = _has_work(desk) and _meet_book(desk, venue, now_ns)
+    market["now_ns"] = now_ns
     if _has_work(desk):
         for role in _ROLES_ON_EVENT:
             while match_event(venue, role, event):

@@ -102,6 +102,26 @@ def test_order_meets_the_book_that_stood_before_the_event_at_hand() -> None:
     assert trader.fills["price"].tolist() == [FILLED_AT]
 
 
+def test_quiet_market_delays_neither_the_entry_nor_its_stop() -> None:
+    trader = _signalled()
+    quotes = make_book(SIGNAL_AT + 0.001, 10_339, FILLED_AT)
+    feed_trader(trader, [*quotes, make_trade(SIGNAL_AT + 30, 10_320, side=Side.SELL)])
+    assert trader.fills["role"].tolist() == [ENTRY, STOP]
+    assert trader.fills["price"].tolist() == [FILLED_AT, 10_320]
+    assert (trader.fills["ts_ns"] - OPEN_NS - SIGNAL_AT * 10**9).tolist() == [15_000_000, 30 * 10**9]
+    assert trader.orders["ts_ns"][1] == trader.fills["ts_ns"][0]
+
+
+def test_flatten_meets_the_book_before_a_later_trade_can_trigger_the_stop() -> None:
+    trader = _entered(strategy=StrategyParams(require_agents=False, max_hold_bars=1))
+    closing = SIGNAL_AT + 60
+    quotes = make_book(closing - 0.5, 10_341, 10_342)
+    feed_trader(trader, [make_trade(closing - 1, 10_341), *quotes, make_clock(closing)])
+    feed_trader(trader, [make_trade(closing + 5, 10_300, side=Side.SELL)])
+    assert trader.fills["role"].tolist() == [ENTRY, FLATTEN]
+    assert trader.fills["price"].tolist() == [FILLED_AT, 10_341]
+
+
 def test_gap_through_the_stop_fills_at_the_trade() -> None:
     trader = _entered()
     feed_trader(trader, [make_trade(SIGNAL_AT + 5, 10_300)])

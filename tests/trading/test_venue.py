@@ -7,7 +7,17 @@ import pytest
 
 from market.types import Flag, Kind, Phase, Side, TradeType
 from tests.factories import OPEN_NS, SECOND_NS, make_bar, make_book, make_clock, make_event, make_quote, make_trade
-from trading.fills import Venue, accept_order, match_bar, match_event, new_venue, remove_order, reset_venue, update_book
+from trading.fills import (
+    Venue,
+    accept_order,
+    match_bar,
+    match_event,
+    meet_book,
+    new_venue,
+    remove_order,
+    reset_venue,
+    update_book,
+)
 from trading.policy import VenueParams
 from trading.records import ORDER, OrderRole, OrderType
 
@@ -39,7 +49,7 @@ def _play(venue: Venue, parts: Sequence[np.ndarray]) -> list[tuple[int, int]]:
     fills = []
     for part in parts:
         for role in OrderRole:
-            while match_event(venue, int(role), part[0]):
+            while meet_book(venue, int(role), int(part["ts_event_ns"][0])) or match_event(venue, int(role), part[0]):
                 fills.append((int(venue.report["price"][0]), int(venue.report["quantity"][0])))
         update_book(venue, part[0])
     return fills
@@ -60,7 +70,7 @@ def test_market_order_fills_at_the_opposite_best_quote(side: Side) -> None:
     assert _play(venue, [*_book(side, 0, _at(side, 3)), make_clock(1)]) == [(_at(side, 3), 2)]
     report = venue.report[0]
     assert (report["order"], report["decision"], report["instrument"], report["role"]) == (42, 7, 3, ENTRY)
-    assert (report["side"], report["fee"], report["ts_ns"]) == (side, 0.50, OPEN_NS + SECOND_NS)
+    assert (report["side"], report["fee"], report["ts_ns"]) == (side, 0.50, OPEN_NS + LATENCY_NS)
 
 
 @both_sides
@@ -110,9 +120,28 @@ def test_book_that_is_one_sided_crossed_or_unknown_is_not_traded_on(spoil: list[
     assert _play(venue, events) == [(MID + 5, 1)]
 
 
+@both_sides
+@pytest.mark.parametrize(
+    "later", [make_trade(60, MID + 50), make_quote(60, BUY, MID + 50), make_quote(60, SELL, MID - 50), make_clock(60)]
+)
+def test_market_order_does_not_wait_for_the_next_event(side: Side, later: np.ndarray) -> None:
+    venue = _venue(ENTRY, side)
+    assert _play(venue, [*_book(side, 0, MID), later]) == [(MID, 1)]
+    assert venue.report["ts_ns"][0] == OPEN_NS + LATENCY_NS
+
+
 @pytest.mark.parametrize(("seconds", "expected"), [(2.0, [(MID, 1)]), (2.001, [])])
 def test_quote_older_than_two_seconds_is_not_traded_on(seconds: float, expected: list[tuple[int, int]]) -> None:
-    assert _play(_venue(ENTRY, BUY), [*make_book(0, MID - 1, MID), make_clock(seconds)]) == expected
+    venue = _venue(ENTRY, BUY)
+    venue.active_ns[ENTRY] = OPEN_NS + round(seconds * SECOND_NS)
+    assert _play(venue, [*make_book(0, MID - 1, MID), make_clock(9)]) == expected
+
+
+def test_market_order_that_met_an_old_quote_takes_the_next_one_when_it_comes() -> None:
+    venue = _venue(ENTRY, BUY)
+    venue.active_ns[ENTRY] = OPEN_NS + 3 * SECOND_NS
+    assert _play(venue, [*make_book(0, MID - 1, MID), *make_book(4, MID + 2, MID + 3), make_clock(9)]) == [(MID + 3, 1)]
+    assert venue.report["ts_ns"][0] == OPEN_NS + 4 * SECOND_NS
 
 
 @both_sides
@@ -164,9 +193,10 @@ def test_print_that_says_nothing_about_the_market_triggers_nothing(trade: np.nda
 
 def test_nothing_fills_in_an_auction() -> None:
     venue = _venue(ENTRY, BUY)
-    auction, opened = (make_event(Kind.STATE, 0, level=phase) for phase in (Phase.AUCTION, Phase.OPEN))
+    auction, opened = (make_event(Kind.STATE, at, level=to) for at, to in ((0, Phase.AUCTION), (2, Phase.OPEN)))
     assert _play(venue, [auction, *make_book(1, MID - 1, MID), make_trade(1.5, MID)]) == []
-    assert _play(venue, [opened, make_clock(1.6)]) == [(MID, 1)]
+    assert _play(venue, [opened, make_clock(9)]) == [(MID, 1)]
+    assert venue.report["ts_ns"][0] == OPEN_NS + 2 * SECOND_NS
 
 
 def test_removed_order_and_new_session_fill_nothing() -> None:
