@@ -69,9 +69,25 @@ class SplitParams:
 
 @dataclass(frozen=True)
 class ThresholdParams:
-    """Values of |D| tried on the validation part, per regime."""
+    """Values of |D| tried on the validation part, per regime.
+
+    Parameters
+    ----------
+    grid : tuple of float
+        The largest is the strictest: it stands where no other proves itself.
+    min_round_trips : int
+        Fewer than these on the validation part prove nothing; at least 2.
+    """
 
     grid: tuple[float, ...] = (0.10, 0.15, 0.20, 0.25, 0.30, 0.40, 0.50)
+    min_round_trips: int = 10
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for an empty grid, or a least number that leaves no deviation to measure."""
+        if not self.grid or self.min_round_trips < 2:
+            raise ConfigError(
+                f"thresholds: expected a grid of values and min_round_trips >= 2, found {self}; correct params.yaml"
+            )
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from flows.lineage import git_commit
 from flows.parameters import Parameters
 from flows.stages.dataset import Dataset
 from flows.stages.fitting import REGIMES, Learned, assemble, calibrate, fit_regimes, learn, raw_scores
+from flows.stages.thresholds import choose_threshold
 from market.costs import costs
 from market.home import Home
 from models.splits import split_off_validation
@@ -88,19 +89,19 @@ class Trainer:
         return learn(fitted, calibrations, uncalibrated | missing), replace(self.strategy, theta=(up, down, range_))
 
     def _choose_thresholds(self, learned: Learned, days: Sequence[dt.date]) -> StrategyParams:
-        """Try each threshold of the grid on the validation days; keep, per regime, the one that earned most."""
-        grid = self.parameters.thresholds.grid
-        earned = np.array([self._earned(learned, days, theta) for theta in grid])  # [grid, regime]
-        up, down, range_ = (float(grid[best]) for best in earned.argmax(axis=0))
+        """Try each threshold of the grid on the validation days, and choose one per regime."""
+        thresholds = self.parameters.thresholds
+        earned = [self._earned(learned, days, theta) for theta in thresholds.grid]  # [grid][regime]
+        up, down, range_ = (choose_threshold(regime, thresholds) for regime in zip(*earned, strict=True))
         return replace(self.strategy, theta=(up, down, range_))
 
-    def _earned(self, learned: Learned, days: Sequence[dt.date], theta: float) -> list[float]:
-        """Return net R$ per regime over the days with one threshold for all regimes."""
+    def _earned(self, learned: Learned, days: Sequence[dt.date], theta: float) -> list[np.ndarray]:
+        """Return R$ after costs of each round trip, per regime, with one threshold for all regimes."""
         strategy = replace(self.strategy, theta=(theta, theta, theta))
         model = assemble(learned, self.schema.columns, self.agents, strategy)
         result = backtest(partial(paper_trader, self.dataset, self.schema, model, days[0]), self.dataset.feed, days)
         trips = round_trips(result.fills, self.dataset.instrument.tick_value, result.decisions)
-        return [float(trips["net"][trips["regime"] == regime].sum()) for regime in REGIMES]
+        return [trips["net"][trips["regime"] == regime] for regime in REGIMES]
 
     def write(self, folder: Path, learned: Learned, strategy: StrategyParams, days: Sequence[dt.date]) -> str:
         """Write and sign one bundle of a model trained on `days`; return its digest."""
