@@ -1,5 +1,6 @@
 """Everything a trained model depends on: params.yaml, typed."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -51,15 +52,22 @@ class SplitParams:
 
     Parameters
     ----------
+    train_sessions_min, train_fraction_min : int, float
+        The first training span is at least this many sessions, and at least this share of all.
     validation_fraction : float
         Last part of each training span, for calibration and thresholds.
     """
 
     folds: int = 4
     train_sessions_min: int = 14
+    train_fraction_min: float = 0.3
     embargo_minutes: int = 30
     anchored: bool = True
     validation_fraction: float = 0.25
+
+    def first_span(self, sessions: int) -> int:
+        """Return how many of so many sessions come before the first fold."""
+        return max(self.train_sessions_min, math.ceil(self.train_fraction_min * sessions))
 
     @property
     def embargo_ns(self) -> int:

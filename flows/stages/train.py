@@ -72,7 +72,8 @@ def refuse_short(dataset: Dataset, parameters: Parameters) -> None:
 def _train_folds(home: Home, trainer: Trainer) -> tuple[list[dict[str, Any]], np.ndarray, np.ndarray]:
     """Train and store each fold; return what it was, and its probabilities and raw scores on its test rows."""
     splits, table = trainer.parameters.splits, trainer.table
-    walk = WalkForward(splits.folds, splits.train_sessions_min, splits.embargo_ns, splits.anchored)
+    first = splits.first_span(len(np.unique(table.session)))
+    walk = WalkForward(splits.folds, first, splits.embargo_ns, splits.anchored)
     predicted, scores = np.full((2, len(table.rows)), np.nan)
     folds = []
     rows = list(walk.split(table.start_ns, table.end_ns, table.session))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.parameters import Parameters, load_parameters
+from flows.parameters import Parameters, SplitParams, load_parameters
 from market.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "params.yaml"
@@ -89,3 +89,8 @@ def test_wrong_files_are_refused_with_the_place_and_the_way_out(tmp_path: Path, 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml: expected a parameter file, found none; name one with --params"):
         load_parameters(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(("sessions", "expected"), [(42, 14), (46, 14), (47, 15), (400, 120), (3, 14)])
+def test_first_training_span_is_a_number_of_sessions_and_a_share_of_all(sessions: int, expected: int) -> None:
+    assert SplitParams(train_sessions_min=14, train_fraction_min=0.3).first_span(sessions) == expected
