@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 import numpy as np
-from trading.paper import SessionResult, Trader, run_session
 
 from backtest.result import BacktestResult
 from market.errors import NotEnoughData
 from market.stream import Feed
+from trading.paper import SessionResult, Trader, run_session
 from trading.records import decision_hash
 
 __all__ = ["BacktestResult", "backtest", "join_sessions"]

@@ -33,8 +33,10 @@ def build_app() -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    # A stopped command leaves no server behind: what it opened is closed on the way out.
+    # A stopped command leaves no server behind: what it opened is closed on the way out. A shell that starts a
+    # command in the background has it ignore Ctrl-C; one sent to it by name must still end it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         set_environment(find_home())
         return build_app()(args=arguments, prog_name="pregao", standalone_mode=False) or 0

@@ -53,7 +53,7 @@ def test_children_count() -> None:
 def test_even_the_shortest_block_has_a_peak() -> None:
     with Meter("short") as meter:
         pass
-    assert cost_of(meter).peak_mib == pytest.approx(psutil.Process().memory_info().rss / MIB, rel=0.5)
+    assert cost_of(meter).peak_mib > 0.5 * psutil.Process().memory_info().rss / MIB
 
 
 def test_failed_stage_is_measured_and_leaves_no_thread() -> None:

@@ -1,6 +1,6 @@
 """Learners: what they learn, that they do it twice the same, and that the flat forest is the same model."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -140,19 +140,12 @@ def test_shape_of_the_models_is_what_was_asked_for():
     assert max(tree.tree_.max_depth for tree in flat.native.estimators_) <= 10
 
 
-def test_defaults_are_those_of_the_parameter_file():
-    from pathlib import Path
-
-    import yaml
-
-    text = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
-    learners = yaml.safe_load(text)["learners"]
-    assert LearnerParams() == LearnerParams(
-        learners["min_rows"],
-        LightGBMParams(**learners["lightgbm"]),
-        XGBoostParams(**learners["xgboost"]),
-        ForestParams(**learners["forest"]),
-    )
+def test_defaults_are_the_ones_to_start_from():
+    params = LearnerParams()
+    boosters = {"rate": 0.03, "min_rows_per_leaf": 200, "feature_fraction": 0.6, "row_fraction": 0.8, "seed": 42}
+    assert asdict(params.lightgbm) == {"trees": 300, "leaves": 31, **boosters}
+    assert asdict(params.xgboost) == {"trees": 300, "depth": 6, **boosters}
+    assert asdict(params.forest) == {"trees": 200, "depth": 10, "min_rows_per_leaf": 100, "seed": 42}
 
 
 @pytest.mark.parametrize("regime", REGIMES)
