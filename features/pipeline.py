@@ -119,6 +119,7 @@ def update_event(state: FeatureState, event: np.void) -> int:
         clear_book(ints)
     elif kind == _GAP:
         ints[FORMING + FLAGS] |= _AFTER_GAP
+        clear_book(ints)  # what the book was before the gap says nothing about now
     elif kind == _STATE:
         ints[PHASE] = event["level"]
     return 0

@@ -1,5 +1,6 @@
 """Stop the private Prefect server of a run that was killed: nothing else would."""
 
+import contextlib
 import os
 
 import psutil
@@ -15,7 +16,8 @@ def claim_server() -> None:
     os.environ[OWNER] = str(os.getpid())
     for process in psutil.process_iter(["cmdline"]):
         if any("prefect.server" in part for part in process.info["cmdline"] or ()) and _is_orphan(process):
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                process.kill()
 
 
 def _is_orphan(process: psutil.Process) -> bool:

@@ -27,6 +27,14 @@ class DataParams:
     bar_seconds: int = 60
     held_back_sessions: int = 3
 
+    def __post_init__(self) -> None:
+        """Raise ConfigError where nothing is held back for the paper run, or bars have no length."""
+        if self.held_back_sessions < 1 or self.bar_seconds < 1:
+            raise ConfigError(
+                "data: expected held_back_sessions and bar_seconds of at least 1, found "
+                f"{self.held_back_sessions} and {self.bar_seconds}; correct params.yaml"
+            )
+
 
 @dataclass(frozen=True)
 class SyntheticParams:

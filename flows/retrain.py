@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from filelock import FileLock, Timeout
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import registration
+from flows.lock import exclusive
 from flows.meter import Meter, StageCost
 from flows.orphans import claim_server
 from flows.parameters import Parameters, load_parameters
 from flows.stages import backtest, collect, evaluate, features, labels, paper, report, train, validate
 from flows.stages.dataset import open_dataset
-from market.errors import PregaoError
 from market.home import Home
 
 T = TypeVar("T")
@@ -101,14 +100,9 @@ def main_job(home: Home, params: Path, data: tuple[Path, ...], *, paper: bool) -
         If another run holds the home, or a stage refuses; the lake and the registry are then as before.
     """
     parameters = load_parameters(params)
-    lock = FileLock(home.state / "retrain.lock")
-    home.state.mkdir(parents=True, exist_ok=True)
-    try:
-        with lock.acquire(timeout=0):
-            claim_server()
-            return retrain(home, parameters, data, paper_run=paper)
-    except Timeout:
-        raise PregaoError(f"{home.root}: another retrain is running; wait for it or stop it") from None
+    with exclusive(home):
+        claim_server()
+        return retrain(home, parameters, data, paper_run=paper)
 
 
 class _Stages:

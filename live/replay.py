@@ -122,7 +122,8 @@ def days_between(feed: Feed, first: dt.date | None, last: dt.date | None) -> lis
 
 def newest_bundle(home: Home) -> Path:
     """Return the bundle installed last."""
-    installed = sorted(home.bundles.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
+    # A name with a dot is the draft of an install that was killed.
+    installed = sorted(home.bundles.glob("[!.]*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
     if not installed:
         raise UsageError(
             f"{home.bundles}: expected an installed bundle, found none; run `pregao demo` or name --bundle"

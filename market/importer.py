@@ -16,6 +16,7 @@ from market.readers.bar_table import BarTable, build_bars
 from market.readers.screen import Reject
 from market.readers.source import Source, open_source
 from market.readers.tick_table import build_events
+from market.roll import last_trade_session
 
 IMPORTER_VERSION = 1
 FORMATS = (mt5_bars.FORMAT, mt5_ticks.FORMAT, profit_bars.FORMAT)
@@ -89,6 +90,7 @@ def import_file(lake: Lake, path: Path | str, symbol: str | None = None, format:
     if format is not None and format != found:
         raise FileRefused(source.path, f"the format {format}", found, "leave the format out, or name the right one")
     content = _READERS[found](source, symbol)
+    _refuse_expired(source, content)
     known = any(p.provenance.source_sha256 == source.sha256 for p in lake.partitions(contract=content.contract))
     added = [] if known else _commit(lake, source, content)
     return ImportResult(
@@ -172,6 +174,21 @@ def _symbol(source: Source, given: str | None, inside: str | None) -> str:
     except UnknownSymbol as error:
         raise UnknownSymbol(f"{source.path}: {error}") from None
     return text.strip().upper()
+
+
+def _refuse_expired(source: Source, content: "_Content") -> None:
+    """Refuse sessions after the last one a dated contract traded in: the symbol cannot be theirs."""
+    if parse_symbol(content.contract).continuous or not content.writes:
+        return
+    last = last_trade_session(content.contract)
+    found = max(partition.session for partition, _ in content.writes)
+    if found > last.isoformat():
+        raise FileRefused(
+            source.path,
+            f"sessions of {content.contract} up to its last one, {last}",
+            f"one on {found}",
+            "give the right symbol with --symbol",
+        )
 
 
 def _provenance(source: Source, reader: str, price_basis: str) -> Provenance:

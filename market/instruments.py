@@ -12,7 +12,8 @@ MONTH_LETTERS = "FGHJKMNQUVXZ"
 _DATED = re.compile(r"^(?:(WDO|DOL)([FGHJKMNQUVXZ])|(WIN|IND)([GJMQVZ]))(\d{2})$")
 _CONTINUOUS = re.compile(r"^(WDO|DOL|WIN|IND)(?:FUT|[$@][ND]?)?$")
 _LEADING = re.compile(
-    r"^(?:(?:WDO|DOL)[FGHJKMNQUVXZ]\d{2}|(?:WIN|IND)[GJMQVZ]\d{2}|(?:WDO|DOL|WIN|IND)(?:FUT|[$@][ND]?)?)"
+    r"^(?:(?:(?:WDO|DOL)[FGHJKMNQUVXZ]|(?:WIN|IND)[GJMQVZ])\d{2}(?!\d)"
+    r"|(?:WDO|DOL|WIN|IND)(?:FUT|[$@][ND]?)?(?![A-Z0-9]))"
 )
 
 

@@ -209,8 +209,8 @@ class Lake:
                 if known is not None:
                     self._refuse_other_content(known, filled)
                     continue
-                self._write_temporary(filled, data)
                 added[filled.key] = filled
+                self._write_temporary(filled, data)
             for partition in added.values():
                 self._temporary(partition).replace(self.folder / partition.path)
         finally:
@@ -241,6 +241,11 @@ class Lake:
                 f"{path}: expected the file the manifest lists, found none that can be read; "
                 "restore it, or delete the lake and import its source again"
             ) from error
+        if (found := _sha256(data)) != partition.sha256:
+            raise LakeError(
+                f"{path}: expected the content the manifest lists ({partition.sha256[:12]}), found another "
+                f"({found[:12]}); restore it, or delete the lake and import its source again"
+            )
         records = from_parquet(data, str(path))
         if records.size != partition.rows:
             raise LakeError(
@@ -261,7 +266,10 @@ class Lake:
     def _write_temporary(self, partition: Partition, data: bytes) -> None:
         path = self._temporary(partition)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
 
     def _write_manifest(self, partitions: Sequence[Partition]) -> None:
         rows = ",\n".join(json.dumps(asdict(p), sort_keys=True) for p in partitions)

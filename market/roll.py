@@ -30,6 +30,11 @@ def last_trade_session(symbol: str) -> date:
     return _index_expiry(contract.year, contract.month)
 
 
+def is_last_session(symbol: str, day: date) -> bool:
+    """Tell whether a dated contract has its last trading session on `day` or had it before; never for a series."""
+    return not parse_symbol(symbol).continuous and day >= last_trade_session(symbol)
+
+
 def front_contract(root: str, day: date) -> str:
     """Return the nearest contract whose last trading session lies after `day`.
 

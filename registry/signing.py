@@ -74,6 +74,11 @@ def ensure_key(folder: Path, *, use_keyring: bool = True) -> bytes:
     """Return the folder's public key, making the pair first where there is none; an existing key stays."""
     if (folder / _PUBLIC).exists():
         return public_key(folder)
+    private = folder / _PRIVATE
+    if private.exists():  # the making of the pair was interrupted: the public half follows from the private one
+        public = Ed25519PrivateKey.from_private_bytes(_unhex(_read_private(private), private)).public_key()
+        _write_once(folder / _PUBLIC, public.public_bytes_raw().hex(), 0o644)
+        return public_key(folder)
     return create_key(folder, use_keyring=use_keyring)
 
 

@@ -17,6 +17,7 @@ from market.costs import Costs
 from market.errors import UsageError
 from market.instruments import Instrument
 from market.kernel import kernel
+from market.roll import is_last_session
 from market.stream import Feed
 from market.types import Kind
 from trading.bracket import flatten, pending_entry, take_fill
@@ -38,7 +39,7 @@ from trading.fills import (
 )
 from trading.model import Model
 from trading.policy import RiskLimits, VenueParams
-from trading.records import OrderRole, OrderState
+from trading.records import OrderRole, OrderState, TradingState
 
 _ENTRY, _STOP, _TARGET, _FLATTEN = (int(role) for role in OrderRole)
 _ROLES_AT_MARKET = (_FLATTEN, _ENTRY)
@@ -288,6 +289,8 @@ def begin_session(trader: Trader, feed: Feed, day: date) -> None:
         replay(trader.core.features, feed, earlier)
     trader.feed_kind = feed.kind
     paper_begin(trader.core, trader.venue, feed.session(day)[0], feed.kind == "events")
+    if is_last_session(feed.contract, day) and trader.account[0]["trading_state"] == TradingState.ACTIVE:
+        trader.account["trading_state"] = TradingState.REDUCING  # nothing is entered in an expiring contract
 
 
 def step(trader: Trader, record: np.void) -> int:

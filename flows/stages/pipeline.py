@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from flows.lock import exclusive
 from flows.parameters import Parameters, load_parameters
 from flows.stages import backtest, evaluate, features, labels, train
 from market.errors import UsageError
@@ -28,4 +29,6 @@ def run_stage(name: str, home: Home, params: Path) -> None:
     """
     if name not in STAGES:
         raise UsageError(f"expected a stage of {', '.join(STAGES)}, found '{name}'; see dvc.yaml")
-    STAGES[name](home, load_parameters(params))
+    parameters = load_parameters(params)
+    with exclusive(home):
+        STAGES[name](home, parameters)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,14 +78,25 @@ def _train_folds(home: Home, trainer: Trainer) -> tuple[list[dict[str, Any]], np
     predicted, scores = np.full((2, len(table.rows)), np.nan)
     folds = []
     rows = list(walk.split(table.start_ns, table.end_ns, table.session))
+    spans = fold_spans(trainer.dataset.training, [days_of(table.session[test])[0] for _, test in rows])
     for number, (train_rows, test_rows) in enumerate(steps(rows, "training folds")):
-        learned, strategy = trainer.fit_with_validation(table.select(train_rows))
+        learned, strategy = trainer.fit_with_validation(table.select(train_rows), spans[number][0])
         test = table.select(test_rows)
         predicted[test_rows] = probabilities(learned, test)
         scores[test_rows] = raw_scores(learned.fitted, test)
         trainer.write(home.artifacts / FOLDS / str(number), learned, strategy, days_of(table.session[train_rows]))
-        folds.append({"number": number, "test_days": _texts(days_of(test.session)), **_describe(learned, strategy)})
+        folds.append({"number": number, "test_days": _texts(spans[number]), **_describe(learned, strategy)})
     return folds, predicted, scores
+
+
+def fold_spans(training: Sequence[date], starts: Sequence[date]) -> list[list[date]]:
+    """Return every session of each fold, from its start to the day before the next one's.
+
+    A session without a single usable row is traded all the same: to leave it out would choose the test span by what
+    happened later.
+    """
+    edges = [*starts, date.max]
+    return [[day for day in training if first <= day < end] for first, end in pairwise(edges)]
 
 
 def _describe(learned: Learned, strategy: StrategyParams) -> dict[str, Any]:

@@ -33,6 +33,8 @@ from trading.policy import RiskLimits, StrategyParams, VenueParams
 
 GOLDEN_ROWS = 64
 EPOCH = dt.date(1970, 1, 1)
+# What the trees and thresholds follow from; gates and drift judge a model and do not change it.
+MODEL_SECTIONS = ("data", "features", "labels", "splits", "learners", "strategy", "thresholds")
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,16 @@ class Trainer:
         """The strategy of params.yaml; a bundle without agents declares that the model decides alone."""
         return replace(self.parameters.strategy, require_agents=bool(self.agents))
 
-    def fit_with_validation(self, table: TrainingTable) -> tuple[Learned, StrategyParams]:
-        """Fit on the first part of a training span; calibrate and choose thresholds on its last part."""
+    def fit_with_validation(self, table: TrainingTable, end: dt.date) -> tuple[Learned, StrategyParams]:
+        """Fit on the first part of a training span; calibrate and choose thresholds on its last part.
+
+        Parameters
+        ----------
+        table : TrainingTable
+            The rows of the span.
+        end : date
+            The first session after it.
+        """
         splits = self.parameters.splits
         fit_rows, held = split_off_validation(
             table.start_ns, table.end_ns, table.session, splits.validation_fraction, splits.embargo_ns
@@ -79,7 +89,8 @@ class Trainer:
         validation = table.select(held)
         calibrations, uncalibrated = calibrate(raw_scores(fitted, validation), validation)
         learned = learn(fitted, calibrations, uncalibrated | missing)
-        return learned, self._choose_thresholds(learned, days_of(validation.session))
+        first = days_of(validation.session)[0]
+        return learned, self._choose_thresholds(learned, [day for day in self.dataset.training if first <= day < end])
 
     def fit_final(self, scores: np.ndarray, thetas: Sequence[Sequence[float]]) -> tuple[Learned, StrategyParams]:
         """Fit on every training row; calibrate on the folds' scores; take the median of the folds' thresholds."""
@@ -119,7 +130,7 @@ class Trainer:
             sources=tuple(sorted({partition.provenance.source for partition in self.dataset.partitions})),
             first_session=days[0].isoformat(),
             last_session=days[-1].isoformat(),
-            params_hash=digest_of(asdict(self.parameters)),
+            params_hash=digest_of({name: asdict(self.parameters)[name] for name in MODEL_SECTIONS}),
         )
         return Manifest(
             name=model_name(self.parameters, self.dataset),

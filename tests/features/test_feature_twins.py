@@ -77,10 +77,10 @@ class Moment:
         """The best quotes after each book event, and the order flow of that event."""
         book = {"bid": 0, "bid_size": 0, "ask": 0, "ask_size": 0, "time": 0, "flow": 0, "quoted": 0}
         states = []
-        for event in self.events[np.isin(self.events["kind"], (4, 5))]:
+        for event in self.events[np.isin(self.events["kind"], (4, 5, 8))]:
             old, book = book, dict(book, flow=0, quoted=0)
             book["at"] = int(event["ts_event_ns"])
-            if event["kind"] == 4:
+            if event["kind"] in (4, 8):  # nothing is known of the book after a gap
                 book.update(bid=0, bid_size=0, ask=0, ask_size=0)
             else:
                 side = "bid" if event["side"] == 1 else "ask"

@@ -12,6 +12,7 @@ from features.catalogue import CATALOGUE, Need
 from flows.parameters import DataParams, FeatureParams, Parameters, SyntheticParams
 from flows.stages import collect
 from flows.stages.dataset import open_dataset
+from flows.stages.train import fold_spans
 from market.errors import ConfigError, NotEnoughData, UsageError
 from market.home import Home
 from market.lake import Lake, Provenance, draft
@@ -38,11 +39,17 @@ def test_last_sessions_are_held_back(whole: Home, data: DataParams) -> None:
     assert dataset.synthetic
 
 
-@pytest.mark.parametrize(("held", "left"), [(0, 4), (1, 3), (4, 1), (99, 1)])
+@pytest.mark.parametrize(("held", "left"), [(1, 3), (4, 1), (99, 1)])
 def test_at_least_one_session_is_left_to_learn_from(whole: Home, held: int, left: int) -> None:
     dataset = open_dataset(whole, replace(BARS, held_back_sessions=held))
     assert len(dataset.training) == left
     assert len(dataset.training) + len(dataset.held_back) == len(DAYS)
+
+
+@pytest.mark.parametrize("held", [0, -2])
+def test_a_paper_run_needs_a_session_held_back(held: int) -> None:
+    with pytest.raises(ConfigError, match="held_back_sessions"):
+        replace(BARS, held_back_sessions=held)
 
 
 def test_feeds_do_not_mix(whole: Home) -> None:
@@ -161,3 +168,11 @@ def test_files_of_two_contracts_are_refused(home: Home, tmp_path: Path) -> None:
     files = [write_bars(tmp_path / "WDOK20.csv"), write_bars(tmp_path / "WDOM20.csv")]
     with pytest.raises(UsageError, match="expected files of one contract, found WDOK20, WDOM20"):
         collect.run(home, SMALL, files)
+
+
+def test_every_session_of_a_fold_is_tested_whatever_its_labels() -> None:
+    days = [date(2026, 6, day) for day in (1, 2, 3, 5, 8, 9, 10)]
+    assert fold_spans(days, [date(2026, 6, 3), date(2026, 6, 9)]) == [
+        [date(2026, 6, 3), date(2026, 6, 5), date(2026, 6, 8)],
+        [date(2026, 6, 9), date(2026, 6, 10)],
+    ]

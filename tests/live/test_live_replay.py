@@ -26,8 +26,8 @@ from tests.commands import start_pregao
 from tests.factories import MINUTE_NS
 from tests.homes import MARKET, build_home, install_model
 from trading.journal import Kind, Record, read
-from trading.paper import Trader, new_trader
-from trading.records import DECISION, FILL, ORDER, OrderRole
+from trading.paper import Trader, begin_session, end_session, new_trader, step
+from trading.records import DECISION, FILL, ORDER, OrderRole, TradingState
 
 DAYS = MARKET.days()
 
@@ -289,3 +289,28 @@ def test_missing_partition_stops_the_runner_with_its_name(bars_home: Home) -> No
     gone.unlink()
     with pytest.raises(LakeError, match=str(DAYS[1])):
         replay(bars_home, Request())
+
+
+def test_draft_of_a_killed_install_is_no_bundle(bars_home: Home) -> None:
+    whole = bundle_of(bars_home)
+    shutil.copytree(whole, bars_home.bundles / ".aaaaaaaaaaaaaaaa.k3j2")
+    assert newest_bundle(bars_home) == whole
+
+
+def test_nothing_is_entered_in_the_last_session_of_a_contract(homes: dict[str, Home]) -> None:
+    """The same session trades, and as the contract's last one only holds (b3.md §1.3)."""
+    home, day = homes["events"], DAYS[-1]
+    bundle = load_bundle(bundle_of(home), public_key(home.keys))
+    feed = Feed(Lake(home.lake), MARKET.symbol, 60_000_000_000, "events")
+    found = {}
+    for last in (False, True):
+        trader = new_trader(bundle.schema, bundle.model, INSTRUMENTS["WIN"], costs("WIN", day))
+        begin_session(trader, feed, day)
+        if last:
+            trader.account["trading_state"] = TradingState.REDUCING  # what begin_session does on that day
+        for event in feed.load(day):
+            step(trader, event)
+        found[last] = end_session(trader)
+    assert len(found[False].fills) > 0
+    assert len(found[True].fills) == 0
+    assert set(found[True].decisions["side"]) == {0}

@@ -87,3 +87,8 @@ def test_brokerage_adds_to_the_fee() -> None:
 def test_refuses_costs_the_table_does_not_have(root: str, day: date) -> None:
     with pytest.raises(DataError, match=r"costs\.csv"):
         costs(root, day)
+
+
+@pytest.mark.parametrize("stem", ["DOLLAR_INDEX", "WDOK2125_x", "WINZ2025_M5", "INDIA50", "WINDOW_fx"])
+def test_name_that_only_looks_like_a_symbol_gives_none(stem: str) -> None:
+    assert symbol_in_name(stem) is None

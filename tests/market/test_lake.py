@@ -15,6 +15,7 @@ import pytest
 
 from market.errors import FileRefused, LakeError
 from market.lake import Lake, Partition, Provenance, draft
+from market.synthetic import SyntheticMarket
 from market.types import BAR, EVENT, Kind
 
 DAY, NEXT = date(2020, 4, 2), date(2020, 4, 3)
@@ -216,3 +217,19 @@ def test_refuses_a_damaged_manifest(lake: Lake, text: str) -> None:
 
 def test_events_are_sixty_four_bytes() -> None:
     assert EVENT.itemsize == 64
+
+
+def test_content_that_is_not_what_the_manifest_lists_is_never_served(tmp_path: Path) -> None:
+    lake, other = Lake(tmp_path / "lake"), Lake(tmp_path / "other")
+    day = SyntheticMarket(sessions=2).days()[0]
+    source = Provenance("export.csv", "0" * 64, "test/1", False, "raw")
+    events = SyntheticMarket(sessions=2).session_events(0)
+    trades = events[events["kind"] == Kind.TRADE]
+    lake.commit([(draft("trades", "WINQ26", day, source), trades)])
+    altered = trades.copy()
+    altered["price"] += 500
+    other.commit([(draft("trades", "WINQ26", day, source), altered)])
+    place = f"trades/WINQ26/{day}.parquet"
+    (lake.folder / place).write_bytes((other.folder / place).read_bytes())
+    with pytest.raises(LakeError, match="expected the content the manifest lists"):
+        lake.read_events("WINQ26", day)

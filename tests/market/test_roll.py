@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from market.errors import DataError, UnknownSymbol
-from market.roll import expiry, front_contract, last_trade_session
+from market.roll import expiry, front_contract, is_last_session, last_trade_session
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,18 @@ def test_refuses_an_expiry_beyond_the_calendar_but_knows_the_last_session() -> N
     assert last_trade_session("WDOF28") == date(2027, 12, 30)
     with pytest.raises(DataError, match="2027-12-31"):
         expiry("WDOF28")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "expected"),
+    [
+        ("WDOZ26", date(2026, 11, 27), False),
+        ("WDOZ26", date(2026, 11, 30), True),  # the session before expiry
+        ("WDOZ26", date(2026, 12, 1), True),
+        ("WINZ26", date(2026, 12, 15), False),
+        ("WINZ26", date(2026, 12, 16), True),
+        ("WIN$", date(2026, 12, 16), False),
+    ],
+)
+def test_last_session_of_a_dated_contract(symbol: str, day: date, expected: bool) -> None:
+    assert is_last_session(symbol, day) is expected

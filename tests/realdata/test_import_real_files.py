@@ -174,3 +174,9 @@ def test_refuses_real_files_that_are_not_ours(realdata: Path, lake: Lake) -> Non
     with pytest.raises(FileRefused, match="daily bars"):
         import_file(lake, realdata / "b3/profit_bars/WDOFUT_F_0_Diário.csv")
     assert not lake.folder.exists()
+
+
+def test_bars_after_a_contracts_last_session_are_refused(realdata: Path, lake: Lake) -> None:
+    with pytest.raises(FileRefused, match="sessions of WDOF20 up to its last one, 2019-12-30"):
+        import_file(lake, realdata / "b3/mt5_bars/WDOK20_M1.csv", symbol="WDOF20")
+    assert lake.partitions() == []

@@ -40,7 +40,7 @@ def morning(realdata: Path, tmp_path: Path) -> tuple[Home, Dataset]:
     """The imported morning."""
     home = Home(tmp_path)
     import_file(Lake(home.lake), realdata / "b3/mt5_ticks/DOLK20.csv")
-    return home, open_dataset(home, DataParams("DOLK20", "events", 60, 0))
+    return home, open_dataset(home, DataParams("DOLK20", "events", 60, 1))
 
 
 def schema_of(dataset: Dataset) -> FeatureSchema:

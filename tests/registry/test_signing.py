@@ -171,3 +171,10 @@ def test_private_key_is_never_shown_or_copied(folder):
     for copier in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError, match="not serialised"):
             copier(key)
+
+
+def test_pair_whose_making_was_interrupted_is_completed(tmp_path):
+    public = create_key(tmp_path, use_keyring=False)
+    (tmp_path / "signing.pub").unlink()
+    assert ensure_key(tmp_path, use_keyring=False) == public
+    assert load_private_key(tmp_path, use_keyring=False).public == public
