@@ -74,7 +74,8 @@ class JobResult:
             f"gates failed: {len(failed)} of {len(self.gates)}, {alias} ({', '.join(failed) or 'none'})",
             f"report {self.home.artifacts / report.REPORT}, data summary {self.home.artifacts / validate.SUMMARY}, "
             f"Data Docs {self.home.state / validate.DATA_DOCS}",
-            f"`pregao ui` opens MLflow, `pregao gate explain {entry.version}` says why each gate passed or failed",
+            f"`pregao ui` opens MLflow, `pregao gate explain {entry.version} --model {entry.model}` says why each gate "
+            "passed or failed",
         ]
 
     def _paper_line(self) -> str:

@@ -131,9 +131,7 @@ def test_stage_without_data_says_how_to_get_some(ask: Ask, params: Path) -> None
 
 @pytest.mark.nightly
 @pytest.mark.timeout(900)
-def test_bench_reports_seconds_and_memory_of_every_stage(home: Home, request: pytest.FixtureRequest) -> None:
-    if "nightly" not in request.config.getoption("markexpr"):
-        pytest.skip("the whole main job once more: run by `python run.py test --nightly`")
+def test_bench_reports_seconds_and_memory_of_every_stage(home: Home) -> None:
     done = run_pregao(home, "bench", "main", "--json")
     assert done.code == 0
     rows = {row["work"]: row for row in done.answer["rows"]}
