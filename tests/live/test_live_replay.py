@@ -20,14 +20,15 @@ from market.home import Home
 from market.instruments import INSTRUMENTS
 from market.lake import Lake, Provenance, draft
 from market.stream import Feed
+from market.synthetic import SyntheticMarket, split_kinds
 from registry.bundle import load_bundle
 from registry.signing import public_key
 from tests.commands import start_pregao
 from tests.factories import MINUTE_NS
 from tests.homes import MARKET, build_home, install_model
 from trading.journal import Kind, Record, read
-from trading.paper import Trader, begin_session, end_session, new_trader, step
-from trading.records import DECISION, FILL, ORDER, OrderRole, TradingState
+from trading.paper import Trader, new_trader, run_session
+from trading.records import DECISION, FILL, ORDER, OrderRole
 
 DAYS = MARKET.days()
 
@@ -297,20 +298,21 @@ def test_draft_of_a_killed_install_is_no_bundle(bars_home: Home) -> None:
     assert newest_bundle(bars_home) == whole
 
 
-def test_nothing_is_entered_in_the_last_session_of_a_contract(homes: dict[str, Home]) -> None:
-    """The same session trades, and as the contract's last one only holds (b3.md §1.3)."""
-    home, day = homes["events"], DAYS[-1]
-    bundle = load_bundle(bundle_of(home), public_key(home.keys))
-    feed = Feed(Lake(home.lake), MARKET.symbol, 60_000_000_000, "events")
+def test_nothing_is_entered_in_the_last_session_of_a_contract(tmp_path: Path) -> None:
+    """The same events trade under a contract that lives on, and only hold under the one that ends (b3.md §1.3)."""
+    market = SyntheticMarket("WINQ26", first=date(2026, 6, 16), sessions=2, seed=11, trades_per_session=600)
+    lake, source = Lake(tmp_path / "lake"), Provenance("test", "0" * 64, "test/1", True, "raw")
+    for contract in ("WINM26", "WINQ26"):
+        lake.commit(
+            (draft(kind, contract, day, source), part)
+            for index, day in enumerate(market.days())
+            for kind, part in split_kinds(market.session_events(index))
+        )
+    bundle = load_bundle(bundle_of(build_home(tmp_path / "home")), public_key(tmp_path / "home" / "state" / "keys"))
     found = {}
-    for last in (False, True):
-        trader = new_trader(bundle.schema, bundle.model, INSTRUMENTS["WIN"], costs("WIN", day))
-        begin_session(trader, feed, day)
-        if last:
-            trader.account["trading_state"] = TradingState.REDUCING  # what begin_session does on that day
-        for event in feed.load(day):
-            step(trader, event)
-        found[last] = end_session(trader)
-    assert len(found[False].fills) > 0
-    assert len(found[True].fills) == 0
-    assert set(found[True].decisions["side"]) == {0}
+    for contract in ("WINM26", "WINQ26"):  # WINM26 ends on 2026-06-17
+        trader = new_trader(bundle.schema, bundle.model, INSTRUMENTS["WIN"], costs("WIN", date(2026, 6, 17)))
+        found[contract] = run_session(trader, Feed(lake, contract, MINUTE_NS, "events"), date(2026, 6, 17))
+    assert len(found["WINQ26"].fills) > 0
+    assert len(found["WINM26"].fills) == 0
+    assert set(found["WINM26"].decisions["side"]) == {0}
