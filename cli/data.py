@@ -75,7 +75,7 @@ def lake_ls(json: JsonOption = False) -> None:
     partitions = [
         {
             "kind": p.kind, "instrument": p.root, "contract": p.contract, "session": p.session, "rows": p.rows,
-            "bytes": p.bytes, "source": p.provenance.source, "synthetic": p.provenance.synthetic, "gaps": p.gaps,
+            "bytes": p.bytes, "source": p.provenance.source, "synthetic": p.provenance.synthetic, "gaps": len(p.gaps),
         }
         for p in Lake(find_home().lake).partitions()
     ]  # fmt: skip

@@ -13,7 +13,6 @@ from live.journal_writer import JournalWriter
 from market.costs import costs
 from market.errors import NotEnoughData, UsageError
 from market.home import Home
-from market.instruments import instrument_of
 from market.lake import Lake
 from market.stream import Feed
 from registry.bundle import Bundle, load_bundle
@@ -74,7 +73,7 @@ def replay(home: Home, request: Request) -> Replayed:
     bundle = load_bundle(request.bundle or newest_bundle(home), public_key(home.keys))
     feed = open_feed(home, bundle, request.contract)
     days = days_between(feed, request.first, request.last)
-    instrument = instrument_of(feed.contract)
+    instrument = feed.instrument
     trader = new_trader(
         bundle.schema, bundle.model, instrument, costs(instrument.root, days[0]), RiskLimits(), VenueParams()
     )
@@ -101,10 +100,11 @@ def open_feed(home: Home, bundle: Bundle, named: str | None) -> Feed:
     """
     needs, own = bundle.manifest.feed, bundle.manifest.instrument
     contract = named.strip().upper() if named else front_series(home, bundle)
-    found = instrument_of(contract).root
+    lake = Lake(home.lake)
+    found = lake.instruments.of(contract).root
     if found != own:
         raise UsageError(f"{contract}: expected a series of {own}, which the bundle trades, found {found}; name one")
-    return Feed(Lake(home.lake), contract, needs.bar_seconds * SECOND_NS, needs.kind)
+    return Feed(lake, contract, needs.bar_seconds * SECOND_NS, needs.kind)
 
 
 def days_between(feed: Feed, first: dt.date | None, last: dt.date | None) -> list[dt.date]:

@@ -1,9 +1,9 @@
-"""Sessions and their hours, from dated tables (b3.md §2, §3), and the exchange's clock."""
+"""Sessions and their hours: one calendar per market, from dated tables (b3.md §2, §3), and the exchange's clock."""
 
 import csv
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from market.errors import DataError
+from market.errors import ConfigError, DataError
 from market.types import SESSION
 
 EXCHANGE_ZONE = ZoneInfo("America/Sao_Paulo")
@@ -21,12 +21,180 @@ LAST_DAY = date(2027, 12, 31)
 _EPOCH_DAY = date(1970, 1, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LUNCH = time(12), time(13)
+_MIDNIGHT = time(0)
 
 
 @dataclass(frozen=True)
-class _Hours:
+class Hours:
+    """Opening and closing wall-clock time of a session; a close at 00:00 ends the day."""
+
     open: time
     close: time
+
+
+@dataclass(frozen=True)
+class SpecialDay:
+    """A day that differs from the rule of its calendar.
+
+    Parameters
+    ----------
+    closed : bool
+        Whether there is no session.
+    open, close : time or None
+        What replaces the regular hours where there is one.
+    reason : str
+        Why, as a person reads it.
+    """
+
+    closed: bool
+    open: time | None
+    close: time | None
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """The sessions of one market.
+
+    Parameters
+    ----------
+    name : str
+        As in market/tables/hours.csv, or one of ROUND_THE_CLOCK.
+    zone : ZoneInfo
+        Clock of its hours.
+    weekdays : frozenset of int
+        Days of the week with sessions, Monday is 0.
+    first_days : tuple of date
+        From when each of `hours` holds, ascending.
+    hours : tuple of Hours
+        Regular hours, by season.
+    special : mapping of date to SpecialDay
+        Holidays, late opens, longer sessions, and the user's overrides.
+    """
+
+    name: str
+    zone: ZoneInfo
+    weekdays: frozenset[int]
+    first_days: tuple[date, ...]
+    hours: tuple[Hours, ...]
+    special: Mapping[date, SpecialDay]
+
+    def is_session(self, day: date) -> bool:
+        """Tell whether a day has a session; raises DataError outside the tables (2013-2027)."""
+        _refuse_outside_table(day)
+        found = self.special.get(day)
+        return not found.closed if found else day.weekday() in self.weekdays
+
+    def sessions(self, first: date, last: date) -> list[date]:
+        """Return the sessions from `first` to `last`, both included; raises DataError outside the tables."""
+        days = (first + timedelta(days=k) for k in range((last - first).days + 1))
+        return [day for day in days if self.is_session(day)]
+
+    def next_session(self, day: date) -> date:
+        """Return `day` itself where it is a session, else the first session after it."""
+        while not self.is_session(day):
+            day += timedelta(days=1)
+        return day
+
+    def previous_session(self, day: date) -> date:
+        """Return the last session strictly before `day`."""
+        day -= timedelta(days=1)
+        while not self.is_session(day):
+            day -= timedelta(days=1)
+        return day
+
+    def session(self, day: date) -> np.ndarray:
+        """Return the SESSION record of a day, as an array of length 1.
+
+        Raises
+        ------
+        DataError
+            Where the day is not a session or lies outside the tables.
+        """
+        if not self.is_session(day):
+            why = self.special[day].reason if day in self.special else "a weekend"
+            raise DataError(f"{day}: expected a session, found {why}; see `pregao calendar` for the sessions around it")
+        hours = self.hours_on(day)
+        record = np.zeros(1, dtype=SESSION)
+        record["open_ns"] = self._at(day, hours.open)
+        record["close_ns"] = self._at(day + timedelta(days=hours.close == _MIDNIGHT), hours.close)
+        record["lunch_start_ns"], record["lunch_end_ns"] = (self._at(day, moment) for moment in _LUNCH)
+        record["date"], record["weekday"] = (day - _EPOCH_DAY).days, day.weekday()
+        return record
+
+    def regular_hours(self, day: date) -> Hours:
+        """Return what the season's rule says of a day, its exceptions left aside."""
+        return self.hours[max(bisect_right(self.first_days, day) - 1, 0)]
+
+    def hours_on(self, day: date) -> Hours:
+        """Return the hours of a day that has a session."""
+        regular = self.regular_hours(day)
+        found = self.special.get(day)
+        return Hours(found.open or regular.open, found.close or regular.close) if found else regular
+
+    def with_special_days(self, days: Mapping[date, SpecialDay]) -> "Calendar":
+        """Return this calendar with days that differ from it."""
+        return replace(self, special={**self.special, **days})
+
+    def _at(self, day: date, moment: time) -> int:
+        return to_ns(datetime.combine(day, moment, tzinfo=self.zone))
+
+
+@cache
+def shipped_calendar(name: str) -> Calendar:
+    """Return a calendar as the project ships it; raises ConfigError for a name without one."""
+    if name in ROUND_THE_CLOCK:
+        return ROUND_THE_CLOCK[name]
+    rows = [row for row in read_table("hours.csv") if row["calendar"] == name]
+    if not rows:
+        known = ", ".join([*dict.fromkeys(row["calendar"] for row in read_table("hours.csv")), *ROUND_THE_CLOCK])
+        raise ConfigError(f"calendar {name!r}: expected one of {known}, found another; name one of them")
+    closures = {
+        date.fromisoformat(row["date"]): SpecialDay(True, None, None, row["reason"])
+        for row in read_table("closures.csv")
+    }
+    exceptions = special_days(row for row in read_table("exceptions.csv") if name in row["calendars"].split())
+    return Calendar(
+        name=name,
+        zone=EXCHANGE_ZONE,
+        weekdays=frozenset(range(5)),
+        first_days=tuple(date.fromisoformat(row["first_day"]) for row in rows),
+        hours=tuple(Hours(time.fromisoformat(row["open"]), time.fromisoformat(row["close"])) for row in rows),
+        special={**closures, **exceptions},
+    )
+
+
+def special_days(rows: Iterable[Mapping[str, str]]) -> dict[date, SpecialDay]:
+    """Return the days of table rows with date, open, close, reason and, where the day may be shut, status."""
+    return {
+        date.fromisoformat(row["date"]): SpecialDay(
+            row.get("status") == "closed", _moment(row["open"]), _moment(row["close"]), row["reason"]
+        )
+        for row in rows
+    }
+
+
+def read_overrides(text: str, where: str) -> dict[date, SpecialDay]:
+    """Return the user's special days: CSV with date, status (open or closed), open, close, reason and source.
+
+    Raises
+    ------
+    ConfigError
+        For a column, date, time or status that is not as expected.
+    """
+    rows = list(csv.DictReader(text.splitlines()))
+    for line, row in enumerate(rows, start=2):
+        try:
+            special_days([row])
+            legible = row["status"] in ("open", "closed") and bool(row["source"])
+        except (KeyError, ValueError, TypeError):
+            legible = False
+        if not legible:
+            raise ConfigError(
+                f"{where}, line {line}: expected date,status,open,close,reason,source with a status of open or closed "
+                f"and a source, found {row}; correct the line"
+            )
+    return special_days(rows)
 
 
 def read_table(name: str) -> list[dict[str, str]]:
@@ -47,59 +215,13 @@ def to_local(ns: int) -> datetime:
     return (_EPOCH + timedelta(microseconds=int(ns) // 1_000)).astimezone(EXCHANGE_ZONE)
 
 
-def is_session(day: date) -> bool:
-    """Tell whether futures trade on a day; raises DataError outside the table (2013-2027)."""
-    _refuse_outside_table(day)
-    return day.weekday() < 5 and day not in _closures()
-
-
-def sessions(first: date, last: date) -> list[date]:
-    """Return the sessions from `first` to `last`, both included; raises DataError outside the table."""
-    days = (first + timedelta(days=k) for k in range((last - first).days + 1))
-    return [day for day in days if is_session(day)]
-
-
-def next_session(day: date) -> date:
-    """Return `day` itself where it is a session, else the first session after it."""
-    while not is_session(day):
-        day += timedelta(days=1)
-    return day
-
-
-def previous_session(day: date) -> date:
-    """Return the last session strictly before `day`."""
-    day -= timedelta(days=1)
-    while not is_session(day):
-        day -= timedelta(days=1)
-    return day
-
-
-def session(root: str, day: date) -> np.ndarray:
-    """Return the SESSION record of a root on a day, as an array of length 1.
-
-    Raises
-    ------
-    DataError
-        Where the day is not a session, lies outside the table, or the root has no hours.
-    """
-    if not is_session(day):
-        why = _closures().get(day, "a weekend")
-        raise DataError(f"{day}: expected a session, found {why}; see `pregao calendar` for the sessions around it")
-    hours = _hours_on(root, day)
-    record = np.zeros(1, dtype=SESSION)
-    record["open_ns"], record["close_ns"] = _at(day, hours.open), _at(day, hours.close)
-    record["lunch_start_ns"], record["lunch_end_ns"] = (_at(day, moment) for moment in _LUNCH)
-    record["date"], record["weekday"] = (day - _EPOCH_DAY).days, day.weekday()
-    return record
-
-
 def day_of(record: np.ndarray | np.void) -> date:
     """Return the day of a SESSION record, or of an array of length 1."""
     return _EPOCH_DAY + timedelta(days=int(np.ravel(record["date"])[0]))
 
 
-def _at(day: date, moment: time) -> int:
-    return to_ns(datetime.combine(day, moment))
+def _moment(text: str) -> time | None:
+    return time.fromisoformat(text) if text else None
 
 
 def _refuse_outside_table(day: date) -> None:
@@ -110,33 +232,14 @@ def _refuse_outside_table(day: date) -> None:
         )
 
 
-@cache
-def _closures() -> Mapping[date, str]:
-    return {date.fromisoformat(row["date"]): row["reason"] for row in read_table("closures.csv")}
+def _round_the_clock(name: str, zone: str, weekdays: int) -> Calendar:
+    midnight = Hours(_MIDNIGHT, _MIDNIGHT)
+    return Calendar(name, ZoneInfo(zone), frozenset(range(weekdays)), (FIRST_DAY,), (midnight,), {})
 
 
-@cache
-def _grid(root: str) -> tuple[tuple[date, ...], tuple[_Hours, ...]]:
-    rows = [row for row in read_table("hours.csv") if root in row["roots"].split()]
-    if not rows:
-        raise DataError(f"{root!r}: expected a root with session hours, found none; add it to market/tables/hours.csv")
-    hours = tuple(_Hours(time.fromisoformat(row["open"]), time.fromisoformat(row["close"])) for row in rows)
-    return tuple(date.fromisoformat(row["first_day"]) for row in rows), hours
-
-
-@cache
-def _exceptions(root: str) -> Mapping[date, dict[str, str]]:
-    return {
-        date.fromisoformat(row["date"]): row for row in read_table("exceptions.csv") if root in row["roots"].split()
-    }
-
-
-def _hours_on(root: str, day: date) -> _Hours:
-    first_days, hours = _grid(root)
-    regular = hours[bisect_right(first_days, day) - 1]
-    row = _exceptions(root).get(day)
-    if row is None:
-        return regular
-    opens = time.fromisoformat(row["open"]) if row["open"] else regular.open
-    closes = time.fromisoformat(row["close"]) if row["close"] else regular.close
-    return _Hours(opens, closes)
+# Markets of one rule, which need no table. The week of currencies begins and ends at 17:00 in New York, midnight
+# in eastern Europe.
+ROUND_THE_CLOCK: Mapping[str, Calendar] = {
+    name: _round_the_clock(name, zone, weekdays)
+    for name, zone, weekdays in (("always", "UTC", 7), ("forex", "Europe/Athens", 5))
+}

@@ -1,25 +1,19 @@
 """From a vendor's file to the lake: recognise, read, check, commit."""
 
-import csv
-from collections.abc import Callable, Sequence
+import difflib
 from dataclasses import dataclass
-from io import StringIO
+from datetime import date
 from pathlib import Path
 
-import numpy as np
-
-from market.errors import FileRefused, LakeError, UnknownSymbol
-from market.instruments import parse_symbol, symbol_in_name
-from market.lake import Lake, Partition, Provenance, draft
+from market.errors import FileRefused, UsageError
+from market.lake import Lake
+from market.manifest import SourceFile
 from market.readers import mt5_bars, mt5_ticks, profit_bars
-from market.readers.bar_table import BarTable, build_bars
-from market.readers.screen import Reject
+from market.readers.intake import Format, Intake, Request
 from market.readers.source import Source, open_source
-from market.readers.tick_table import build_events
-from market.roll import last_trade_session
 
-IMPORTER_VERSION = 1
-FORMATS = (mt5_bars.FORMAT, mt5_ticks.FORMAT, profit_bars.FORMAT)
+# In the order they are tried: the first that recognises a file reads it.
+FORMATS: tuple[Format, ...] = (mt5_ticks.FORMAT, mt5_bars.FORMAT, profit_bars.FORMAT)
 
 
 @dataclass(frozen=True)
@@ -33,9 +27,9 @@ class ImportResult:
     rows, rejected : int
         Rows of the file used and set aside.
     reason : str
-        Why rows were set aside and where they are; empty where none were.
-    contract : str
-        The symbol it was filed under.
+        What there is to say: rows set aside and where they are, rows left out, doubts; empty where there is nothing.
+    contracts : tuple of str
+        The symbols it was filed under.
     sessions : int
         How many sessions it holds.
     """
@@ -46,25 +40,18 @@ class ImportResult:
     rows: int
     rejected: int
     reason: str
-    contract: str
+    contracts: tuple[str, ...]
     sessions: int
 
 
-@dataclass(frozen=True)
-class _Content:
-    """A checked file, ready to be committed."""
-
-    contract: str
-    writes: Sequence[tuple[Partition, np.ndarray]]
-    rejects: tuple[Reject, ...]
-    rows: int
-
-    @property
-    def sessions(self) -> int:
-        return len({partition.session for partition, _ in self.writes})
-
-
-def import_file(lake: Lake, path: Path | str, symbol: str | None = None, format: str | None = None) -> ImportResult:  # noqa: A002
+def import_file(
+    lake: Lake,
+    path: Path | str,
+    symbol: str | None = None,
+    format: str | None = None,  # noqa: A002
+    day: date | None = None,
+    true_prices: bool = False,
+) -> ImportResult:
     """Import a file, all or nothing; the same file twice changes nothing.
 
     Parameters
@@ -76,7 +63,11 @@ def import_file(lake: Lake, path: Path | str, symbol: str | None = None, format:
     symbol : str, optional
         File it under this one, whatever the file or its name says.
     format : str, optional
-        Refuse the file unless it is of this format.
+        Read it as this format, whatever it looks like.
+    day : date, optional
+        The session of a file that does not tell one.
+    true_prices : bool
+        Recover traded prices from the turnover of a back-adjusted series.
 
     Raises
     ------
@@ -86,149 +77,76 @@ def import_file(lake: Lake, path: Path | str, symbol: str | None = None, format:
         Where no instrument answers to its symbol.
     """
     source = open_source(Path(path))
-    found = recognise(source)
-    if format is not None and format != found:
-        raise FileRefused(source.path, f"the format {format}", found, "leave the format out, or name the right one")
-    content = _READERS[found](source, symbol)
-    _refuse_expired(source, content)
-    known = any(p.provenance.source_sha256 == source.sha256 for p in lake.partitions(contract=content.contract))
-    added = [] if known else _commit(lake, source, content)
-    return ImportResult(
-        path=source.path,
-        status="imported" if added else "unchanged",
-        format=found,
-        rows=content.rows,
-        rejected=len(content.rejects),
-        reason=_summary(lake, source, content.rejects),
-        contract=content.contract,
-        sessions=content.sessions,
-    )
+    symbol = symbol.strip().upper() if symbol else None
+    known = lake.source((source.sha256, source.name, symbol or ""))
+    if known is not None and not true_prices:
+        return _result(source, known, "unchanged")
+    found = _named(format) if format else recognise(source)
+    intake = Intake(source, found.name)
+    if not found.tested:
+        intake.notes.append(f"{found.name} is declared, untested: no sample of it was ever seen; check what it gives")
+    done: list[SourceFile] = []
+
+    def finish() -> SourceFile:
+        done.append(_set_aside(lake, intake, symbol or ""))
+        return done[0]
+
+    writes = intake.counted(found.read(source, Request(lake, symbol, day, true_prices), intake))
+    added = lake.commit(writes, finish)
+    return _result(source, done[0], "imported" if added else "unchanged")
 
 
-def recognise(source: Source) -> str:
-    """Return the format of a file, by its first line; raises FileRefused for any other."""
-    for reader in (mt5_ticks, mt5_bars, profit_bars):
-        if reader.recognise(source):
-            return str(reader.FORMAT)
+def recognise(source: Source) -> Format:
+    """Return the format of a file, told by its content; raises FileRefused for any other."""
+    for candidate in FORMATS:
+        if candidate.recognise(source):
+            return candidate
     raise FileRefused(
         source.path,
-        "an MT5 bar or tick export, or a Profit bar export",
-        f"a first line {source.first_line[:80]!r}",
-        "export it again, with its header, from MT5 or Profit",
-        1,
+        f"one of {', '.join(candidate.name for candidate in FORMATS)}",
+        "a workbook of another kind" if source.workbook else f"a first line {source.first_line[:80]!r}",
+        "export it again with its header, or name the format with --as",
+        None if source.workbook else 1,
     )
 
 
-def _commit(lake: Lake, source: Source, content: _Content) -> list[Partition]:
-    """Write rejects and partitions; the rejects go again where the partitions are refused."""
-    quarantine = _quarantine(lake, source)
-    existed = quarantine.exists()
-    if content.rejects:
+def _named(name: str) -> Format:
+    for candidate in FORMATS:
+        if candidate.name == name:
+            return candidate
+    names = [candidate.name for candidate in FORMATS]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(names)}"
+    raise UsageError(f"--as: expected a format, found '{name}'; {hint}")
+
+
+def _set_aside(lake: Lake, intake: Intake, symbol: str) -> SourceFile:
+    """Write the quarantine of a file that is about to be listed, and return its entry."""
+    source, told = intake.source, list(intake.notes)
+    if intake.left_out:
+        told.append(", ".join(f"{count} rows of {what} left out" for what, count in intake.left_out.most_common(5)))
+    if intake.rejects:
+        quarantine = lake.folder / "quarantine" / f"{source.sha256[:12]}.csv"
         quarantine.parent.mkdir(parents=True, exist_ok=True)
         partial = quarantine.with_suffix(".partial")
-        partial.write_text(_quarantine_text(source, content.rejects), encoding="utf-8", newline="")
+        partial.write_text(intake.quarantine_text(), encoding="utf-8", newline="")
         partial.replace(quarantine)
-    try:
-        return lake.commit(content.writes)
-    except (FileRefused, LakeError):
-        if content.rejects and not existed:
-            quarantine.unlink()
-            if not any(quarantine.parent.iterdir()):
-                quarantine.parent.rmdir()
-        raise
+        counts = ", ".join(f"{count} rows {reason}" for reason, count in intake.reject_counts().items())
+        told.append(f"{counts}: set aside in quarantine/{quarantine.name}")
+    return SourceFile(
+        sha256=source.sha256,
+        name=source.name,
+        format=intake.format,
+        symbol=symbol,
+        rows=intake.rows,
+        rejected=len(intake.rejects),
+        contracts=tuple(intake.contracts),
+        sessions=len(intake.sessions),
+        reason="; ".join(told),
+    )
 
 
-def _quarantine(lake: Lake, source: Source) -> Path:
-    return lake.folder / "quarantine" / f"{source.sha256[:12]}.csv"
-
-
-def _quarantine_text(source: Source, rejects: Sequence[Reject]) -> str:
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["line", "reason", "text"])
-    texts = source.line_texts([reject.line for reject in rejects])
-    writer.writerows((reject.line, reject.reason, text) for reject, text in zip(rejects, texts, strict=True))
-    return out.getvalue()
-
-
-def _summary(lake: Lake, source: Source, rejects: Sequence[Reject]) -> str:
-    if not rejects:
-        return ""
-    counts: dict[str, int] = {}
-    for reject in rejects:
-        counts[reject.reason] = counts.get(reject.reason, 0) + 1
-    told = ", ".join(f"{count} rows {reason}" for reason, count in counts.items())
-    return f"{told}: set aside in {_quarantine(lake, source)}"
-
-
-def _symbol(source: Source, given: str | None, inside: str | None) -> str:
-    """Return the symbol to file under: the one given, the file's own, or the one its name begins with."""
-    text = given or inside or symbol_in_name(Path(source.path).stem)
-    if text is None:
-        raise UnknownSymbol(
-            f"{source.path}: expected a file name that begins with a symbol (as WDOZ26 or WIN$), "
-            f"found {source.name!r}; give the symbol with --symbol"
-        )
-    try:
-        parse_symbol(text)
-    except UnknownSymbol as error:
-        raise UnknownSymbol(f"{source.path}: {error}") from None
-    return text.strip().upper()
-
-
-def _refuse_expired(source: Source, content: "_Content") -> None:
-    """Refuse sessions after the last one a dated contract traded in: the symbol cannot be theirs."""
-    if parse_symbol(content.contract).continuous or not content.writes:
-        return
-    last = last_trade_session(content.contract)
-    found = max(partition.session for partition, _ in content.writes)
-    if found > last.isoformat():
-        raise FileRefused(
-            source.path,
-            f"sessions of {content.contract} up to its last one, {last}",
-            f"one on {found}",
-            "give the right symbol with --symbol",
-        )
-
-
-def _provenance(source: Source, reader: str, price_basis: str) -> Provenance:
-    return Provenance(source.name, source.sha256, f"{reader}/{IMPORTER_VERSION}", False, price_basis)
-
-
-def _read_bars(source: Source, table: BarTable, reader: str, symbol: str | None) -> _Content:
-    contract = _symbol(source, symbol, table.symbol)
-    built = build_bars(source, table, contract)
-    provenance = _provenance(source, reader, built.price_basis)
-    writes = [
-        (draft("bars", contract, session.day, provenance, built.bar_seconds, session.gaps), session.bars)
-        for session in built.sessions
-    ]
-    return _Content(contract, writes, built.rejects, built.rows)
-
-
-def _read_mt5_bars(source: Source, symbol: str | None) -> _Content:
-    return _read_bars(source, mt5_bars.read(source), mt5_bars.FORMAT, symbol)
-
-
-def _read_profit_bars(source: Source, symbol: str | None) -> _Content:
-    return _read_bars(source, profit_bars.read(source), profit_bars.FORMAT, symbol)
-
-
-def _read_mt5_ticks(source: Source, symbol: str | None) -> _Content:
-    contract = _symbol(source, symbol, None)
-    built = build_events(source, mt5_ticks.read(source), contract)
-    provenance = _provenance(source, mt5_ticks.FORMAT, "raw")
-    writes = [
-        (draft(kind, contract, session.day, provenance, gaps=session.gaps), records)
-        for session in built.sessions
-        for kind, records in (("trades", session.trades), ("quotes", session.quotes))
-        if records.size
-    ]
-    return _Content(contract, writes, built.rejects, built.rows)
-
-
-_READERS: dict[str, Callable[[Source, str | None], _Content]] = {
-    mt5_bars.FORMAT: _read_mt5_bars,
-    mt5_ticks.FORMAT: _read_mt5_ticks,
-    profit_bars.FORMAT: _read_profit_bars,
-}
+def _result(source: Source, entry: SourceFile, status: str) -> ImportResult:
+    return ImportResult(
+        source.path, status, entry.format, entry.rows, entry.rejected, entry.reason, entry.contracts, entry.sessions
+    )

@@ -1,11 +1,19 @@
-"""The four instruments and the names they go by (b3.md §1, §1.4)."""
+"""What is traded: the four futures of the exchange, what the user declares beside them, and the names they go by.
+
+Facts are those of b3.md §1 and §1.4.
+"""
 
 import re
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
 
-from market.errors import UnknownSymbol
+import numpy as np
+
+from market.calendar import Calendar, SpecialDay, shipped_calendar
+from market.errors import ConfigError, UnknownSymbol
 
 MONTH_LETTERS = "FGHJKMNQUVXZ"
 
@@ -15,39 +23,50 @@ _LEADING = re.compile(
     r"^(?:(?:(?:WDO|DOL)[FGHJKMNQUVXZ]|(?:WIN|IND)[GJMQVZ])\d{2}(?!\d)"
     r"|(?:WDO|DOL|WIN|IND)(?:FUT|[$@][ND]?)?(?![A-Z0-9]))"
 )
+_DECLARED_ROOT = re.compile(r"^[A-Z][A-Z0-9]{1,19}$")
+_LISTED_YEARS = 6  # a contract is listed no longer before it expires
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """A future: how its price moves and what a move is worth.
+    """How a price moves, what a move is worth, and when it trades.
 
     Parameters
     ----------
     root : str
-        The first three letters of its symbols.
+        The first three letters of a future's symbols; the whole symbol of anything else.
     id : int
         The number that stands for it in records.
     tick_size : float
         Smallest price step, points.
     point_value : float
-        R$ per point and contract.
+        Currency per point and unit of quantity (a contract, a share, a coin).
     lot : int
-        Round lot, contracts. Records count contracts, whatever the lot.
-    exchange : str
-        Profit's exchange code.
+        Round lot, lot steps.
+    lot_step : float
+        Smallest quantity; records count these steps.
+    currency : str
+        Of the point value.
+    calendar : str
+        Name of its calendar.
+    clock : str
+        Zone of the wall clock in vendors' files, where the format does not say another.
     """
 
     root: str
     id: int
     tick_size: float
     point_value: float
-    lot: int
-    exchange: str
+    lot: int = 1
+    lot_step: float = 1.0
+    currency: str = "BRL"
+    calendar: str = "b3_dollar"
+    clock: str = "America/Sao_Paulo"
 
     @property
     def tick_value(self) -> float:
-        """R$ per tick and contract."""
-        return self.tick_size * self.point_value
+        """Currency per tick and lot step."""
+        return self.tick_size * self.point_value * self.lot_step
 
     def to_ticks(self, points: float) -> int:
         """Return the nearest tick to a price in points."""
@@ -62,57 +81,177 @@ class Instrument:
         return ticks * self.tick_size
 
 
-INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
-    {
-        "WDO": Instrument("WDO", 1, 0.5, 10.0, 1, "F"),
-        "DOL": Instrument("DOL", 2, 0.5, 50.0, 5, "F"),
-        "WIN": Instrument("WIN", 3, 5.0, 0.20, 1, "F"),
-        "IND": Instrument("IND", 4, 5.0, 1.0, 5, "F"),
-    }
-)
+@dataclass(frozen=True)
+class Declaration:
+    """One `[instruments.SYMBOL]` section of pregao.toml: anything that is not one of the four futures.
+
+    Parameters
+    ----------
+    tick_size, lot_step, point_value : float
+        As in Instrument; above zero.
+    currency : str
+        As BRL or USDT.
+    calendar : str
+        b3_stocks, forex, always, or one of the futures'.
+    clock : str
+        Zone of its vendor's wall clock, as Europe/Berlin.
+    """
+
+    tick_size: float
+    lot_step: float
+    point_value: float
+    currency: str
+    calendar: str
+    clock: str = "America/Sao_Paulo"
+
+    def __post_init__(self) -> None:
+        for name in ("tick_size", "lot_step", "point_value"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ConfigError(f"{name}: expected a number above zero, found {getattr(self, name)}; correct it")
+        shipped_calendar(self.calendar)
+
+
+FUTURES: Mapping[str, Instrument] = {
+    "WDO": Instrument("WDO", 1, 0.5, 10.0, calendar="b3_dollar"),
+    "DOL": Instrument("DOL", 2, 0.5, 50.0, lot=5, calendar="b3_dollar"),
+    "WIN": Instrument("WIN", 3, 5.0, 0.20, calendar="b3_index"),
+    "IND": Instrument("IND", 4, 5.0, 1.0, lot=5, calendar="b3_index"),
+}
 
 
 @dataclass(frozen=True)
 class Symbol:
-    """A name taken apart. A continuous series has month 0 and year 0."""
+    """A name taken apart; month and year are 0 unless it is a dated contract."""
 
     root: str
     month: int
     year: int
     continuous: bool
 
+    @property
+    def dated(self) -> bool:
+        """Whether it is one expiry of a future."""
+        return self.month > 0
 
-def parse_symbol(text: str) -> Symbol:
-    """Take a symbol apart: a dated contract (WDOZ26) or a vendor's continuous series (WDOFUT, WDO, WIN$N, WDO@D).
+
+@dataclass(frozen=True)
+class Instruments:
+    """Every instrument a process knows, with the calendars they trade by.
+
+    Parameters
+    ----------
+    declared : mapping of str to Instrument
+        What the user added, by symbol.
+    special : mapping of date to SpecialDay
+        The user's overrides of the exchange's calendars.
+    """
+
+    declared: Mapping[str, Instrument] = field(default_factory=dict)
+    special: Mapping[date, SpecialDay] = field(default_factory=dict)
+
+    def parse(self, text: str, seen: date | None = None) -> Symbol:
+        """Take a symbol apart: a contract (WDOZ26), a vendor's continuous series (WDOFUT, WIN$N) or a declared one.
+
+        Parameters
+        ----------
+        text : str
+            The symbol, in either case.
+        seen : date, optional
+            A day it traded: two digits of a year then mean the century in which that is possible.
+
+        Raises
+        ------
+        UnknownSymbol
+            Where no instrument answers to it, or the month is not listed.
+        """
+        name = text.strip().upper()
+        if name in self.declared:
+            return Symbol(name, 0, 0, False)
+        if dated := _DATED.match(name):
+            root, letter = dated[1] or dated[3], dated[2] or dated[4]
+            return Symbol(root, MONTH_LETTERS.index(letter) + 1, _year(int(dated[5]), seen), False)
+        if continuous := _CONTINUOUS.match(name):
+            return Symbol(continuous[1], 0, 0, True)
+        raise UnknownSymbol(
+            f"{text!r}: expected a contract of {', '.join(FUTURES)} (as WDOZ26, WDOFUT or WIN$; WIN and IND have even "
+            "months only) or a declared instrument, found no such symbol; give the right one with --symbol, or declare "
+            f"it in pregao.toml under [instruments.{_section(name)}]"
+        )
+
+    def of(self, symbol: str) -> Instrument:
+        """Return the instrument a symbol belongs to; raises UnknownSymbol."""
+        root = self.parse(symbol).root
+        return self.declared.get(root) or FUTURES[root]
+
+    def calendar(self, symbol: str) -> Calendar:
+        """Return the calendar a symbol trades by; raises UnknownSymbol."""
+        return self._calendars[self.of(symbol).calendar]
+
+    def session(self, symbol: str, day: date) -> np.ndarray:
+        """Return the SESSION record of a symbol on a day, length 1; raises DataError where there is none."""
+        return self.calendar(symbol).session(day)
+
+    def in_name(self, stem: str) -> str | None:
+        """Return the symbol a file name begins with (`WDOK20_M1` gives WDOK20), or None."""
+        name = stem.upper()
+        found = _LEADING.match(name)
+        if found:
+            return found[0]
+        fits = [root for root in self.declared if re.match(rf"{root}(?![A-Z0-9])", name)]
+        return max(fits, key=len, default=None)
+
+    @cached_property
+    def _calendars(self) -> dict[str, Calendar]:
+        used = {instrument.calendar for instrument in (*FUTURES.values(), *self.declared.values())}
+        calendars = {name: shipped_calendar(name) for name in used}
+        return {
+            name: calendar.with_special_days(self.special) if self.special and name.startswith("b3_") else calendar
+            for name, calendar in calendars.items()
+        }
+
+
+B3 = Instruments()  # what is shipped, nothing declared
+
+
+def declare(symbol: str, declaration: Declaration) -> Instrument:
+    """Return the instrument of a declaration; its id is a hash of the symbol, so every lake agrees on it.
 
     Raises
     ------
-    UnknownSymbol
-        Where no instrument answers to it, or the month is not listed.
+    ConfigError
+        For a symbol that is not upper-case letters and digits, or is one of the futures.
     """
-    name = text.strip().upper()
-    if dated := _DATED.match(name):
-        root, letter = dated[1] or dated[3], dated[2] or dated[4]
-        return Symbol(root, MONTH_LETTERS.index(letter) + 1, 2000 + int(dated[5]), False)
-    if continuous := _CONTINUOUS.match(name):
-        return Symbol(continuous[1], 0, 0, True)
-    raise UnknownSymbol(
-        f"{text!r}: expected a contract of {', '.join(INSTRUMENTS)} (as WDOZ26, WDOFUT or WIN$; "
-        "WIN and IND have even months only), found no such symbol; check the name, or give the right one with --symbol"
+    if not _DECLARED_ROOT.match(symbol) or _DATED.match(symbol) or _CONTINUOUS.match(symbol):
+        raise ConfigError(
+            f"[instruments.{symbol}]: expected a symbol of 2 to 20 upper-case letters and digits that is none of the "
+            f"exchange's futures ({', '.join(FUTURES)}), found {symbol!r}; rename the section"
+        )
+    return Instrument(
+        root=symbol,
+        id=1_000 + zlib.crc32(symbol.encode()) % 2_000_000_000,
+        tick_size=declaration.tick_size,
+        point_value=declaration.point_value,
+        lot=1,
+        lot_step=declaration.lot_step,
+        currency=declaration.currency,
+        calendar=declaration.calendar,
+        clock=declaration.clock,
     )
-
-
-def symbol_in_name(stem: str) -> str | None:
-    """Return the symbol a file name begins with (`WDOK20_M1` gives WDOK20), or None."""
-    found = _LEADING.match(stem.upper())
-    return found[0] if found else None
-
-
-def instrument_of(symbol: str) -> Instrument:
-    """Return the instrument a symbol belongs to; raises UnknownSymbol."""
-    return INSTRUMENTS[parse_symbol(symbol).root]
 
 
 def dated_symbol(root: str, year: int, month: int) -> str:
     """Return the symbol of a dated contract."""
     return f"{root}{MONTH_LETTERS[month - 1]}{year % 100:02d}"
+
+
+def _year(two_digits: int, seen: date | None) -> int:
+    """Return the year with these digits in which a contract seen trading on a day can expire; else of this century."""
+    if seen is not None:
+        for century in (1900, 2100):
+            if 0 <= century + two_digits - seen.year <= _LISTED_YEARS:
+                return century + two_digits
+    return 2000 + two_digits
+
+
+def _section(name: str) -> str:
+    return name if _DECLARED_ROOT.match(name) else "SYMBOL"

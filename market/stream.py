@@ -5,9 +5,10 @@ from datetime import date
 
 import numpy as np
 
-from market import calendar
-from market.instruments import parse_symbol
-from market.lake import Lake, Partition
+from market.instruments import Instrument
+from market.lake import Lake
+from market.manifest import Partition
+from market.roll import is_last_session
 from market.types import EVENT, Kind
 
 # A session counts as whole where data begin and end within this of its hours.
@@ -72,7 +73,12 @@ class Feed:
     @property
     def root(self) -> str:
         """Root of the contract, as WDO."""
-        return parse_symbol(self.contract).root
+        return self.instrument.root
+
+    @property
+    def instrument(self) -> Instrument:
+        """What is traded."""
+        return self.lake.instruments.of(self.contract)
 
     def sessions(self) -> list[date]:
         """Return every session that has data, oldest first."""
@@ -80,7 +86,11 @@ class Feed:
 
     def session(self, day: date) -> np.ndarray:
         """Return the SESSION record of a day, length 1."""
-        return calendar.session(self.root, day)
+        return self.lake.instruments.session(self.contract, day)
+
+    def is_last_session(self, day: date) -> bool:
+        """Tell whether the contract has its last trading session on `day` or had it before."""
+        return is_last_session(self.contract, day, self.lake.instruments)
 
     def load(self, day: date) -> np.ndarray:
         """Return the EVENT records of a session with its clock, or its BAR records that open inside its hours."""

@@ -15,10 +15,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from market.calendar import session, sessions
 from market.errors import ConfigError, DataError
-from market.instruments import instrument_of
-from market.lake import Lake, Partition, Provenance, draft
+from market.instruments import B3
+from market.lake import Lake
+from market.manifest import Partition, Provenance
 from market.roll import last_trade_session
 from market.synthetic_book import STATE
 from market.synthetic_kernel import ROWS_PER_ORDER, STEPS_PER_MINUTE, Draws, Plan, simulate
@@ -82,7 +82,7 @@ class SyntheticMarket:
         require("seed", self.seed, 0, 2**63 - 1)
         require("alpha", self.alpha, 0.0, 4.0)
         require("trades_per_session", self.trades_per_session, 500, 50_000)
-        require("opening_points in ticks", instrument_of(self.symbol).to_ticks(self.opening_points), 8_000, 1_000_000)
+        require("opening_points in ticks", B3.of(self.symbol).to_ticks(self.opening_points), 8_000, 1_000_000)
         found = len(self.life())
         if found < self.sessions:
             raise ConfigError(
@@ -92,7 +92,7 @@ class SyntheticMarket:
 
     def life(self) -> list[date]:
         """Return the contract's sessions from `first` on, without its last one."""
-        return sessions(self.first, last_trade_session(self.symbol) - timedelta(days=1))
+        return B3.calendar(self.symbol).sessions(self.first, last_trade_session(self.symbol) - timedelta(days=1))
 
     def days(self) -> list[date]:
         """Return the session dates, ascending."""
@@ -109,7 +109,7 @@ class SyntheticMarket:
         The simulation does not know the price level, so each session's move is simulated from zero.
         """
         gaps = draw_units(self.seed, GAP_STREAM, 4 * self.sessions).reshape(-1, 4)
-        level = instrument_of(self.symbol).to_ticks(self.opening_points)
+        level = B3.of(self.symbol).to_ticks(self.opening_points)
         opening = []
         for index in range(self.sessions):
             opening.append(level)
@@ -137,7 +137,7 @@ def draw_units(seed: int, stream: int, count: int) -> np.ndarray:
 
 def simulate_session(market: SyntheticMarket, index: int, opening: int) -> tuple[np.ndarray, int]:
     """Return one session's events and its move from the opening to the last bid, in ticks."""
-    hours = session(instrument_of(market.symbol).root, market.days()[index])[0]
+    hours = B3.session(market.symbol, market.days()[index])[0]
     activity = intraday_activity(hours)
     draws = draw_session(market, index, activity.size)
     quiet_from, quiet_to = quiet_steps(draw_units(market.seed, QUIET_STREAM + index, 3), activity.size)
@@ -149,7 +149,7 @@ def simulate_session(market: SyntheticMarket, index: int, opening: int) -> tuple
         open_ns=int(hours["open_ns"]),
         quiet_from=quiet_from,
         quiet_to=quiet_to,
-        instrument=instrument_of(market.symbol).id,
+        instrument=B3.of(market.symbol).id,
     )
     state, out = np.zeros(1, STATE), events(len(draws.prints))
     rows = simulate(plan, draws, state, out)
@@ -210,7 +210,7 @@ def write_market(lake: Lake, market: SyntheticMarket) -> list[Partition]:
     held = {(p.kind, p.session) for p in lake.partitions(None, market.symbol) if p.provenance == provenance}
     wanted = [(index, day) for index, day in enumerate(market.days()) if not held_whole(held, day)]
     lake.commit(
-        (draft(kind, market.symbol, day, provenance), records)
+        (lake.draft(kind, market.symbol, day, provenance), records)
         for index, day in wanted
         for kind, records in split_kinds(market.session_events(index))
     )

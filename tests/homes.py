@@ -9,9 +9,9 @@ import numpy as np
 
 from features.schema import FeatureSchema
 from market.bars import bars_from_events
-from market.calendar import session
 from market.home import Home
-from market.lake import Lake, draft
+from market.instruments import B3
+from market.lake import Lake
 from market.synthetic import SyntheticMarket, provenance_of, split_kinds
 from registry.bundle import FeedNeeds, Lineage, Manifest, install, write_bundle
 from registry.signing import ensure_key, load_private_key
@@ -35,10 +35,11 @@ def fill_lake(home: Home, kind: str = "events") -> Lake:
     for index, day in enumerate(MARKET.days()):
         events = _session_events(index)
         if kind == "bars":
-            bars = bars_from_events(events, session("WIN", day), MINUTE_NS)
-            writes.append((draft("bars", MARKET.symbol, day, provenance_of(MARKET), 60), bars))
+            bars = bars_from_events(events, B3.session("WIN", day), MINUTE_NS)
+            writes.append((lake.draft("bars", MARKET.symbol, day, provenance_of(MARKET), 60), bars))
         else:
-            writes += [(draft(k, MARKET.symbol, day, provenance_of(MARKET)), part) for k, part in split_kinds(events)]
+            source = provenance_of(MARKET)
+            writes += [(lake.draft(k, MARKET.symbol, day, source), part) for k, part in split_kinds(events)]
     lake.commit(writes)
     return lake
 

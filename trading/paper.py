@@ -17,7 +17,6 @@ from market.costs import Costs
 from market.errors import UsageError
 from market.instruments import Instrument
 from market.kernel import kernel
-from market.roll import is_last_session
 from market.stream import Feed
 from market.types import Kind
 from trading.bracket import flatten, pending_entry, take_fill
@@ -289,7 +288,7 @@ def begin_session(trader: Trader, feed: Feed, day: date) -> None:
         replay(trader.core.features, feed, earlier)
     trader.feed_kind = feed.kind
     paper_begin(trader.core, trader.venue, feed.session(day)[0], feed.kind == "events")
-    if is_last_session(feed.contract, day) and trader.account[0]["trading_state"] == TradingState.ACTIVE:
+    if feed.is_last_session(day) and trader.account[0]["trading_state"] == TradingState.ACTIVE:
         trader.account["trading_state"] = TradingState.REDUCING  # nothing is entered in an expiring contract
 
 

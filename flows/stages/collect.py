@@ -37,7 +37,7 @@ def run(home: Home, parameters: Parameters, paths: Sequence[Path] = ()) -> Param
 
 def _data_of(parameters: Parameters, lake: Lake, results: Sequence[ImportResult]) -> DataParams:
     """Return the series that the files hold, whatever else the lake has of the same contract."""
-    contracts = {result.contract for result in results}
+    contracts = {contract for result in results for contract in result.contracts}
     if len(contracts) != 1:
         named = ", ".join(sorted(contracts))
         raise UsageError(f"expected files of one contract, found {named}; train them one at a time")

@@ -13,8 +13,9 @@ from features.schema import FeatureSchema, build_schema
 from flows.parameters import DataParams, Parameters
 from market.errors import ConfigError, NotEnoughData
 from market.home import Home
-from market.instruments import Instrument, instrument_of
-from market.lake import Lake, Partition
+from market.instruments import Instrument
+from market.lake import Lake
+from market.manifest import Partition
 from market.stream import Feed
 from market.types import Kind
 
@@ -111,5 +112,9 @@ def open_dataset(home: Home, data: DataParams) -> Dataset:
     days = feed.sessions()
     held = max(0, min(data.held_back_sessions, len(days) - 1))
     return Dataset(
-        feed, instrument_of(data.contract), tuple(days[: len(days) - held]), tuple(days[len(days) - held :]), partitions
+        feed,
+        lake.instruments.of(data.contract),
+        tuple(days[: len(days) - held]),
+        tuple(days[len(days) - held :]),
+        partitions,
     )

@@ -1,60 +1,60 @@
 """From the rows of a vendor's bar file to BAR records by session."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from market.errors import FileRefused
-from market.instruments import Instrument, instrument_of
+from market.gaps import bar_gaps
+from market.instruments import Instrument
+from market.manifest import Gap, Partition
+from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
+from market.readers.intake import Intake, Request
+from market.readers.price_basis import ADJUSTED, price_basis
 from market.readers.screen import (
     LATE_NS,
     NOT_A_SESSION,
     OUTSIDE_HOURS,
     DayHours,
-    Reject,
     Screen,
     hours_of_days,
-    refuse_too_many,
     to_date,
 )
-from market.readers.source import NO_DAY, NS_PER_DAY, NS_PER_S, Source
+from market.readers.source import Source
+from market.readers.symbols import refuse_expired, resolve_symbol
 from market.types import BAR, Flag
 
 # A session's data are cut where they begin or end further than this, or one bar, from its hours.
 CUT_NS = 10 * 60 * NS_PER_S
-# Turnover / (volume x point value) of raw bars lies this close to the close (data/README.md, D4).
-RAW_PRICE_TOLERANCE = 0.005
-# MT5 restates the past of these series at each roll, also where the prices stay on the grid (b3.md §1.4).
-ADJUSTED_ENDINGS = ("$", "$D", "@", "@D")
+# Prices are stored in 32 bits; volumes beyond this are a broken cell.
+MOST_TICKS, MOST_LOTS = 2**31 - 1, 2**53
 
 
 @dataclass(frozen=True)
 class BarTable:
-    """The rows of a bar file, in the file's order; every array has shape (n,).
+    """Rows of a bar file, in the file's order; every array has shape (n,).
 
     Parameters
     ----------
-    symbol : str or None
-        What the file calls it, where it says so.
     lines : ndarray
         i8, line in the file.
     day, time_ns : ndarray
-        i8, days since 1970-01-01 and ns of the day, exchange wall clock, of the bar's opening; NO_DAY if illegible.
+        i8, days since 1970-01-01 and ns of the day, on the file's clock, of the bar's opening; NO_DAY if illegible.
     open, high, low, close : ndarray
         f8, points; NaN if illegible.
     volume : ndarray
-        f8, contracts.
+        f8, contracts (units of quantity).
     turnover : ndarray
-        f8, R$; NaN where the file has none.
+        f8, currency; NaN where the file has none.
     trades : ndarray
         f8, number of trades; NaN where the file has none.
     misshapen : tuple of int
         Lines that were no rows.
     """
 
-    symbol: str | None
     lines: np.ndarray
     day: np.ndarray
     time_ns: np.ndarray
@@ -65,27 +65,19 @@ class BarTable:
     volume: np.ndarray
     turnover: np.ndarray
     trades: np.ndarray
-    misshapen: tuple[int, ...]
+    misshapen: tuple[int, ...] = ()
+
+    @property
+    def prices(self) -> np.ndarray:
+        """Open, high, low and close, f8[4, n]."""
+        return np.stack([self.open, self.high, self.low, self.close])
+
+    def at(self, rows: np.ndarray) -> "BarTable":
+        """Return some rows (indices or mask)."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
 
 
-@dataclass(frozen=True)
-class BarSession:
-    """The bars of one session."""
-
-    day: date
-    bars: np.ndarray
-    gaps: int
-
-
-@dataclass(frozen=True)
-class BarImport:
-    """What a bar file gives."""
-
-    sessions: tuple[BarSession, ...]
-    rejects: tuple[Reject, ...]
-    price_basis: str
-    bar_seconds: int
-    rows: int
+_COLUMNS = ("lines", "day", "time_ns", "open", "high", "low", "close", "volume", "turnover", "trades")
 
 
 @dataclass(frozen=True)
@@ -103,40 +95,48 @@ class _Rows:
         return utc
 
 
-def build_bars(source: Source, table: BarTable, contract: str) -> BarImport:
-    """Check the rows of a bar file and return its BAR records by session.
+def bar_writes(
+    source: Source, request: Request, intake: Intake, table: BarTable, inside: str | None
+) -> Iterator[tuple[Partition, np.ndarray]]:
+    """Check the rows of one series of bars and yield its partitions.
+
+    Parameters
+    ----------
+    table : BarTable
+        The file's rows.
+    inside : str or None
+        The symbol the file itself tells.
 
     Raises
     ------
     FileRefused
         Where there is no bar length to be found, or more than one row in a hundred is unusable.
     """
-    instrument = instrument_of(contract)
-    rows = _in_time_order(source, table, instrument.root)
-    screen = _screen(rows)
-    rejects = screen.rejects(table.misshapen)
-    total = table.lines.size + len(table.misshapen)
-    refuse_too_many(source, rejects, total, _clock_hint(rows, screen))
+    contract = resolve_symbol(source, request, inside, _first_day(table))
+    instrument = request.lake.instruments.of(contract)
+    rows = _in_time_order(source, request, table, contract, ZoneInfo(instrument.clock))
+    screen = _screen(rows, instrument)
+    intake.note(screen, table.misshapen)
+    intake.refuse_too_many(_clock_hint(rows, screen))
     kept = np.flatnonzero(screen.kept)
-    basis, turnover = _price_basis(rows, kept, instrument, contract)
-    bars = _to_records(rows, kept, instrument, turnover)
-    if basis == "back_adjusted":
-        bars["flags"] |= np.uint32(Flag.BACK_ADJUSTED)
-    sessions = tuple(_by_session(rows, kept, bars))
-    return BarImport(sessions, tuple(rejects), basis, rows.bar_ns // NS_PER_S, int(kept.size))
+    days = rows.table.day[kept]
+    refuse_expired(source, request, contract, to_date(days[0]), to_date(days[-1]))
+    yield from _partitions(request, intake, rows, kept, contract)
 
 
-def _in_time_order(source: Source, table: BarTable, root: str) -> _Rows:
+def _first_day(table: BarTable) -> date | None:
+    legible = table.day[table.day != NO_DAY]
+    return to_date(legible.min()) if legible.size else None
+
+
+def _in_time_order(source: Source, request: Request, table: BarTable, contract: str, clock: ZoneInfo) -> _Rows:
     legible = (table.day != NO_DAY) & (table.time_ns != NO_DAY)
     wall = np.where(legible, table.day * NS_PER_DAY + table.time_ns, 0)
     order = np.argsort(wall, kind="stable")
-    table = replace(table, **{name: getattr(table, name)[order] for name in _ROW_FIELDS})
-    wall, legible = wall[order], legible[order]
+    table, wall, legible = table.at(order), wall[order], legible[order]
     bar_ns = _most_frequent_step(source, wall[legible])
-    return _Rows(table, hours_of_days(root, np.where(legible, table.day, NO_DAY)), wall, bar_ns)
-
-
-_ROW_FIELDS = ("lines", "day", "time_ns", "open", "high", "low", "close", "volume", "turnover", "trades")
+    calendar = request.lake.instruments.calendar(contract)
+    return _Rows(table, hours_of_days(calendar, clock, np.where(legible, table.day, NO_DAY)), wall, bar_ns)
 
 
 def _most_frequent_step(source: Source, wall_ns: np.ndarray) -> int:
@@ -153,18 +153,21 @@ def _most_frequent_step(source: Source, wall_ns: np.ndarray) -> int:
     return bar_ns
 
 
-def _screen(rows: _Rows) -> Screen:
+def _screen(rows: _Rows, instrument: Instrument) -> Screen:
     table, hours = rows.table, rows.hours
     screen = Screen(table.lines)
-    prices = np.stack([table.open, table.high, table.low, table.close])
+    prices = table.prices
     screen.reject((table.day == NO_DAY) | (table.time_ns == NO_DAY), "a date or time that cannot be read")
     screen.reject(~np.isfinite(np.vstack([prices, table.volume])).all(axis=0), "a cell that is empty or not a number")
     screen.reject((prices <= 0).any(axis=0), "a price of zero or below")
+    screen.reject((prices / instrument.tick_size > MOST_TICKS).any(axis=0), "a price beyond any market")
     screen.reject(table.high < table.low, "a high below the low")
     beyond = (np.maximum(table.open, table.close) > table.high) | (np.minimum(table.open, table.close) < table.low)
     screen.reject(beyond, "an open or close outside high and low")
     screen.reject((table.volume < 0) | (table.trades < 0) | (table.turnover < 0), "a volume below zero")
-    screen.reject(table.volume != np.rint(table.volume), "a volume that is not whole contracts")
+    steps = table.volume / instrument.lot_step
+    screen.reject(np.abs(steps - np.rint(steps)) > 1e-6, "a volume that is not whole contracts")
+    screen.reject(steps > MOST_LOTS, "a volume beyond any market")
     screen.reject(~hours.is_session, NOT_A_SESSION)
     ts_ns = rows.ts_ns
     screen.reject((ts_ns < hours.open_ns) | (ts_ns >= hours.close_ns + LATE_NS), OUTSIDE_HOURS)
@@ -176,8 +179,7 @@ def _screen(rows: _Rows) -> Screen:
 
 def _clock_hint(rows: _Rows, screen: Screen) -> str:
     """Return what a uniform shift of the clock would explain, or nothing."""
-    outside = screen.codes == screen.reasons.index(OUTSIDE_HOURS) + 1
-    if not outside.any():
+    if not screen.rejected(OUTSIDE_HOURS).any():
         return ""
     on_session = rows.hours.is_session
     ts, opens, closes = (values[on_session] for values in (rows.ts_ns, rows.hours.open_ns, rows.hours.close_ns))
@@ -191,27 +193,26 @@ def _clock_hint(rows: _Rows, screen: Screen) -> str:
     return "export with the exchange's clock (São Paulo), bars stamped with their opening time"
 
 
-def _price_basis(rows: _Rows, kept: np.ndarray, instrument: Instrument, contract: str) -> tuple[str, np.ndarray]:
-    """Return "raw" or "back_adjusted", and the turnover in ticks x contracts (0 where unknown)."""
-    table = rows.table
-    unknown = np.zeros(kept.size, dtype=np.int64)
-    ticks = np.stack([table.open, table.high, table.low, table.close])[:, kept] / instrument.tick_size
-    if contract.endswith(ADJUSTED_ENDINGS) or (np.abs(ticks - np.rint(ticks)) > 1e-4).any():
-        return "back_adjusted", unknown
-    turnover, volume = table.turnover[kept], table.volume[kept]
-    priced = np.isfinite(turnover) & (volume > 0)
-    if not priced.any():
-        return "raw", unknown
-    ratio = np.full(kept.size, np.nan)
-    ratio[priced] = turnover[priced] / (volume[priced] * instrument.point_value * table.close[kept][priced])
-    # An owner who dropped the decimals left cents (data/README.md, WINJ20).
-    scale = 100.0 if 50.0 < np.nanmedian(ratio) < 200.0 else 1.0
-    days = table.day[kept]
-    medians = [np.nanmedian(ratio[days == day]) / scale for day in np.unique(days[priced])]
-    if np.abs(np.array(medians) - 1.0).max() > RAW_PRICE_TOLERANCE:
-        return "back_adjusted", unknown
-    in_ticks = np.where(priced, turnover, 0.0) / (scale * instrument.tick_value)
-    return "raw", np.rint(in_ticks).astype(np.int64)
+def _partitions(
+    request: Request, intake: Intake, rows: _Rows, kept: np.ndarray, contract: str
+) -> Iterator[tuple[Partition, np.ndarray]]:
+    lake, instrument = request.lake, request.lake.instruments.of(contract)
+    days = rows.table.day[kept]
+    basis, turnover = price_basis(rows.table.at(kept), instrument, contract)
+    bars = _to_records(rows, kept, instrument, turnover)
+    if basis == ADJUSTED:
+        bars["flags"] |= np.uint32(Flag.BACK_ADJUSTED)
+    provenance = intake.provenance(basis)
+    starts = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
+    for start, end in zip(starts, np.append(starts[1:], days.size), strict=True):
+        day, own = to_date(days[start]), bars[start:end]
+        session = lake.instruments.session(contract, day)
+        slack = max(CUT_NS, rows.bar_ns)
+        cut_before = start == 0 and own["ts_open_ns"][0] - session["open_ns"][0] > slack
+        cut_after = end == days.size and session["close_ns"][0] - own["ts_close_ns"][-1] > slack
+        gaps = bar_gaps(own, session, rows.bar_ns, cut_before, cut_after)
+        _mark(own, gaps, bool(cut_before or cut_after))
+        yield lake.draft("bars", contract, day, provenance, rows.bar_ns // NS_PER_S, gaps), own
 
 
 def _to_records(rows: _Rows, kept: np.ndarray, instrument: Instrument, turnover: np.ndarray) -> np.ndarray:
@@ -221,7 +222,7 @@ def _to_records(rows: _Rows, kept: np.ndarray, instrument: Instrument, turnover:
     bars["ts_close_ns"] = bars["ts_open_ns"] + rows.bar_ns
     for name in ("open", "high", "low", "close"):
         bars[name] = np.rint(getattr(table, name)[kept] / instrument.tick_size)
-    bars["volume"] = table.volume[kept]
+    bars["volume"] = np.rint(table.volume[kept] / instrument.lot_step)
     bars["turnover"] = turnover
     bars["trades"] = np.nan_to_num(table.trades[kept])
     bars["instrument"] = instrument.id
@@ -229,24 +230,9 @@ def _to_records(rows: _Rows, kept: np.ndarray, instrument: Instrument, turnover:
     return bars
 
 
-def _by_session(rows: _Rows, kept: np.ndarray, bars: np.ndarray) -> Iterator[BarSession]:
-    days = rows.table.day[kept]
-    starts = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
-    for start, end in zip(starts, np.append(starts[1:], days.size), strict=True):
-        opens, closes = int(rows.hours.open_ns[kept[start]]), int(rows.hours.close_ns[kept[start]])
-        own = bars[start:end]
-        gaps = _mark_gaps(own, opens, closes, rows.bar_ns)
-        slack = max(CUT_NS, rows.bar_ns)
-        cut_before = start == 0 and own["ts_open_ns"][0] - opens > slack
-        cut_after = end == days.size and closes - own["ts_close_ns"][-1] > slack
-        if cut_before or cut_after:
-            own["flags"] |= np.uint32(Flag.PARTIAL)
-        yield BarSession(to_date(days[start]), own, gaps)
-
-
-def _mark_gaps(bars: np.ndarray, opens: int, closes: int, bar_ns: int) -> int:
-    """Flag the bars that follow a hole and return the number of holes, one at the end included."""
-    slots = (bars["ts_open_ns"] - opens) // bar_ns
-    after_gap = np.diff(slots, prepend=-1) > 1
-    bars["flags"][after_gap] |= np.uint32(Flag.AFTER_GAP)
-    return int(after_gap.sum()) + int(slots[-1] < (closes - opens - 1) // bar_ns)
+def _mark(bars: np.ndarray, gaps: Sequence[Gap], cut: bool) -> None:
+    """Flag the bars that follow a hole, and all of a session that was cut."""
+    after = np.isin(bars["ts_open_ns"], [gap.last_ns for gap in gaps])
+    bars["flags"][after] |= np.uint32(Flag.AFTER_GAP)
+    if cut:
+        bars["flags"] |= np.uint32(Flag.PARTIAL)

@@ -5,10 +5,11 @@ import re
 import numpy as np
 
 from market.errors import FileRefused
-from market.readers.bar_table import BarTable
-from market.readers.source import Source, read_columns, to_days, to_numbers, to_time_ns
+from market.readers.bar_table import BarTable, bar_writes
+from market.readers.cells import read_whole, to_days, to_numbers, to_time_ns
+from market.readers.intake import Format, Intake, Request, Writes
+from market.readers.source import Source
 
-FORMAT = "mt5_bars"
 REQUIRED = ("DATE", "TIME", "OPEN", "HIGH", "LOW", "CLOSE", "TICKVOL", "VOL")
 DATE_PATTERN = "%Y.%m.%d"
 
@@ -20,14 +21,13 @@ def recognise(source: Source) -> bool:
     return source.first_line.startswith("<DATE>") and "<OPEN>" in source.first_line
 
 
-def read(source: Source) -> BarTable:
+def read(source: Source, request: Request, intake: Intake) -> Writes:
     """Read the rows; raises FileRefused where separator or columns are not MT5's."""
     names = mt5_headings(source, REQUIRED)
-    columns = read_columns(source, names, "\t", header=True)
+    columns = read_whole(source, names, "\t", header=True)
     cells = columns.cells
     numbers = {name: to_numbers(cells[name]) for name in REQUIRED[2:]}
-    return BarTable(
-        symbol=None,
+    table = BarTable(
         lines=columns.lines,
         day=to_days(cells["DATE"], DATE_PATTERN),
         time_ns=to_time_ns(cells["TIME"]),
@@ -40,6 +40,7 @@ def read(source: Source) -> BarTable:
         trades=numbers["TICKVOL"],
         misshapen=columns.misshapen,
     )
+    return bar_writes(source, request, intake, table, inside=None)
 
 
 def mt5_headings(source: Source, required: tuple[str, ...]) -> list[str]:
@@ -60,3 +61,12 @@ def mt5_headings(source: Source, required: tuple[str, ...]) -> list[str]:
             1,
         )
     return names
+
+
+FORMAT = Format(
+    name="mt5_bars",
+    clock="wall clock of the broker's server: São Paulo for B3, else the instrument's declared clock; bar's opening",
+    price_basis="as the symbol says: dated contracts raw, $ and @ series restated at each roll",
+    recognise=recognise,
+    read=read,
+)

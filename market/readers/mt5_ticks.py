@@ -4,11 +4,14 @@ A row carries only what changed; an empty cell means unchanged. Zero in every ce
 separate trades and all stay.
 """
 
-from market.readers.mt5_bars import DATE_PATTERN, mt5_headings
-from market.readers.source import Source, read_columns, to_days, to_numbers, to_time_ns
-from market.readers.tick_table import TickTable
+from collections.abc import Iterator
 
-FORMAT = "mt5_ticks"
+from market.readers.cells import Columns, read_columns, to_days, to_numbers, to_time_ns
+from market.readers.intake import Format, Intake, Request, Writes
+from market.readers.mt5_bars import DATE_PATTERN, mt5_headings
+from market.readers.source import Source
+from market.readers.tick_table import TickTable, tick_writes
+
 REQUIRED = ("DATE", "TIME", "BID", "ASK", "LAST", "VOLUME")
 
 
@@ -17,18 +20,31 @@ def recognise(source: Source) -> bool:
     return source.first_line.startswith("<DATE>") and "<BID>" in source.first_line
 
 
-def read(source: Source) -> TickTable:
+def read(source: Source, request: Request, intake: Intake) -> Writes:
     """Read the rows; raises FileRefused where separator or columns are not MT5's."""
+    return tick_writes(source, request, intake, _tables(source))
+
+
+def _tables(source: Source) -> Iterator[tuple[TickTable, Columns]]:
     names = mt5_headings(source, REQUIRED)
-    columns = read_columns(source, names, "\t", header=True)
-    cells = columns.cells
-    return TickTable(
-        lines=columns.lines,
-        day=to_days(cells["DATE"], DATE_PATTERN),
-        time_ns=to_time_ns(cells["TIME"]),
-        bid=to_numbers(cells["BID"]),
-        ask=to_numbers(cells["ASK"]),
-        last=to_numbers(cells["LAST"]),
-        volume=to_numbers(cells["VOLUME"]),
-        misshapen=columns.misshapen,
-    )
+    for columns in read_columns(source, names, "\t", header=True):
+        cells = columns.cells
+        table = TickTable(
+            lines=columns.lines,
+            day=to_days(cells["DATE"], DATE_PATTERN),
+            time_ns=to_time_ns(cells["TIME"]),
+            bid=to_numbers(cells["BID"]),
+            ask=to_numbers(cells["ASK"]),
+            last=to_numbers(cells["LAST"]),
+            volume=to_numbers(cells["VOLUME"]),
+        )
+        yield table, columns
+
+
+FORMAT = Format(
+    name="mt5_ticks",
+    clock="wall clock of the broker's server: São Paulo for B3, else the instrument's declared clock",
+    price_basis="raw: prices as traded",
+    recognise=recognise,
+    read=read,
+)

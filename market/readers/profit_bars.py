@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from market.errors import FileRefused
-from market.readers.bar_table import BarTable
-from market.readers.source import Source, read_columns, to_days, to_numbers, to_time_ns
+from market.readers.bar_table import BarTable, bar_writes
+from market.readers.cells import read_whole, to_days, to_numbers, to_time_ns
+from market.readers.intake import Format, Intake, Request, Writes
+from market.readers.source import Source
 
-FORMAT = "profit_bars"
 OWN_COLUMNS = ("symbol", "date", "time", "open", "high", "low", "close", "volume", "quantity")
 DATE_PATTERN = "%d/%m/%Y"
 
@@ -39,18 +40,15 @@ def recognise(source: Source) -> bool:
     return bool(_ROW.match(first)) or _role(re.split(r"[;,\t|]", first)[0]) == "symbol"
 
 
-def read(source: Source) -> BarTable:
+def read(source: Source, request: Request, intake: Intake) -> Writes:
     """Read the rows; raises FileRefused where separator, columns or symbols are not as expected."""
     names, delimiter, header = _layout(source)
-    columns = read_columns(source, names, delimiter, header)
-    cells = columns.cells
-    if delimiter == ";":
-        cells = _with_decimal_points(cells)
+    columns = read_whole(source, names, delimiter, header)
+    cells = _with_decimal_points(columns.cells) if delimiter == ";" else columns.cells
     unknown = np.full(columns.lines.size, np.nan)
     volume, turnover = _volumes(cells, unknown)
     numbers = {name: to_numbers(cells[name]) for name in ("open", "high", "low", "close")}
-    return BarTable(
-        symbol=_one_symbol(source, cells["symbol"]),
+    table = BarTable(
         lines=columns.lines,
         day=to_days(cells["date"], DATE_PATTERN),
         time_ns=to_time_ns(cells["time"]),
@@ -60,6 +58,7 @@ def read(source: Source) -> BarTable:
         misshapen=columns.misshapen,
         **numbers,
     )
+    return bar_writes(source, request, intake, table, _one_symbol(source, cells["symbol"]))
 
 
 def _layout(source: Source) -> tuple[list[str], str, bool]:
@@ -125,3 +124,12 @@ def _one_symbol(source: Source, column: pa.StringArray) -> str:
             source.path, "one symbol in a file", f"{len(symbols)} ({', '.join(symbols[:3])})", "split it by symbol"
         )
     return str(symbols[0])
+
+
+FORMAT = Format(
+    name="profit_bars",
+    clock="wall clock of the exchange, America/Sao_Paulo; bar's opening",
+    price_basis="dated contracts raw, FUT series restated at each roll; told by the grid and by turnover ÷ quantity",
+    recognise=recognise,
+    read=read,
+)

@@ -1,16 +1,17 @@
 """Which rows of a file are set aside, and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from market import calendar
-from market.errors import DataError, FileRefused
-from market.readers.source import NO_DAY, NS_PER_DAY, Source
+from market.calendar import Calendar
+from market.errors import DataError
+from market.readers.cells import NO_DAY, NS_PER_DAY
 
-MOST_REJECTED = 0.01
 LATE_NS = 5 * 60 * 1_000_000_000
 OUTSIDE_HOURS = "outside the session's hours"
 NOT_A_SESSION = "not a session of the exchange"
@@ -54,7 +55,12 @@ class Screen:
         mask: np.ndarray = self.codes == 0
         return mask
 
-    def rejects(self, misshapen: tuple[int, ...]) -> list[Reject]:
+    def rejected(self, reason: str) -> np.ndarray:
+        """Mask of the rows set aside for a reason, shape (n,)."""
+        mask: np.ndarray = self.codes == self.reasons.index(reason) + 1
+        return mask
+
+    def rejects(self, misshapen: Iterable[int] = ()) -> list[Reject]:
         """Return what was set aside in line order, with the lines that were no rows at all."""
         found = [Reject(line, "another number of columns") for line in misshapen]
         aside = np.flatnonzero(self.codes)
@@ -71,7 +77,7 @@ class DayHours:
     is_session : ndarray
         Mask, shape (n,).
     offset_ns : ndarray
-        What to subtract from the wall clock to get UTC, i8[n].
+        What to subtract from the file's wall clock to get UTC, i8[n].
     open_ns, close_ns : ndarray
         UTC, i8[n]; 0 where there is no session.
     """
@@ -82,10 +88,11 @@ class DayHours:
     close_ns: np.ndarray
 
 
-def hours_of_days(root: str, days: np.ndarray) -> DayHours:
-    """Return the hours of the session of each day (days since 1970-01-01, i8[n])."""
+def hours_of_days(calendar: Calendar, clock: ZoneInfo, days: np.ndarray) -> DayHours:
+    """Return the hours of the session of each day (days since 1970-01-01 on the clock of the file, i8[n])."""
     unique, inverse = np.unique(days, return_inverse=True)
-    rows = np.array([_hours_of_day(root, int(day)) for day in unique], dtype=np.int64).reshape(-1, 4)[inverse]
+    rows = np.array([_hours_of_day(calendar, clock, int(day)) for day in unique], dtype=np.int64)
+    rows = rows.reshape(-1, 4)[inverse]
     return DayHours(rows[:, 0].astype(bool), rows[:, 1], rows[:, 2], rows[:, 3])
 
 
@@ -94,29 +101,14 @@ def to_date(day: int) -> date:
     return _EPOCH_DAY + timedelta(days=int(day))
 
 
-def refuse_too_many(source: Source, rejects: list[Reject], rows: int, hint: str = "") -> None:
-    """Raise FileRefused where more than one row in a hundred was set aside."""
-    if len(rejects) <= MOST_REJECTED * rows:
-        return
-    reasons = [reject.reason for reject in rejects]
-    common = max(dict.fromkeys(reasons), key=reasons.count)
-    first = next(reject for reject in rejects if reject.reason == common)
-    raise FileRefused(
-        source.path,
-        f"at most {MOST_REJECTED:.0%} of {rows} rows unusable",
-        f"{len(rejects)}, most of them {common}, first {source.line_texts([first.line])[0]!r}",
-        hint or "export the file again and check what the line shows",
-        first.line,
-    )
-
-
-def _hours_of_day(root: str, day: int) -> tuple[int, int, int, int]:
+def _hours_of_day(calendar: Calendar, clock: ZoneInfo, day: int) -> tuple[int, int, int, int]:
     if day == NO_DAY:
         return 0, 0, 0, 0
     local = to_date(day)
-    offset = day * NS_PER_DAY + NS_PER_DAY // 2 - calendar.to_ns(datetime.combine(local, time(12)))
+    noon = datetime.combine(local, time(12), tzinfo=clock)
+    offset = day * NS_PER_DAY + NS_PER_DAY // 2 - int(noon.astimezone(UTC).timestamp()) * 1_000_000_000
     try:
-        record = calendar.session(root, local)[0]
+        record = calendar.session(local)[0]
     except DataError:
         return 0, offset, 0, 0
     return 1, offset, int(record["open_ns"]), int(record["close_ns"])

@@ -1,216 +1,220 @@
-"""A vendor's text file: its bytes, its lines and its columns as numbers."""
+"""A vendor's file as text, read block by block, so that memory does not grow with it."""
 
+import codecs
+import gzip
 import hashlib
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
+from typing import BinaryIO, cast
 
 from market.errors import FileRefused
 
-NS_PER_S = 1_000_000_000
-NS_PER_DAY = 86_400 * NS_PER_S
-NO_DAY = np.iinfo(np.int64).min
+BLOCK_BYTES = 16 << 20
+HEAD_BYTES = 64 << 10
+LONGEST_LINE = 32 << 20  # a depth snapshot is one line of some 100 kB
 
-_CLOCK = r"^\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?$"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_EPOCH_DAY = date(1970, 1, 1)
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a file.
+
+    Parameters
+    ----------
+    text : bytes
+        UTF-8, every line ended by one line feed, without carriage returns.
+    first_line : int
+        Number of its first line in the file, from 1.
+    """
+
+    text: bytes
+    first_line: int
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file read whole.
+    """A file that was found readable.
 
     Parameters
     ----------
     path : str
         As the user named it.
-    data : bytes
-        Its content, UTF-8 or Latin-1.
+    sha256 : str
+        Hash of its bytes.
+    size : int
+        Bytes.
+    head : str
+        Its beginning as text, empty for a workbook; at most 64 KiB.
+    workbook : bool
+        Whether it is a zip container, as .xlsx is.
     """
 
     path: str
-    data: bytes
+    sha256: str
+    size: int
+    head: str
+    workbook: bool
 
     @property
     def name(self) -> str:
         """File name without folders."""
         return Path(self.path).name
 
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the bytes."""
-        return hashlib.sha256(self.data).hexdigest()
+    @property
+    def stem(self) -> str:
+        """File name without folders and ending."""
+        return Path(self.path).stem
 
     @cached_property
-    def utf8(self) -> bytes:
-        """The content in UTF-8, whatever it was written in."""
-        body = self.data.removeprefix(b"\xef\xbb\xbf")
-        try:
-            body.decode("utf-8")
-        except UnicodeDecodeError:
-            return body.decode("latin-1").encode("utf-8")
-        return body
+    def lines(self) -> list[str]:
+        """The first lines that are not blank, without their ends."""
+        return [line for line in self.head.split("\n") if line.strip()]
 
     @property
     def first_line(self) -> str:
-        """The first line, without its end."""
-        return self.utf8.partition(b"\n")[0].decode("utf-8").rstrip("\r")
+        """The first line that is not blank; empty where there is none."""
+        return self.lines[0] if self.lines else ""
 
-    def line_texts(self, lines: Sequence[int]) -> list[str]:
-        """Return the text of some lines, counted from 1."""
-        texts = self.utf8.split(b"\n")
-        return [texts[line - 1].decode("utf-8").rstrip("\r") for line in lines]
+    def blocks(self) -> Iterator[Block]:
+        """Yield the file in blocks of whole lines.
 
+        Raises
+        ------
+        FileRefused
+            Where the file was cut, holds bytes that are no text, or a line without end.
+        """
+        rest, number = b"", 1
+        for piece in self._pieces():
+            text = rest + piece.replace(b"\r", b"")
+            end = text.rfind(b"\n") + 1
+            block, rest = text[:end], text[end:]
+            if len(rest) > LONGEST_LINE:
+                raise FileRefused(
+                    self.path,
+                    "lines of text",
+                    f"none that ends within {LONGEST_LINE:,} bytes",
+                    "export it again",
+                    number,
+                )
+            if block:
+                yield Block(_as_utf8(block), number)
+                number += block.count(b"\n")
+        if rest.strip():
+            raise FileRefused(
+                self.path,
+                "a line end after the last row",
+                "none: the file was cut, perhaps inside a number",
+                "export it again, or end the line yourself if you know the row is whole",
+                number,
+            )
 
-@dataclass(frozen=True)
-class Columns:
-    """The cells of a file by column.
+    def quote(self, numbers: Sequence[int]) -> list[str]:
+        """Return the text of some lines, counted from 1 and given in ascending order; reads the file again."""
+        texts: list[str] = []
+        for block in self.blocks() if numbers else ():
+            lines = block.text.split(b"\n")
+            while len(texts) < len(numbers) and numbers[len(texts)] - block.first_line < len(lines) - 1:
+                texts.append(lines[numbers[len(texts)] - block.first_line].decode("utf-8"))
+            if len(texts) == len(numbers):
+                break
+        return texts
 
-    Parameters
-    ----------
-    cells : dict of str to pyarrow.StringArray
-        One array per column, an empty cell is null; shape (n,).
-    lines : ndarray
-        Line of each row, counted from 1, i8[n].
-    misshapen : tuple of int
-        Lines left out because they have another number of cells.
-    """
-
-    cells: dict[str, pa.StringArray]
-    lines: np.ndarray
-    misshapen: tuple[int, ...]
+    def _pieces(self) -> Iterator[bytes]:
+        with open_binary(Path(self.path)) as file:
+            yield from _pieces(self.path, file, BLOCK_BYTES)
 
 
 def open_source(path: Path) -> Source:
-    """Read a file whole; raises FileRefused where it is missing, empty, cut, or not to be read."""
+    """Look at a file; raises FileRefused where it is missing, empty, or no text.
+
+    Reads it once, for its hash.
+    """
     try:
-        data = path.read_bytes()
+        if path.is_dir():
+            raise FileRefused(str(path), "a file", "a folder", "name the files in it, or give --recursive")
+        with path.open("rb") as file:
+            return _look(str(path), file, path.stat().st_size)
     except FileNotFoundError:
         raise FileRefused(str(path), "a file", "nothing there", "check the path") from None
-    except IsADirectoryError:
-        raise FileRefused(str(path), "a file", "a folder", "name the files in it") from None
     except PermissionError:
         raise FileRefused(
             str(path), "a file this user may read", "no permission to read it", "change its permissions or copy it"
         ) from None
-    source = Source(str(path), data)
-    if not data.strip():
-        raise FileRefused(source.path, "rows of market data", "an empty file", "export it again")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise FileRefused(
-            source.path,
-            "UTF-8 or Latin-1 text",
-            "UTF-16 text",
-            "export the bars from MT5's symbol window, not the chart",
-        )
-    if not data.endswith(b"\n"):
-        line = data.count(b"\n") + 1
-        raise FileRefused(
-            source.path,
-            "a line end after the last row",
-            "none: the file was cut, perhaps inside a number",
-            "export it again, or end the line yourself if you know the row is whole",
-            line,
-        )
-    return source
 
 
-def read_columns(source: Source, names: Sequence[str], delimiter: str, header: bool) -> Columns:
-    """Split a file into columns.
-
-    Raises
-    ------
-    FileRefused
-        Where no row has the columns named, or the last one was cut.
-    """
-    misshapen: list[int] = []
-
-    def set_aside(row: pa.csv.InvalidRow) -> str:
-        misshapen.append(row.number)
-        return "skip"
-
-    table = pa.csv.read_csv(
-        BytesIO(source.utf8),
-        read_options=pa.csv.ReadOptions(use_threads=False, column_names=list(names), skip_rows=int(header)),
-        parse_options=pa.csv.ParseOptions(
-            delimiter=delimiter, quote_char=False, ignore_empty_lines=False, invalid_row_handler=set_aside
-        ),
-        convert_options=pa.csv.ConvertOptions(
-            column_types={name: pa.string() for name in names}, null_values=[""], strings_can_be_null=True
-        ),
-    )
-    total = source.utf8.count(b"\n")
-    _refuse_cut_or_empty(source, names, misshapen, total, table.num_rows)
-    is_row = np.ones(total + 1, dtype=bool)
-    is_row[[0, *([1] if header else []), *misshapen]] = False
-    lines = np.flatnonzero(is_row)
-    cells = {name: table[name].combine_chunks() for name in names}
-    blank = np.logical_and.reduce([cells[name].is_null().to_numpy(zero_copy_only=False) for name in names])
-    if blank.any():
-        keep = pa.array(~blank)
-        cells, lines = {name: column.filter(keep) for name, column in cells.items()}, lines[~blank]
-    return Columns(cells, lines, tuple(misshapen))
+def open_binary(path: Path) -> BinaryIO:
+    """Open a file for reading, unpacked where it is gzip."""
+    with path.open("rb") as file:
+        packed = file.read(2) == _GZIP
+    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
 
 
-def to_numbers(column: pa.StringArray) -> np.ndarray:
-    """Return a column as f8[n]; NaN where a cell is empty or not a number."""
+def _look(path: str, file: BinaryIO, size: int) -> Source:
+    start = file.read(4)
+    if start == _ZIP:
+        return Source(path, _hash_from(file, start), size, "", workbook=True)
+    head = _head(path)
+    if not head.strip():
+        raise FileRefused(path, "rows of market data", "an empty file", "export it again")
+    return Source(path, _hash_from(file, start), size, head, workbook=False)
+
+
+def _hash_from(file: BinaryIO, start: bytes) -> str:
+    digest = hashlib.sha256(start)
+    while data := file.read(BLOCK_BYTES):
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _head(path: str) -> str:
+    with open_binary(Path(path)) as file:
+        first = next(_pieces(path, file, HEAD_BYTES), b"").replace(b"\r", b"")
+    whole_lines = first[: first.rfind(b"\n") + 1] or first
+    return _as_utf8(whole_lines).decode("utf-8")
+
+
+def _pieces(path: str, file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield what a text file holds, piece by piece, UTF-16 as UTF-8; raises FileRefused where it is no text."""
+    first = _read(path, file, size)
+    if first.startswith(_UTF16_MARKS):
+        yield from _utf16_pieces(path, file, first, size)
+        return
+    piece = first.removeprefix(_UTF8_MARK)
+    while piece:
+        if b"\0" in piece:
+            raise FileRefused(path, "text", "bytes that are none (NUL)", "name a text export, a gzip or an .xlsx file")
+        yield piece
+        piece = _read(path, file, size)
+
+
+def _utf16_pieces(path: str, file: BinaryIO, first: bytes, size: int) -> Iterator[bytes]:
+    decoder, piece = codecs.getincrementaldecoder("utf-16")(), first
     try:
-        numbers = pc.cast(column, pa.float64())
-    except pa.ArrowInvalid:
-        legible = pc.match_substring_regex(column, _NUMBER)
-        numbers = pc.cast(pc.if_else(legible, column, None), pa.float64())
-    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+        while piece:
+            yield decoder.decode(piece).encode("utf-8")
+            piece = _read(path, file, size)
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        raise FileRefused(path, "UTF-16 text", "bytes that are none, or half a character", "export it again") from None
 
 
-def to_days(column: pa.StringArray, pattern: str) -> np.ndarray:
-    """Return a column of dates as days since 1970-01-01, i8[n]; NO_DAY where a cell is not a date."""
-    encoded = column.fill_null("").dictionary_encode()
-    days = [_to_day(text, pattern) for text in encoded.dictionary.to_pylist()]
-    return np.array(days, dtype=np.int64)[encoded.indices.to_numpy()] if len(column) else np.zeros(0, dtype=np.int64)
-
-
-def to_time_ns(column: pa.StringArray) -> np.ndarray:
-    """Return a column of clock times (HH:MM, HH:MM:SS or with a fraction) as ns of the day, i8[n]; NO_DAY elsewhere."""
-    legible = pc.match_substring_regex(column, _CLOCK).fill_null(False)
-    text = pc.if_else(legible, column, "00:00:00")
-    text = pc.if_else(pc.equal(pc.utf8_length(text), 5), pc.binary_join_element_wise(text, "00", ":"), text)
-    hours, minutes, seconds = (
-        pc.cast(pc.utf8_slice_codeunits(text, k, k + 2), pa.int64()).to_numpy() for k in (0, 3, 6)
-    )
-    fraction = pc.cast(pc.binary_join_element_wise("0", pc.utf8_slice_codeunits(text, 8), ""), pa.float64()).to_numpy()
-    whole = ((hours * 60 + minutes) * 60 + seconds) * NS_PER_S + np.rint(fraction * NS_PER_S).astype(np.int64)
-    good = legible.to_numpy(zero_copy_only=False) & (hours < 24) & (minutes < 60) & (seconds < 60)
-    return np.where(good, whole, NO_DAY)
-
-
-def _to_day(text: str, pattern: str) -> int:
+def _read(path: str, file: BinaryIO, size: int) -> bytes:
     try:
-        return (datetime.strptime(text, pattern).date() - _EPOCH_DAY).days
-    except ValueError:
-        return int(NO_DAY)
+        return file.read(size)
+    except (EOFError, OSError, zlib.error) as error:
+        raise FileRefused(
+            path, "a file that can be read to its end", f"one that cannot ({error})", "fetch or export it again"
+        ) from None
 
 
-def _refuse_cut_or_empty(source: Source, names: Sequence[str], misshapen: list[int], total: int, rows: int) -> None:
-    if not rows:
-        raise FileRefused(
-            source.path,
-            f"rows of {len(names)} columns ({', '.join(names)})",
-            f"{len(misshapen)} rows of another shape" if misshapen else "a header and no rows",
-            "export it again with the vendor's own separator and columns",
-        )
-    if misshapen and misshapen[-1] == total:
-        raise FileRefused(
-            source.path,
-            f"{len(names)} columns in the last row",
-            f"{source.line_texts([total])[0]!r}: the file was cut",
-            "export it again",
-            total,
-        )
+def _as_utf8(data: bytes) -> bytes:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1").encode("utf-8")
+    return data

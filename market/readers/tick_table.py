@@ -6,30 +6,28 @@ absent, or bid not below ask, as during the opening call) and inside the spread 
 type UNKNOWN.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from market.instruments import Instrument, instrument_of
+from market.gaps import event_gaps
+from market.instruments import Instrument
+from market.manifest import Partition
 from market.readers.bar_table import CUT_NS
-from market.readers.screen import (
-    LATE_NS,
-    NOT_A_SESSION,
-    OUTSIDE_HOURS,
-    DayHours,
-    Reject,
-    Screen,
-    hours_of_days,
-    refuse_too_many,
-    to_date,
-)
-from market.readers.source import NO_DAY, NS_PER_DAY, NS_PER_S, Source
+from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns
+from market.readers.intake import Intake, Request
+from market.readers.price_basis import RAW
+from market.readers.screen import LATE_NS, NOT_A_SESSION, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
+from market.readers.source import Source
+from market.readers.symbols import refuse_expired, resolve_symbol
 from market.types import EVENT, Flag, Kind, Side, TradeType
 
 # The opening call runs from 08:55; its quotes are kept, a trade before the open is not one.
 CALL_NS = 15 * 60 * NS_PER_S
+MOST_TICKS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,6 @@ class TickTable:
         i8, as in BarTable.
     bid, ask, last, volume : ndarray
         f8, points and contracts; NaN where the row does not carry the value.
-    misshapen : tuple of int
-        Lines that were no rows.
     """
 
     lines: np.ndarray
@@ -53,26 +49,6 @@ class TickTable:
     ask: np.ndarray
     last: np.ndarray
     volume: np.ndarray
-    misshapen: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class TickSession:
-    """The events of one session; `sequence` runs through trades and quotes alike."""
-
-    day: date
-    trades: np.ndarray
-    quotes: np.ndarray
-    gaps: int
-
-
-@dataclass(frozen=True)
-class TickImport:
-    """What a tick file gives."""
-
-    sessions: tuple[TickSession, ...]
-    rejects: tuple[Reject, ...]
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -94,29 +70,87 @@ class _Ticks:
     clears: np.ndarray
 
 
-def build_events(source: Source, table: TickTable, contract: str) -> TickImport:
-    """Check the rows of a tick file and return its EVENT records by session.
+def tick_writes(
+    source: Source, request: Request, intake: Intake, blocks: Iterable[tuple[TickTable, Columns]]
+) -> Iterator[tuple[Partition, np.ndarray]]:
+    """Check the rows of a tick file, block by block, and yield its trades and quotes session by session.
+
+    Memory holds one block and one session.
 
     Raises
     ------
     FileRefused
         Where more than one row in a hundred is unusable.
     """
-    instrument = instrument_of(contract)
+    contract, last_ns = "", int(np.iinfo(np.int64).min)
+    pending: list[_Ticks] = []
+    for table, columns in blocks:
+        contract = contract or resolve_symbol(source, request, None, _first_day(table))
+        ticks, last_ns = _screened(request, intake, contract, table, columns, last_ns)
+        *done, open_day = _split_days([*pending, ticks])
+        for day in done:
+            yield from _session_writes(source, request, intake, contract, day, is_last=False)
+        pending = [open_day]
+    intake.refuse_too_many(_hint(intake))
+    for day in pending:
+        yield from _session_writes(source, request, intake, contract, day, is_last=True)
+
+
+def _first_day(table: TickTable) -> date | None:
+    legible = table.day[table.day != NO_DAY]
+    return to_date(legible[0]) if legible.size else None
+
+
+def _hint(intake: Intake) -> str:
+    outside = OUTSIDE_HOURS in intake.reject_counts()
+    return "export ticks with the exchange's clock (São Paulo)" if outside else ""
+
+
+def _screened(
+    request: Request, intake: Intake, contract: str, table: TickTable, columns: Columns, last_ns: int
+) -> tuple["_Ticks", int]:
+    """Return the rows of a block that are usable, and the time of the last one."""
+    instruments = request.lake.instruments
+    instrument, calendar = instruments.of(contract), instruments.calendar(contract)
     legible = (table.day != NO_DAY) & (table.time_ns != NO_DAY)
-    hours = hours_of_days(instrument.root, np.where(legible, table.day, NO_DAY))
+    hours = hours_of_days(calendar, ZoneInfo(instrument.clock), np.where(legible, table.day, NO_DAY))
     ts_ns = np.where(legible, table.day * NS_PER_DAY + table.time_ns - hours.offset_ns, 0)
     clears = (table.bid == 0) & (table.ask == 0) & (np.isnan(table.last) | (table.last == 0))
-    screen = _screen(table, hours, ts_ns, instrument.tick_size, clears)
-    rejects = screen.rejects(table.misshapen)
-    hint = (
-        "export ticks with the exchange's clock (São Paulo)" if any(r.reason == OUTSIDE_HOURS for r in rejects) else ""
-    )
-    refuse_too_many(source, rejects, table.lines.size + len(table.misshapen), hint)
+    screen = _screen(table, hours, ts_ns, instrument, clears, last_ns)
+    intake.note(screen, columns.misshapen, _hint(intake))
     kept = np.flatnonzero(screen.kept)
-    ticks = _kept_ticks(table, kept, ts_ns, clears, instrument.tick_size)
-    sessions = tuple(_by_session(ticks, hours, kept, instrument))
-    return TickImport(sessions, tuple(rejects), int(kept.size))
+    ticks = _kept_ticks(table, kept, ts_ns, clears, instrument)
+    return ticks, int(ts_ns[kept[-1]]) if kept.size else last_ns
+
+
+def _split_days(parts: list["_Ticks"]) -> list["_Ticks"]:
+    """Return one table a day, at least one; consecutive parts of a day are joined."""
+    whole = _Ticks(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(_Ticks)))
+    starts = np.flatnonzero(np.append(True, whole.day[1:] != whole.day[:-1]))
+    ends = np.append(starts[1:], whole.day.size)
+    return [
+        _Ticks(*(getattr(whole, column.name)[start:end] for column in fields(_Ticks)))
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _session_writes(
+    source: Source, request: Request, intake: Intake, contract: str, ticks: "_Ticks", is_last: bool
+) -> Iterator[tuple[Partition, np.ndarray]]:
+    lake = request.lake
+    records = _to_events(ticks, lake.instruments.of(contract).id)
+    if not records.size:
+        return
+    day = to_date(ticks.day[0])
+    refuse_expired(source, request, contract, day, day)
+    session = lake.instruments.session(contract, day)
+    cut_before = not intake.sessions and records["ts_event_ns"][0] - session["open_ns"][0] > CUT_NS
+    cut_after = is_last and session["close_ns"][0] - records["ts_event_ns"][-1] > CUT_NS
+    gaps = event_gaps(records, session, bool(cut_before), bool(cut_after))
+    is_trade = records["kind"] == Kind.TRADE
+    for kind, part in (("trades", records[is_trade]), ("quotes", records[~is_trade])):
+        if part.size:
+            yield lake.draft(kind, contract, day, intake.provenance(RAW), gaps=gaps), part
 
 
 def infer_sides(bid: np.ndarray, ask: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -128,15 +162,19 @@ def infer_sides(bid: np.ndarray, ask: np.ndarray, last: np.ndarray) -> np.ndarra
     return sides
 
 
-def _screen(table: TickTable, hours: DayHours, ts_ns: np.ndarray, tick_size: float, clears: np.ndarray) -> Screen:
+def _screen(
+    table: TickTable, hours: DayHours, ts_ns: np.ndarray, instrument: Instrument, clears: np.ndarray, last_ns: int
+) -> Screen:
     screen = Screen(table.lines)
     screen.reject((table.day == NO_DAY) | (table.time_ns == NO_DAY), "a date or time that cannot be read")
     prices = np.stack([table.bid, table.ask, table.last])
     screen.reject(((prices < 0) | np.isinf(prices)).any(axis=0), "a price below zero or not finite")
-    in_ticks = np.nan_to_num(prices / tick_size, posinf=0.0)
+    in_ticks = np.nan_to_num(prices / instrument.tick_size, posinf=0.0)
+    screen.reject((in_ticks > MOST_TICKS).any(axis=0), "a price beyond any market")
     screen.reject((np.abs(in_ticks - np.rint(in_ticks)) > 1e-4).any(axis=0), "a price off the tick grid")
     traded = table.last > 0
-    whole = (table.volume >= 1) & (table.volume == np.rint(table.volume))
+    steps = table.volume / instrument.lot_step
+    whole = (steps > 0.5) & (steps < 2**53) & (np.abs(steps - np.rint(steps)) < 1e-6)
     screen.reject(traded & ~whole, "a last price without a volume of whole contracts")
     screen.reject(~traded & (table.volume > 0), "a volume without a last price")
     screen.reject(np.isnan(prices).all(axis=0), "neither quote nor trade")
@@ -144,13 +182,15 @@ def _screen(table: TickTable, hours: DayHours, ts_ns: np.ndarray, tick_size: flo
     # Exports begin and end with rows that say "no quote", hours away from the session.
     early = ts_ns < np.where(traded, hours.open_ns, hours.open_ns - CALL_NS)
     screen.reject(~clears & (early | (ts_ns >= hours.close_ns + LATE_NS)), OUTSIDE_HOURS)
-    usable = np.where(screen.kept, ts_ns, np.iinfo(np.int64).min)
+    usable = np.maximum(np.where(screen.kept, ts_ns, last_ns), last_ns)
     screen.reject(ts_ns < np.maximum.accumulate(usable), "a time before that of the row above")
     return screen
 
 
-def _kept_ticks(table: TickTable, kept: np.ndarray, ts_ns: np.ndarray, clears: np.ndarray, tick_size: float) -> _Ticks:
-    bid, ask, last = (_in_ticks(values[kept], tick_size) for values in (table.bid, table.ask, table.last))
+def _kept_ticks(
+    table: TickTable, kept: np.ndarray, ts_ns: np.ndarray, clears: np.ndarray, instrument: Instrument
+) -> _Ticks:
+    bid, ask, last = (_in_ticks(values[kept], instrument.tick_size) for values in (table.bid, table.ask, table.last))
     no_quote = clears[kept]
     return _Ticks(
         day=table.day[kept],
@@ -158,7 +198,7 @@ def _kept_ticks(table: TickTable, kept: np.ndarray, ts_ns: np.ndarray, clears: n
         bid=bid,
         ask=ask,
         last=last,
-        quantity=np.nan_to_num(table.volume[kept]).astype(np.int64),
+        quantity=np.rint(np.nan_to_num(table.volume[kept]) / instrument.lot_step).astype(np.int64),
         has_bid=~np.isnan(table.bid[kept]) & ~no_quote,
         has_ask=~np.isnan(table.ask[kept]) & ~no_quote,
         has_trade=table.last[kept] > 0,
@@ -169,20 +209,6 @@ def _kept_ticks(table: TickTable, kept: np.ndarray, ts_ns: np.ndarray, clears: n
 def _in_ticks(points: np.ndarray, tick_size: float) -> np.ndarray:
     ticks: np.ndarray = np.rint(np.nan_to_num(points) / tick_size).astype(np.int64)
     return ticks
-
-
-def _by_session(ticks: _Ticks, hours: DayHours, kept: np.ndarray, instrument: Instrument) -> Iterator[TickSession]:
-    starts = np.flatnonzero(np.append(True, ticks.day[1:] != ticks.day[:-1]))
-    for start, end in zip(starts, np.append(starts[1:], ticks.day.size), strict=True):
-        own = _Ticks(*(getattr(ticks, name)[start:end] for name in _Ticks.__dataclass_fields__))
-        records = _to_events(own, instrument.id)
-        if not records.size:
-            continue
-        row = kept[start]
-        early = records["ts_event_ns"][0] - hours.open_ns[row] > CUT_NS
-        late = hours.close_ns[row] - records["ts_event_ns"][-1] > CUT_NS
-        is_trade = records["kind"] == Kind.TRADE
-        yield TickSession(to_date(own.day[0]), records[is_trade], records[~is_trade], int(early) + int(late))
 
 
 def _to_events(ticks: _Ticks, instrument: int) -> np.ndarray:

@@ -12,11 +12,11 @@ from backtest.metrics import round_trips, summarise
 from backtest.replay import backtest, join_sessions
 from features.schema import FeatureSchema
 from forest.flat import NODE, FlatForest, ForestKind
-from market import calendar
 from market.costs import Costs
 from market.errors import NotEnoughData
-from market.instruments import INSTRUMENTS
-from market.lake import Lake, Provenance, draft
+from market.instruments import B3, FUTURES
+from market.lake import Lake
+from market.manifest import Provenance
 from market.stream import Feed
 from market.types import BAR, Regime
 from trading.agents import AGENT_INPUTS
@@ -27,7 +27,7 @@ from trading.records import ACCOUNT, DECISION, FILL, ORDER
 
 MINUTE_NS = 60_000_000_000
 SCHEMA = FeatureSchema("core", ("returns_1", "rsi_14"), MINUTE_NS, preload_sessions=1)
-WDO = INSTRUMENTS["WDO"]
+WDO = FUTURES["WDO"]
 DAYS = [date(2024, 3, 4), date(2024, 3, 5), date(2024, 3, 6)]
 
 
@@ -70,7 +70,7 @@ def test_a_backtest_without_sessions_is_refused():
 
 def wave(day: date) -> np.ndarray:
     """One session of WDO bars that climbs and falls, slowly enough for a trend to be seen."""
-    hours = calendar.session("WDO", day)
+    hours = B3.session("WDO", day)
     count = int(hours["close_ns"][0] - hours["open_ns"][0]) // MINUTE_NS
     made = np.zeros(count, dtype=BAR)
     noise = np.random.default_rng(day.toordinal()).integers(-4, 5, count)
@@ -89,7 +89,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Feed:
     folder: Path = tmp_path_factory.mktemp("lake")
     lake = Lake(folder)
     source = Provenance("wave", "0" * 64, "test/1", synthetic=True, price_basis="raw")
-    lake.commit([(draft("bars", "WDOJ24", day, source, bar_seconds=60), wave(day)) for day in DAYS])
+    lake.commit([(lake.draft("bars", "WDOJ24", day, source, bar_seconds=60), wave(day)) for day in DAYS])
     return Feed(lake, "WDOJ24", MINUTE_NS, "bars")
 
 

@@ -15,7 +15,8 @@ from flows.stages.dataset import open_dataset
 from flows.stages.train import fold_spans
 from market.errors import ConfigError, NotEnoughData, UsageError
 from market.home import Home
-from market.lake import Lake, Provenance, draft
+from market.lake import Lake
+from market.manifest import Provenance
 from tests.homes import MARKET, fill_lake
 
 DAYS = MARKET.days()
@@ -65,7 +66,7 @@ def test_feed_says_what_features_may_need(whole: Home) -> None:
 def test_trades_without_quotes_leave_the_book_out(whole: Home, home: Home) -> None:
     lake, source = Lake(home.lake), Provenance("trades", "0" * 64, "test/1", False, "raw")
     events = Lake(whole.lake).read_events(MARKET.symbol, DAYS[0])
-    lake.commit([(draft("trades", MARKET.symbol, DAYS[0], source), events[events["kind"] == 1])])
+    lake.commit([(lake.draft("trades", MARKET.symbol, DAYS[0], source), events[events["kind"] == 1])])
     dataset = open_dataset(home, EVENTS)
     assert dataset.needs == {Need.BARS, Need.CALENDAR, Need.TRADES}
     assert not dataset.synthetic
@@ -75,10 +76,10 @@ def test_one_synthetic_session_makes_the_dataset_synthetic(whole: Home, home: Ho
     lake = Lake(home.lake)
     bars = Lake(whole.lake).read_bars(MARKET.symbol, DAYS[0], 60)
     real, made = (Provenance("x", "0" * 64, "test/1", synthetic, "raw") for synthetic in (False, True))
-    lake.commit([(draft("bars", MARKET.symbol, DAYS[0], real, 60), bars)])
+    lake.commit([(lake.draft("bars", MARKET.symbol, DAYS[0], real, 60), bars)])
     assert not open_dataset(home, BARS).synthetic
     later = Lake(whole.lake).read_bars(MARKET.symbol, DAYS[1], 60)
-    lake.commit([(draft("bars", MARKET.symbol, DAYS[1], made, 60), later)])
+    lake.commit([(lake.draft("bars", MARKET.symbol, DAYS[1], made, 60), later)])
     assert open_dataset(home, BARS).synthetic
 
 
@@ -92,8 +93,8 @@ def test_data_hash_is_over_every_partition_and_nothing_else(whole: Home, home: H
     shutil.copytree(whole.lake, home.lake)
     assert open_dataset(home, BARS).data_hash == dataset.data_hash
     bars = Lake(whole.lake).read_bars(MARKET.symbol, DAYS[0], 60)
-    extra = draft("bars", "WINV26", DAYS[0], dataset.partitions[0].provenance, 60)
-    Lake(home.lake).commit([(extra, bars)])
+    lake = Lake(home.lake)
+    lake.commit([(lake.draft("bars", "WINV26", DAYS[0], dataset.partitions[0].provenance, 60), bars)])
     assert open_dataset(home, BARS).data_hash == dataset.data_hash
     assert open_dataset(home, EVENTS).data_hash != dataset.data_hash
 

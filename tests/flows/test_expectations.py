@@ -16,7 +16,8 @@ from flows.stages import validate
 from flows.stages.dataset import open_dataset
 from market.errors import ValidationFailed
 from market.home import Home
-from market.lake import Lake, Provenance, draft
+from market.lake import Lake
+from market.manifest import Provenance
 from market.types import Side
 from tests.commands import run_pregao
 from tests.factories import (
@@ -185,13 +186,14 @@ def test_summary_opens_offline_and_escapes_what_it_quotes(tmp_path: Path) -> Non
 def fill_real(home: Home, spoil: Spoil | None = None) -> None:
     """Write the small market as if a vendor had sent it, the sixth trade of its second session spoilt."""
     source, writes = Provenance("export.csv", "0" * 64, "test/1", False, "raw"), []
+    lake = Lake(home.lake)
     for index, day in enumerate(MARKET.days()):
         events = MARKET.session_events(index)
         sold = events[events["kind"] == 1]
         if spoil and index == 1:
             spoil(sold[5:6])
-        writes.append((draft("trades", MARKET.symbol, day, source), sold))
-    Lake(home.lake).commit(writes)
+        writes.append((lake.draft("trades", MARKET.symbol, day, source), sold))
+    lake.commit(writes)
 
 
 def test_good_dataset_passes_and_both_pages_are_written_every_time(home: Home) -> None:

@@ -17,8 +17,9 @@ from live.replay import Replayed, Request, newest_bundle, replay
 from market.costs import costs
 from market.errors import BundleRefused, LakeError, NotEnoughData, SafetyRefusal, UnknownSymbol, UsageError
 from market.home import Home
-from market.instruments import INSTRUMENTS
-from market.lake import Lake, Provenance, draft
+from market.instruments import FUTURES
+from market.lake import Lake
+from market.manifest import Provenance
 from market.stream import Feed
 from market.synthetic import SyntheticMarket, split_kinds
 from registry.bundle import load_bundle
@@ -61,7 +62,7 @@ def backtest_of(home: Home, kind: str) -> BacktestResult:
     bundle = load_bundle(bundle_of(home), public_key(home.keys))
 
     def make_trader() -> Trader:
-        return new_trader(bundle.schema, bundle.model, INSTRUMENTS["WIN"], costs("WIN", DAYS[0]))
+        return new_trader(bundle.schema, bundle.model, FUTURES["WIN"], costs("WIN", DAYS[0]))
 
     return backtest(make_trader, Feed(Lake(home.lake), MARKET.symbol, MINUTE_NS, kind), DAYS)
 
@@ -235,9 +236,9 @@ def test_series_with_the_newest_session_is_taken(bars_home: Home, tmp_path: Path
     later = DAYS[-1] + timedelta(days=3)
     lake.commit(
         [
-            (draft("bars", "WINM26", DAYS[0], source, 60), bars),
-            (draft("bars", "WDOQ26", later, source, 60), bars),
-            (draft("bars", "WINV26", later, source, 300), bars),
+            (lake.draft("bars", "WINM26", DAYS[0], source, 60), bars),
+            (lake.draft("bars", "WDOQ26", later, source, 60), bars),
+            (lake.draft("bars", "WINV26", later, source, 300), bars),
         ]
     )
     assert replay(bars_home, Request(first=DAYS[-1], journal=tmp_path / "journal")).contract == MARKET.symbol
@@ -304,14 +305,14 @@ def test_nothing_is_entered_in_the_last_session_of_a_contract(tmp_path: Path) ->
     lake, source = Lake(tmp_path / "lake"), Provenance("test", "0" * 64, "test/1", True, "raw")
     for contract in ("WINM26", "WINQ26"):
         lake.commit(
-            (draft(kind, contract, day, source), part)
+            (lake.draft(kind, contract, day, source), part)
             for index, day in enumerate(market.days())
             for kind, part in split_kinds(market.session_events(index))
         )
     bundle = load_bundle(bundle_of(build_home(tmp_path / "home")), public_key(tmp_path / "home" / "state" / "keys"))
     found = {}
     for contract in ("WINM26", "WINQ26"):  # WINM26 ends on 2026-06-17
-        trader = new_trader(bundle.schema, bundle.model, INSTRUMENTS["WIN"], costs("WIN", date(2026, 6, 17)))
+        trader = new_trader(bundle.schema, bundle.model, FUTURES["WIN"], costs("WIN", date(2026, 6, 17)))
         found[contract] = run_session(trader, Feed(lake, contract, MINUTE_NS, "events"), date(2026, 6, 17))
     assert len(found["WINQ26"].fills) > 0
     assert len(found["WINM26"].fills) == 0

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from market.calendar import session
-from market.lake import Lake, Provenance
+from market.instruments import B3
+from market.lake import Lake
+from market.manifest import Provenance
 from market.types import EVENT, Kind, TradeType
 
 MT5_HEADER = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>"
@@ -59,7 +60,7 @@ def mt5_rows() -> Rows:
 @pytest.fixture
 def wdo_session() -> np.ndarray:
     """2020-04-02, 09:00 to 18:00."""
-    return session("WDO", date(2020, 4, 2))
+    return B3.session("WDO", date(2020, 4, 2))
 
 
 @pytest.fixture

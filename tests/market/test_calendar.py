@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from market import calendar
-from market.errors import DataError
+from market.errors import ConfigError, DataError
+from market.instruments import B3
+
+FUTURES = calendar.shipped_calendar("b3_dollar")
 
 
 def clock(ns: int) -> str:
@@ -17,7 +20,7 @@ def clock(ns: int) -> str:
 
 def test_sessions_equal_exchange_calendars_in_every_year_of_the_table() -> None:
     theirs = exchange_calendars.get_calendar("BVMF", start="2013-01-01", end="2027-12-31").sessions
-    assert calendar.sessions(date(2013, 1, 1), date(2027, 12, 31)) == [day.date() for day in theirs]
+    assert FUTURES.sessions(date(2013, 1, 1), date(2027, 12, 31)) == [day.date() for day in theirs]
 
 
 def test_sessions_equal_bizdays_where_it_reaches() -> None:
@@ -26,7 +29,7 @@ def test_sessions_equal_bizdays_where_it_reaches() -> None:
     last = min(library.enddate, date(2026, 12, 31))
     assert last >= date(2024, 12, 31)
     theirs = library.seq("2019-01-01", last.isoformat())
-    assert [f"{day:%Y-%m-%d}" for day in theirs] == [f"{day}" for day in calendar.sessions(date(2019, 1, 1), last)]
+    assert [f"{day:%Y-%m-%d}" for day in theirs] == [f"{day}" for day in FUTURES.sessions(date(2019, 1, 1), last)]
 
 
 def test_table_reaches_a_quarter_beyond_today() -> None:
@@ -37,7 +40,7 @@ def test_table_reaches_a_quarter_beyond_today() -> None:
 @pytest.mark.parametrize("day", ["2012-12-28", "2028-01-03"])
 def test_refuses_a_day_outside_the_table(day: str) -> None:
     with pytest.raises(DataError, match="2013-01-01 to 2027-12-31"):
-        calendar.is_session(date.fromisoformat(day))
+        FUTURES.is_session(date.fromisoformat(day))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_refuses_a_day_outside_the_table(day: str) -> None:
 )
 def test_refuses_hours_of_a_day_without_a_session_and_says_why(day: str, why: str) -> None:
     with pytest.raises(DataError, match=why):
-        calendar.session("WDO", date.fromisoformat(day))
+        B3.session("WDO", date.fromisoformat(day))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,7 @@ def test_refuses_hours_of_a_day_without_a_session_and_says_why(day: str, why: st
     ],
 )
 def test_hours_of_a_session(root: str, day: str, opens: str, closes: str) -> None:
-    record = calendar.session(root, date.fromisoformat(day))[0]
+    record = B3.session(root, date.fromisoformat(day))[0]
     assert (clock(record["open_ns"]), clock(record["close_ns"])) == (opens, closes)
     assert (clock(record["lunch_start_ns"]), clock(record["lunch_end_ns"])) == ("12:00", "13:00")
 
@@ -82,23 +85,23 @@ def test_every_ash_wednesday_opens_at_one() -> None:
     theirs = exchange_calendars.get_calendar("BVMF", start="2016-01-01", end="2027-12-31").late_opens
     ash_wednesdays = [date(2013, 2, 13), date(2014, 3, 5), date(2015, 2, 18), *(day.date() for day in theirs)]
     assert len(ash_wednesdays) == 15
-    late = [day for day in calendar.sessions(date(2013, 1, 1), date(2027, 12, 31)) if opens(day) == "13:00"]
+    late = [day for day in FUTURES.sessions(date(2013, 1, 1), date(2027, 12, 31)) if opens(day) == "13:00"]
     assert late == ash_wednesdays
 
 
 def opens(day: date) -> str:
-    return clock(calendar.session("WDO", day)["open_ns"][0])
+    return clock(B3.session("WDO", day)["open_ns"][0])
 
 
 def test_summer_time_of_brazil_moves_the_open_in_utc() -> None:
-    in_summer = calendar.session("WDO", date(2018, 12, 3))["open_ns"][0]
-    after_it = calendar.session("WDO", date(2019, 3, 7))["open_ns"][0]
+    in_summer = B3.session("WDO", date(2018, 12, 3))["open_ns"][0]
+    after_it = B3.session("WDO", date(2019, 3, 7))["open_ns"][0]
     assert datetime.fromtimestamp(in_summer / 1e9, UTC).hour == 11
     assert datetime.fromtimestamp(after_it / 1e9, UTC).hour == 12
 
 
 def test_record_carries_day_and_weekday() -> None:
-    record = calendar.session("WDO", date(2020, 4, 2))
+    record = B3.session("WDO", date(2020, 4, 2))
     assert record.shape == (1,)
     assert record["date"][0] == np.datetime64("2020-04-02").astype(int)
     assert record["weekday"][0] == 3
@@ -113,9 +116,9 @@ def test_wall_clock_survives_the_way_to_utc_and_back() -> None:
     assert calendar.to_ns(datetime(2020, 4, 2, 12, 3, 9, 658_000, tzinfo=UTC)) == ns
 
 
-def test_refuses_a_root_without_hours() -> None:
-    with pytest.raises(DataError, match="PETR"):
-        calendar.session("PETR", date(2020, 4, 2))
+def test_refuses_a_calendar_that_does_not_exist() -> None:
+    with pytest.raises(ConfigError, match=r"b3_dollar, b3_index, b3_stocks, always, forex"):
+        calendar.shipped_calendar("nyse")
 
 
 def test_every_row_of_hours_says_where_it_comes_from() -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from market.errors import FileRefused, PregaoError, UnknownSymbol
+from market.errors import FileRefused, PregaoError, UnknownSymbol, UsageError
 from market.importer import import_file
 from market.lake import Lake
 from market.readers.source import open_source
@@ -61,7 +62,7 @@ def test_refuses_a_header_without_rows(lake: Lake, write: WriteFile, mt5_rows: R
 class Locked(type(Path())):
     """A file that may not be read, also where the tests run as root."""
 
-    def read_bytes(self) -> bytes:
+    def open(self, *_: object, **__: object) -> NoReturn:
         raise PermissionError(13, "Permission denied")
 
 
@@ -133,8 +134,7 @@ def test_names_the_first_line_outside_the_session(lake: Lake, write: WriteFile, 
 
 
 def test_refuses_what_is_no_market_data(lake: Lake, write: WriteFile) -> None:
-    assert "expected an MT5 bar or tick export" in refused(lake, write("WDO.csv", ["a,b,c", "1,2,3"]))
-    assert "UTF-16" in refused(lake, write("WDO.csv", PROFIT, "utf-16"))
+    assert "expected one of mt5_ticks, mt5_bars, profit_bars" in refused(lake, write("WDO.csv", ["a,b,c", "1,2,3"]))
 
 
 def test_refuses_missing_columns(lake: Lake, write: WriteFile) -> None:
@@ -144,9 +144,11 @@ def test_refuses_missing_columns(lake: Lake, write: WriteFile) -> None:
     assert "without high, low, volume" in refused(lake, write("x.csv", profit))
 
 
-def test_refuses_another_format_than_the_one_named(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
+def test_reads_a_file_as_the_format_named(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
     path = write("WDOK20.csv", mt5_rows())
-    assert "expected the format profit_bars, found mt5_bars" in refused(lake, path, format="profit_bars")
+    assert "expected ';' (or ',') between the columns of a Profit export" in refused(lake, path, format="profit_bars")
+    with pytest.raises(UsageError, match=r"--as: expected a format, found 'mt5_bar'; did you mean 'mt5_bars'"):
+        import_file(lake, path, format="mt5_bar")
     assert import_file(lake, path, format="mt5_bars").status == "imported"
 
 
@@ -165,7 +167,7 @@ def test_the_same_file_twice_changes_nothing(lake: Lake, write: WriteFile, mt5_r
     first, before = import_file(lake, path), lake.data_hash()
     again = import_file(lake, path)
     assert (first.status, again.status) == ("imported", "unchanged")
-    assert (again.rows, again.sessions, again.contract) == (first.rows, first.sessions, first.contract)
+    assert (again.rows, again.sessions, again.contracts) == (first.rows, first.sessions, first.contracts)
     assert lake.data_hash() == before
 
 
@@ -186,12 +188,12 @@ def test_refuses_a_restated_export_and_leaves_no_quarantine(lake: Lake, write: W
     restated = [rows[0], *(row.replace("525", "526") for row in rows[1:])]
     restated[50] = restated[50].replace("2020.04.02", "2020.04.04")
     message = refused(lake, write("WDOFUT_later.csv", restated))
-    assert "bars of WDOFUT on 2020-04-02 that the lake already holds (540 rows from WDOFUT.csv)" in message
+    assert "the bars of WDOFUT on 2020-04-02 as the lake holds them (from WDOFUT.csv)" in message
     assert "nothing was changed" in message
 
 
 def test_a_symbol_given_by_the_user_wins(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
     path = write("WDOK20.csv", mt5_rows())
-    assert import_file(lake, path, symbol="dolk20").contract == "DOLK20"
-    assert import_file(lake, path).contract == "WDOK20"
+    assert import_file(lake, path, symbol="dolk20").contracts[0] == "DOLK20"
+    assert import_file(lake, path).contracts[0] == "WDOK20"
     assert lake.contracts() == ["DOLK20", "WDOK20"]

@@ -6,16 +6,16 @@ import pytest
 
 from market.costs import Costs, costs
 from market.errors import DataError, UnknownSymbol
-from market.instruments import INSTRUMENTS, Symbol, dated_symbol, instrument_of, parse_symbol, symbol_in_name
+from market.instruments import B3, FUTURES, Symbol, dated_symbol
 
 
 @pytest.mark.parametrize(("root", "reais"), [("WDO", 5.0), ("DOL", 25.0), ("WIN", 1.0), ("IND", 5.0)])
 def test_value_of_a_tick(root: str, reais: float) -> None:
-    assert INSTRUMENTS[root].tick_value == pytest.approx(reais)
+    assert FUTURES[root].tick_value == pytest.approx(reais)
 
 
 def test_ids_are_those_stored_in_records() -> None:
-    assert {root: instrument.id for root, instrument in INSTRUMENTS.items()} == {"WDO": 1, "DOL": 2, "WIN": 3, "IND": 4}
+    assert {root: instrument.id for root, instrument in FUTURES.items()} == {"WDO": 1, "DOL": 2, "WIN": 3, "IND": 4}
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_ids_are_those_stored_in_records() -> None:
     ],
 )
 def test_points_to_ticks_and_back(symbol: str, points: float, ticks: int, whole: bool) -> None:
-    instrument = instrument_of(symbol)
+    instrument = B3.of(symbol)
     assert instrument.to_ticks(points) == ticks
     assert instrument.on_grid(points) is whole
     assert (instrument.to_points(ticks) == points) is whole
@@ -47,13 +47,13 @@ def test_points_to_ticks_and_back(symbol: str, points: float, ticks: int, whole:
     ],
 )
 def test_takes_a_symbol_apart(text: str, symbol: Symbol) -> None:
-    assert parse_symbol(text) == symbol
+    assert B3.parse(text) == symbol
 
 
 @pytest.mark.parametrize("text", ["PETR4", "WINF26", "WDOA26", "WDOZ", "WDOZ2026", "WDO$X", "XWDO", ""])
 def test_refuses_an_unknown_symbol_with_one_sentence(text: str) -> None:
     with pytest.raises(UnknownSymbol, match="expected a contract of WDO, DOL, WIN, IND") as caught:
-        parse_symbol(text)
+        B3.parse(text)
     assert repr(text) in str(caught.value)
     assert caught.value.exit_code == 2
 
@@ -67,7 +67,7 @@ def test_refuses_an_unknown_symbol_with_one_sentence(text: str) -> None:
     ],
 )  # fmt: skip
 def test_finds_the_symbol_a_file_name_begins_with(stem: str, symbol: str | None) -> None:
-    assert symbol_in_name(stem) == symbol
+    assert B3.in_name(stem) == symbol
 
 
 def test_names_a_dated_contract() -> None:
@@ -91,4 +91,4 @@ def test_refuses_costs_the_table_does_not_have(root: str, day: date) -> None:
 
 @pytest.mark.parametrize("stem", ["DOLLAR_INDEX", "WDOK2125_x", "WINZ2025_M5", "INDIA50", "WINDOW_fx"])
 def test_name_that_only_looks_like_a_symbol_gives_none(stem: str) -> None:
-    assert symbol_in_name(stem) is None
+    assert B3.in_name(stem) is None

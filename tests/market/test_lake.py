@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from market.errors import FileRefused, LakeError
-from market.lake import Lake, Partition, Provenance, draft
+from market.lake import Lake
+from market.manifest import Partition, Provenance
 from market.synthetic import SyntheticMarket
 from market.types import BAR, EVENT, Kind
 
@@ -28,23 +29,25 @@ import os, sys
 from datetime import date
 from pathlib import Path
 import numpy as np
-from market.lake import Lake, Provenance, draft
+from market.lake import Lake
+from market.manifest import Provenance
 from market.types import EVENT
 
 def writes():
     provenance = Provenance("a", "b", "c", False, "raw")
     for day in (2, 3):
-        yield draft("trades", "WDOK20", date(2020, 4, day), provenance), np.ones(4, dtype=EVENT)
+        yield lake.draft("trades", "WDOK20", date(2020, 4, day), provenance), np.ones(4, dtype=EVENT)
     os._exit(9)
 
-Lake(Path(sys.argv[1])).commit(writes())
+lake = Lake(Path(sys.argv[1]))
+lake.commit(writes())
 """
 
 
 @pytest.fixture
-def write(provenance: Provenance, trades: Build) -> Callable[..., Write]:
+def write(lake: Lake, provenance: Provenance, trades: Build) -> Callable[..., Write]:
     def one(day: date = DAY, price: int = 100, kind: str = "trades", contract: str = "WDOK20") -> Write:
-        return draft(kind, contract, day, provenance), trades([(1, price, 5, 1), (2, price + 1, 5, -1)])
+        return lake.draft(kind, contract, day, provenance), trades([(1, price, 5, 1), (2, price + 1, 5, -1)])
 
     return one
 
@@ -82,8 +85,6 @@ def test_lists_by_kind_and_contract_and_session(lake: Lake, write: Callable[...,
     ]
     assert lake.contracts() == ["DOLK20", "WDOK20"]
     assert lake.sessions("WDOK20") == [DAY, NEXT]
-    assert lake.source_imported("0" * 64)
-    assert not lake.source_imported("1" * 64)
 
 
 def test_trades_and_quotes_come_back_in_sequence(lake: Lake, provenance: Provenance, trades: Build) -> None:
@@ -91,13 +92,15 @@ def test_trades_and_quotes_come_back_in_sequence(lake: Lake, provenance: Provena
     events["kind"][[1, 3]] = Kind.QUOTE_SIDE
     is_trade = events["kind"] == Kind.TRADE
     for kind, own in (("trades", is_trade), ("quotes", ~is_trade)):
-        lake.commit([(draft(kind, "WDOK20", DAY, provenance), events[own])])
+        lake.commit([(lake.draft(kind, "WDOK20", DAY, provenance), events[own])])
     assert lake.read_events("WDOK20", DAY).tobytes() == events.tobytes()
 
 
 def test_bars_of_several_lengths_live_side_by_side(lake: Lake, provenance: Provenance) -> None:
     bars = np.ones(3, dtype=BAR)
-    lake.commit([(draft("bars", "WIN$", DAY, provenance, seconds), bars[: seconds // 60]) for seconds in (60, 120)])
+    lake.commit(
+        [(lake.draft("bars", "WIN$", DAY, provenance, seconds), bars[: seconds // 60]) for seconds in (60, 120)]
+    )
     assert lake.read_bars("WIN$", DAY, 120).size == 2
     assert lake.partitions()[0].path == "bars/WIN$/60/2020-04-02.parquet"
     with pytest.raises(LakeError, match="bars of 300 s"):
@@ -225,10 +228,10 @@ def test_content_that_is_not_what_the_manifest_lists_is_never_served(tmp_path: P
     source = Provenance("export.csv", "0" * 64, "test/1", False, "raw")
     events = SyntheticMarket(sessions=2).session_events(0)
     trades = events[events["kind"] == Kind.TRADE]
-    lake.commit([(draft("trades", "WINQ26", day, source), trades)])
+    lake.commit([(lake.draft("trades", "WINQ26", day, source), trades)])
     altered = trades.copy()
     altered["price"] += 500
-    other.commit([(draft("trades", "WINQ26", day, source), altered)])
+    other.commit([(lake.draft("trades", "WINQ26", day, source), altered)])
     place = f"trades/WINQ26/{day}.parquet"
     (lake.folder / place).write_bytes((other.folder / place).read_bytes())
     with pytest.raises(LakeError, match="expected the content the manifest lists"):

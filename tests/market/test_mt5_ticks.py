@@ -115,7 +115,7 @@ def test_quotes_do_not_carry_into_the_next_session(lake: Lake, write: WriteFile)
 def test_counts_a_cut_start_and_a_cut_end(lake: Lake, write: WriteFile) -> None:
     rows = [HEADER, *(f"2020.04.02\t{clock}\t\t\t5257.0\t5.0" for clock in ("10:00:00.000", "17:58:00.000"))]
     import_file(lake, write("DOLK20.csv", rows))
-    assert [p.gaps for p in lake.partitions()] == [1]
+    assert [len(p.gaps) for p in lake.partitions()] == [1]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from market.calendar import session, sessions
 from market.errors import LakeError
-from market.lake import Lake, Provenance, draft
+from market.instruments import B3
+from market.lake import Lake
+from market.manifest import Provenance
 from market.stream import Feed, with_clock
 from market.types import BAR, EVENT, Kind
 
@@ -43,7 +44,7 @@ def test_a_session_without_events_has_its_clock(wdo_session: np.ndarray) -> None
 
 def one_session(day: date, first_minute: int, last_minute: int) -> np.ndarray:
     bars = np.zeros(last_minute - first_minute, dtype=BAR)
-    bars["ts_open_ns"] = session("WDO", day)["open_ns"][0] + np.arange(first_minute, last_minute) * MINUTE_NS
+    bars["ts_open_ns"] = B3.session("WDO", day)["open_ns"][0] + np.arange(first_minute, last_minute) * MINUTE_NS
     bars["ts_close_ns"] = bars["ts_open_ns"] + MINUTE_NS
     bars["open"] = bars["high"] = bars["low"] = bars["close"] = 100
     return bars
@@ -51,7 +52,7 @@ def one_session(day: date, first_minute: int, last_minute: int) -> np.ndarray:
 
 @pytest.fixture
 def days() -> list[date]:
-    return sessions(date(2020, 4, 1), date(2020, 4, 9))
+    return B3.calendar("WDO").sessions(date(2020, 4, 1), date(2020, 4, 9))
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def feed(lake: Lake, provenance: Provenance, days: list[date]) -> Feed:
     """Seven sessions of bars; the third ends an hour early, the fourth has a bar after the close."""
     spans = {2: (0, 480), 3: (0, 543)}
     lake.commit(
-        (draft("bars", "WDOK20", day, provenance, 60), one_session(day, *spans.get(k, (3, 540))))
+        (lake.draft("bars", "WDOK20", day, provenance, 60), one_session(day, *spans.get(k, (3, 540))))
         for k, day in enumerate(days)
     )
     return Feed(lake, "WDOK20", MINUTE_NS, "bars")
@@ -85,7 +86,7 @@ def test_feed_leaves_out_bars_that_open_after_the_close(feed: Feed, days: list[d
 
 def test_events_come_with_their_clock(lake: Lake, provenance: Provenance, trades: Build) -> None:
     day = date(2020, 4, 2)
-    lake.commit([(draft("trades", "WDOK20", day, provenance), trades([(1, 5, 1, 1), (70, 6, 1, -1)]))])
+    lake.commit([(lake.draft("trades", "WDOK20", day, provenance), trades([(1, 5, 1, 1), (70, 6, 1, -1)]))])
     feed = Feed(lake, "WDOK20", MINUTE_NS, "events")
     assert feed.sessions() == [day]
     assert list(feed.load(day)["kind"][:4]) == [Kind.TRADE, Kind.CLOCK, Kind.TRADE, Kind.CLOCK]

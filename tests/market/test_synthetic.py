@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 from market.bars import bars_from_events
-from market.calendar import session, to_local
+from market.calendar import to_local
 from market.errors import ConfigError, FileRefused
+from market.instruments import B3
 from market.lake import Lake
 from market.synthetic import SyntheticMarket, intraday_activity, write_market
 from market.types import Flag, Kind, Side, TradeType
@@ -41,7 +42,7 @@ class Recorded:
 
     def __init__(self, alpha: float) -> None:
         self.market = SyntheticMarket(alpha=alpha)
-        self.hours = [session("WIN", day)[0] for day in self.market.days()]
+        self.hours = [B3.session("WIN", day)[0] for day in self.market.days()]
         self.sessions = [self.market.session_events(i) for i in range(SESSIONS)]
         minutes = [summarise(*both) for both in zip(self.sessions, self.hours, strict=True)]
         self.mid, self.imbalance, self.flow, self.trades = (np.array(column) for column in zip(*minutes, strict=True))
@@ -321,7 +322,7 @@ def test_session_does_not_depend_on_how_many_follow_it() -> None:
 
 def test_late_open_on_ash_wednesday_shifts_the_whole_session() -> None:
     market = SyntheticMarket(symbol="WINJ26", first=date(2026, 2, 18), sessions=1, trades_per_session=1000)
-    records, hours = market.session_events(0), session("WIN", date(2026, 2, 18))[0]
+    records, hours = market.session_events(0), B3.session("WIN", date(2026, 2, 18))[0]
     assert to_local(int(records["ts_event_ns"][0])).hour == 13
     assert records["ts_event_ns"][-1] < hours["close_ns"]
 
@@ -329,7 +330,7 @@ def test_late_open_on_ash_wednesday_shifts_the_whole_session() -> None:
 @pytest.mark.parametrize("day", [date(2026, 6, 1), date(2026, 2, 18)])
 def test_activity_follows_the_drawn_shape_with_mean_one(day: date) -> None:
     """Oracle: floating interpolation between knots; the code's integers may be 1 per mille lower."""
-    hours = session("WIN", day)[0]
+    hours = B3.session("WIN", day)[0]
     activity = intraday_activity(hours)
     knots = [540, 570, 600, 660, 720, 780, 870, 960, 1110]
     heights = [2300, 1700, 1900, 1300, 900, 700, 750, 950, 1250]
@@ -385,7 +386,7 @@ def test_partitions_say_that_they_are_synthetic(tmp_path: Path) -> None:
         assert partition.provenance.source_sha256 == expected
         assert partition.provenance.importer == "market.synthetic/1"
         assert partition.provenance.price_basis == "raw"
-        assert partition.gaps == 0
+        assert partition.gaps == ()
 
 
 def test_second_write_changes_nothing_and_a_missing_session_is_added(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pyarrow.csv
 import pytest
 
 from market.bars import bars_from_events
-from market.calendar import session, sessions, to_local
+from market.calendar import to_local
 from market.errors import FileRefused, UnknownSymbol
 from market.importer import ImportResult, import_file
+from market.instruments import B3
 from market.lake import Lake
 from market.types import Flag, Kind, Side
 
@@ -45,7 +46,7 @@ def test_imports_a_real_bar_file(
     realdata: Path, lake: Lake, file: str, contract: str, seconds: int, rows: int, rejected: int, basis: str
 ) -> None:
     result = import_file(lake, realdata / file)
-    assert (result.status, result.contract, result.rows, result.rejected) == ("imported", contract, rows, rejected)
+    assert (result.status, result.contracts[0], result.rows, result.rejected) == ("imported", contract, rows, rejected)
     partitions = lake.partitions()
     assert {(p.kind, p.bar_seconds, p.provenance.price_basis) for p in partitions} == {("bars", seconds, basis)}
     assert sum(p.rows for p in partitions) == rows
@@ -55,9 +56,9 @@ def test_imports_a_real_bar_file(
 
 @pytest.mark.parametrize("file", [row[0] for row in BARS if not row[0].endswith("/WDO.csv")])
 def test_real_files_miss_no_session_between_their_first_and_last(realdata: Path, lake: Lake, file: str) -> None:
-    contract = import_file(lake, realdata / file).contract
+    contract = import_file(lake, realdata / file).contracts[0]
     days = lake.sessions(contract)
-    assert days == sessions(days[0], days[-1])
+    assert days == B3.calendar("WDO").sessions(days[0], days[-1])
 
 
 def test_wdo_rejects_are_its_two_saturdays_and_the_stray_bar(realdata: Path, lake: Lake) -> None:
@@ -70,7 +71,7 @@ def test_wdo_rejects_are_its_two_saturdays_and_the_stray_bar(realdata: Path, lak
 
 def test_wdo_misses_the_sessions_its_readme_lists(realdata: Path, lake: Lake) -> None:
     import_file(lake, realdata / "b3/mt5_bars/WDO.csv")
-    missing = set(sessions(date(2018, 1, 2), date(2019, 12, 30))) - set(lake.sessions("WDO"))
+    missing = set(B3.calendar("WDO").sessions(date(2018, 1, 2), date(2019, 12, 30))) - set(lake.sessions("WDO"))
     assert len(missing) == 21
     assert {date(2018, 12, 3), date(2019, 1, 2), date(2019, 10, 15), date(2019, 12, 3)} <= missing
 
@@ -83,7 +84,7 @@ def test_every_full_session_of_wdo_ends_where_the_hours_table_says(realdata: Pat
         p.session
         for p in lake.partitions()
         if p.session not in short
-        and not 0 <= p.last_ns - session("WDO", date.fromisoformat(p.session))["close_ns"][0] <= 5 * MINUTE_NS
+        and not 0 <= p.last_ns - B3.session("WDO", date.fromisoformat(p.session))["close_ns"][0] <= 5 * MINUTE_NS
     ]
     assert late == []
 
@@ -93,7 +94,7 @@ def test_first_and_last_partial_session_are_marked(realdata: Path, lake: Lake) -
     days = lake.sessions("WINJ20")
     marked = [day for day in days if (lake.read_bars("WINJ20", day, 60)["flags"] & Flag.PARTIAL).any()]
     assert marked == [date(2020, 2, 12)]
-    assert lake.partitions()[0].gaps >= 1
+    assert len(lake.partitions()[0].gaps) >= 1
 
 
 def test_true_prices_come_back_from_the_turnover(realdata: Path, lake: Lake) -> None:
@@ -129,8 +130,8 @@ def test_ticks_rebuild_the_minutes_of_another_file(realdata: Path, lake: Lake, t
     day = date(2020, 4, 2)
     import_file(lake, realdata / "b3/mt5_bars/WDOK20_M1.csv", symbol="DOLK20")
     theirs = lake.read_bars("DOLK20", day, 60)
-    ours = bars_from_events(lake.read_events("DOLK20", day), session("DOL", day), MINUTE_NS)
-    until = session("DOL", day)["open_ns"][0] + 5 * 60 * MINUTE_NS
+    ours = bars_from_events(lake.read_events("DOLK20", day), B3.session("DOL", day), MINUTE_NS)
+    until = B3.session("DOL", day)["open_ns"][0] + 5 * 60 * MINUTE_NS
     theirs = theirs[theirs["ts_open_ns"] < until]
     ours = ours[(ours["ts_open_ns"] < until) & (ours["flags"] & Flag.EMPTY == 0)]
     assert theirs.size == 297
@@ -156,7 +157,7 @@ def test_ticks_keep_every_trade_and_classify_most(realdata: Path, lake: Lake, ti
 def test_a_trade_costs_at_most_six_and_a_half_bytes(lake: Lake, ticks: ImportResult) -> None:
     trades = lake.partitions("trades")[0]
     assert trades.bytes / trades.rows <= 6.5
-    assert trades.gaps == 1  # the afternoon was cut off
+    assert len(trades.gaps) == 1  # the afternoon was cut off
     assert to_local(trades.last_ns).hour == 13
 
 

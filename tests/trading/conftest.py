@@ -2,7 +2,7 @@
 
 import pytest
 
-from market.instruments import INSTRUMENTS
+from market.instruments import FUTURES
 from tests.factories import make_session
 from tests.trading.scenarios import COSTS
 from trading.core import Capacity, begin_desk, new_desk
@@ -13,7 +13,7 @@ from trading.policy import RiskLimits
 @pytest.fixture
 def desk() -> Desk:
     """A WIN desk of up to three contracts at the open of a session of bars."""
-    made = new_desk(RiskLimits(max_position=3), INSTRUMENTS["WIN"], COSTS, Capacity(8, 16, 64))
+    made = new_desk(RiskLimits(max_position=3), FUTURES["WIN"], COSTS, Capacity(8, 16, 64))
     session = make_session()[0]
     begin_desk(made, int(session["open_ns"]), int(session["close_ns"]), False)
     return made

@@ -7,7 +7,7 @@ import numpy as np
 
 from features.schema import FeatureSchema
 from market.costs import Costs
-from market.instruments import INSTRUMENTS
+from market.instruments import FUTURES
 from market.types import Side
 from tests.factories import (
     MINUTE_NS,
@@ -78,7 +78,7 @@ def build_trader(
     """Return a trader at the open of a session, whose model says the same at every bar and whose agents are off."""
     strategy = strategy or StrategyParams(require_agents=False)
     model = make_model(SCHEMA, make_constant_forest(1, probability), (), strategy)
-    trader = new_trader(SCHEMA, model, INSTRUMENTS["WIN"], costs, limits, venue, capacity)
+    trader = new_trader(SCHEMA, model, FUTURES["WIN"], costs, limits, venue, capacity)
     trader.feed_kind = "events" if events else "bars"
     paper_begin(trader.core, trader.venue, make_session(minutes)[0], events)
     return trader

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.costs import Costs
-from market.instruments import INSTRUMENTS
+from market.instruments import FUTURES
 from tests.factories import OPEN_NS
 from trading.bracket import flatten, pending_entry, take_fill
 from trading.core import Capacity, begin_desk, new_desk
@@ -213,7 +213,7 @@ def test_flatten_of_a_flat_desk_only_cancels_the_entry(desk: Desk) -> None:
 
 
 def test_fill_without_room_is_booked_and_halts() -> None:
-    desk = new_desk(RiskLimits(max_position=9), INSTRUMENTS["WIN"], Costs(0.25, 0.0), Capacity(1, 4, 32))
+    desk = new_desk(RiskLimits(max_position=9), FUTURES["WIN"], Costs(0.25, 0.0), Capacity(1, 4, 32))
     begin_desk(desk, OPEN_NS, OPEN_NS + 1, False)
     desk.counts[FILLS] = 32
     assert not has_room(desk)
@@ -244,7 +244,7 @@ moves = st.lists(
 def test_no_order_of_fills_turns_the_position_over_or_loses_money(
     side: int, quantity: int, sequence: list[tuple[OrderRole | None, int, int]]
 ) -> None:
-    desk = new_desk(RiskLimits(max_position=3), INSTRUMENTS["WDO"], Costs(0.25, 0.0), Capacity(8, 64, 64))
+    desk = new_desk(RiskLimits(max_position=3), FUTURES["WDO"], Costs(0.25, 0.0), Capacity(8, 64, 64))
     begin_desk(desk, OPEN_NS, OPEN_NS + 1, False)
     _enter(desk, side, quantity)
     cash = position = 0

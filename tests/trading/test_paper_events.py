@@ -13,7 +13,7 @@ from features.pipeline import compute_session
 from features.schema import FeatureSchema, build_schema
 from market.costs import costs
 from market.errors import BundleRefused, UsageError
-from market.instruments import INSTRUMENTS
+from market.instruments import FUTURES
 from market.lake import Lake
 from market.stream import Feed
 from market.synthetic import SyntheticMarket, write_market
@@ -245,7 +245,7 @@ def _trader(schema: FeatureSchema, feed: Feed) -> Trader:
     column = schema.columns.index("order_flow_imbalance_50")
     strategy = StrategyParams(theta=(0.15, 0.15, 0.15), cooldown_bars=2)
     model = make_model(schema, make_stump(len(schema.columns), column, 0.0, 0.1, 0.9), AGENTS, strategy)
-    return new_trader(schema, model, INSTRUMENTS["WIN"], costs("WIN", feed.sessions()[0]))
+    return new_trader(schema, model, FUTURES["WIN"], costs("WIN", feed.sessions()[0]))
 
 
 def test_stepping_from_python_gives_the_bytes_of_the_compiled_loop(feed: Feed, schema: FeatureSchema) -> None:
@@ -315,7 +315,7 @@ def test_session_that_was_not_ended_flat_or_has_other_bars_is_not_begun(feed: Fe
 def test_model_of_another_schema_is_refused() -> None:
     model = make_model(SCHEMA, make_constant_forest(2, 0.5))
     with pytest.raises(BundleRefused, match="forests of 1 features, found 2"):
-        new_trader(SCHEMA, model, INSTRUMENTS["WIN"], COSTS)
+        new_trader(SCHEMA, model, FUTURES["WIN"], COSTS)
 
 
 def test_stacked_events_are_numbered() -> None:

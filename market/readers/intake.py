@@ -1,0 +1,148 @@
+"""What a reader is asked for, and what it notes down while it reads."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from io import StringIO
+
+import numpy as np
+
+from market.errors import FileRefused
+from market.lake import Lake
+from market.manifest import Partition, Provenance
+from market.readers.screen import Reject, Screen
+from market.readers.source import Source
+
+IMPORTER_VERSION = 2
+MOST_REJECTED = 0.01
+# A file whose rows are mostly unusable is not read to its end.
+HOPELESS_ROWS, HOPELESS_SHARE = 50_000, 0.5
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user says of a file beside its content.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where it goes; it knows instruments and calendars.
+    symbol : str or None
+        File it under this one, whatever the file or its name says.
+    day : date or None
+        The session of a file that does not tell one.
+    true_prices : bool
+        Recover traded prices from the turnover of a back-adjusted series.
+    """
+
+    lake: Lake
+    symbol: str | None = None
+    day: date | None = None
+    true_prices: bool = False
+
+
+@dataclass
+class Intake:
+    """What a reader found, noted while it reads.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    format : str
+        Name of its format.
+    """
+
+    source: Source
+    format: str
+    rows: int = 0  # used
+    rejects: list[Reject] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)  # rows that are right but not ours, by what they are
+    notes: list[str] = field(default_factory=list)
+    contracts: dict[str, None] = field(default_factory=dict)
+    sessions: set[str] = field(default_factory=set)
+    price_basis: set[str] = field(default_factory=set)
+    partitions: int = 0
+
+    def note(self, screen: Screen, misshapen: Iterable[int] = (), hint: str = "") -> None:
+        """Note the rows a screen kept and set aside; raises FileRefused where most of a long file is unusable."""
+        self.rows += int(screen.kept.sum())
+        self.rejects.extend(screen.rejects(misshapen))
+        if len(self.rejects) > HOPELESS_ROWS and len(self.rejects) > HOPELESS_SHARE * (self.rows + len(self.rejects)):
+            self.refuse_too_many(hint)
+
+    def refuse_too_many(self, hint: str = "") -> None:
+        """Raise FileRefused where more than one row in a hundred was set aside."""
+        total = self.rows + len(self.rejects)
+        if len(self.rejects) <= MOST_REJECTED * total:
+            return
+        common = max(self.reject_counts().items(), key=lambda item: item[1])[0]
+        first = next(reject for reject in self.rejects if reject.reason == common)
+        raise FileRefused(
+            self.source.path,
+            f"at most {MOST_REJECTED:.0%} of {total} rows unusable",
+            f"{len(self.rejects)}, most of them {common}, first {self.source.quote([first.line])[0][:200]!r}",
+            hint or "export the file again and check what the line shows",
+            first.line,
+        )
+
+    def reject_counts(self) -> Counter[str]:
+        """Return how many rows were set aside, by reason."""
+        return Counter(reject.reason for reject in self.rejects)
+
+    def provenance(self, price_basis: str, synthetic: bool = False) -> Provenance:
+        """Return what the partitions of this file say of their origin."""
+        self.price_basis.add(price_basis)
+        importer = f"{self.format}/{IMPORTER_VERSION}"
+        return Provenance(self.source.name, self.source.sha256, importer, synthetic, price_basis)
+
+    def counted(self, writes: Iterable[tuple[Partition, np.ndarray]]) -> Iterator[tuple[Partition, np.ndarray]]:
+        """Yield partitions on their way to the lake and note what they are."""
+        for partition, records in writes:
+            self.contracts[partition.contract] = None
+            self.sessions.add(partition.session)
+            self.partitions += 1
+            yield partition, records
+
+    def quarantine_text(self) -> str:
+        """Return the rows set aside as CSV: line, reason, text."""
+        out = StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["line", "reason", "text"])
+        aside = sorted(self.rejects, key=lambda reject: reject.line)
+        texts = self.source.quote([reject.line for reject in aside])
+        writer.writerows((reject.line, reject.reason, text) for reject, text in zip(aside, texts, strict=True))
+        return out.getvalue()
+
+
+Writes = Iterator[tuple[Partition, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of vendor file.
+
+    Parameters
+    ----------
+    name : str
+        As `--as` takes it.
+    clock : str
+        What its times are.
+    price_basis : str
+        What its prices are.
+    recognise : callable
+        Tells whether a file's content is of this kind.
+    read : callable
+        Yields partitions and notes in the intake what it used and set aside.
+    tested : bool
+        False where no sample file exists: the reader follows the vendor's documentation.
+    """
+
+    name: str
+    clock: str
+    price_basis: str
+    recognise: Callable[[Source], bool]
+    read: Callable[[Source, Request, Intake], Writes]
+    tested: bool = True
