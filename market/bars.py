@@ -1,17 +1,22 @@
-"""Bars from events, closed by the clock."""
+"""Bars from events, closed by the clock; how a trade enters any bar."""
 
 import numpy as np
 
 from market.kernel import kernel
 from market.types import BAR, Flag, Kind, TradeType
 
-_TRADE = int(Kind.TRADE)
-_GAP = int(Kind.GAP)
-_UNKNOWN, _BUY = int(TradeType.UNKNOWN), int(TradeType.BUY_AGGRESSION)
-_SELL, _AUCTION, _RLP = int(TradeType.SELL_AGGRESSION), int(TradeType.AUCTION), int(TradeType.RLP)
+_TRADE, _GAP = int(Kind.TRADE), int(Kind.GAP)
 _EMPTY, _AFTER_GAP = int(Flag.EMPTY), int(Flag.AFTER_GAP)
-_INHERITED = int(Flag.INFERRED_AGGRESSOR | Flag.SYNTHETIC | Flag.BACK_ADJUSTED)
 _NO_AGGRESSOR = int(Flag.NO_AGGRESSOR)
+# The trades that enter prices and volumes (b3.md §5), and the marks that a bar takes over from them.
+ENTERING = (
+    int(TradeType.UNKNOWN),
+    int(TradeType.BUY_AGGRESSION),
+    int(TradeType.SELL_AGGRESSION),
+    int(TradeType.AUCTION),
+    int(TradeType.RLP),
+)
+INHERITED = int(Flag.INFERRED_AGGRESSOR | Flag.SYNTHETIC | Flag.BACK_ADJUSTED)
 
 
 def bars_from_events(events: np.ndarray, session: np.ndarray, bar_ns: int) -> np.ndarray:
@@ -39,7 +44,7 @@ def bars_from_events(events: np.ndarray, session: np.ndarray, bar_ns: int) -> np
 @kernel
 def enters_bars(trade_type: int) -> bool:
     """Tell whether trades of a type enter prices and volumes of bars (b3.md §5)."""
-    return trade_type in (_UNKNOWN, _BUY, _SELL, _AUCTION, _RLP)
+    return trade_type in ENTERING
 
 
 @kernel
@@ -55,21 +60,27 @@ def add_trade(bar: np.void, event: np.void) -> None:
     bar["turnover"] += np.int64(price) * quantity
     bar["trades"] += 1
     bar["instrument"] = event["instrument"]
-    bar["flags"] |= event["flags"] & np.uint32(_INHERITED)
-    if side > 0:
-        bar["buy_volume"] += quantity
-        bar["buy_trades"] += 1
-    elif side < 0:
-        bar["sell_volume"] += quantity
-        bar["sell_trades"] += 1
+    bar["flags"] |= event["flags"] & np.uint32(INHERITED)
+    # Sums without a branch: the side of the next trade cannot be predicted.
+    bought, sold = side > 0, side < 0
+    bar["buy_volume"] += quantity * bought
+    bar["sell_volume"] += quantity * sold
+    bar["buy_trades"] += bought
+    bar["sell_trades"] += sold
+
+
+@kernel
+def mark_aggressor(bar: np.void) -> None:
+    """Flag a bar with trades if none of them tells its aggressor."""
+    if bar["buy_trades"] + bar["sell_trades"] == 0:
+        bar["flags"] |= np.uint32(_NO_AGGRESSOR)
 
 
 @kernel
 def fill_bars(events: np.ndarray, open_ns: int, bar_ns: int, out: np.ndarray) -> int:
     """Fill `out`, zeroed and one record per whole interval of the session; return how many bars there are."""
-    count, interval, event = 0, 0, 0
-    previous, instrument, gap = 0, 0, False
-    while interval < out.size:
+    count, event, gap = 0, 0, False
+    for interval in range(out.size):
         end = open_ns + (interval + 1) * bar_ns
         bar = out[count]
         while event < events.size and events[event]["ts_event_ns"] < end:
@@ -79,19 +90,26 @@ def fill_bars(events: np.ndarray, open_ns: int, bar_ns: int, out: np.ndarray) ->
             elif kind == _GAP:
                 gap = True
             event += 1
-        if bar["trades"] > 0:
-            previous, instrument = bar["close"], bar["instrument"]
-            if bar["buy_trades"] + bar["sell_trades"] == 0:
-                bar["flags"] |= np.uint32(_NO_AGGRESSOR)
-        elif count > 0:
-            bar["open"] = bar["high"] = bar["low"] = bar["close"] = previous
-            bar["instrument"] = instrument
-            bar["flags"] |= np.uint32(_EMPTY)
-        if bar["trades"] > 0 or count > 0:
-            bar["ts_open_ns"], bar["ts_close_ns"] = end - bar_ns, end
-            if gap:
-                bar["flags"] |= np.uint32(_AFTER_GAP)
-            gap = False
-            count += 1
-        interval += 1
+        closed = close_interval(out, count, end - bar_ns, end, gap)
+        gap = gap and closed == count
+        count = closed
     return count
+
+
+@kernel
+def close_interval(out: np.ndarray, count: int, start_ns: int, end_ns: int, gap: bool) -> int:
+    """Close the bar that forms in `out[count]`; return how many bars there are, none before the first price."""
+    bar = out[count]
+    if bar["trades"] > 0:
+        mark_aggressor(bar)
+    elif count > 0:
+        previous = out[count - 1]
+        bar["open"] = bar["high"] = bar["low"] = bar["close"] = previous["close"]
+        bar["instrument"] = previous["instrument"]
+        bar["flags"] |= np.uint32(_EMPTY)
+    else:
+        return 0
+    bar["ts_open_ns"], bar["ts_close_ns"] = start_ns, end_ns
+    if gap:
+        bar["flags"] |= np.uint32(_AFTER_GAP)
+    return count + 1
