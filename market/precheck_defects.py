@@ -23,7 +23,7 @@ UNTYPED_PER_MILLE = 1
 MOST_PER_TRADE = 300
 # Contracts of a bar without a count of trades, against the median: 31 times in real files.
 MOST_VOLUME = 100
-# Bars without movement in a row: 3 in real files but for the locked limits of March 2020.
+# Bars without movement in a row: 3 in real files, but for 253 at the price limits of March 2020, which are told.
 LONG_RUN = 10
 
 

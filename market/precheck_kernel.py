@@ -234,7 +234,7 @@ def tally_bars(bars: np.ndarray, sessions: np.ndarray, bar_ns: int, usual: np.nd
         empty = bar["flags"] & np.uint32(_EMPTY) != 0
         zero_range = bar["high"] == bar["low"] and not empty
         flat = run(tally, _ZERO_RANGE, i, flat, zero_range and bar["volume"] > 0)
-        same = i > 0 and not empty and same_prices(bars[i - 1], bar)
+        same = i > 0 and not empty and repeats(bar, bars[i - 1])
         frozen = run(tally, _FROZEN_FEED, i, frozen, same and bar["volume"] > 0)
         filled = run(tally, _FLAT_FILLED, i, filled, zero_range and bar["volume"] == 0)
     run(tally, _ZERO_RANGE, bars.size, flat, False)
@@ -253,10 +253,11 @@ def run(tally: np.ndarray, defect: int, i: int, length: int, goes_on: bool) -> i
 
 
 @kernel
-def same_prices(left: np.void, right: np.void) -> bool:
-    """Tell whether two bars have the same four prices."""
-    body = left["open"] == right["open"] and left["close"] == right["close"]
-    return bool(body and left["high"] == right["high"] and left["low"] == right["low"])
+def repeats(bar: np.void, before: np.void) -> bool:
+    """Tell whether a bar is the one before again. At a locked price limit prices stand still, but volumes differ."""
+    ends = bar["open"] == before["open"] and bar["close"] == before["close"]
+    same = ends and bar["high"] == before["high"] and bar["low"] == before["low"]
+    return bool(same and (bar["high"] != bar["low"] or bar["volume"] == before["volume"]))
 
 
 @kernel

@@ -43,7 +43,10 @@ BAR_CASES: dict[str, tuple[Spoil, dict[Defect, tuple[int, int, int]]]] = {
     "nine bars at one price": (setting(slice(3, 12), open=100, high=100, low=100, close=100), {}),
     "one price to the end": (setting(slice(29, 40), open=100, high=100, low=100, close=100), {
         Defect.ZERO_RANGE_RUN: (1, 29, 11),
-        Defect.FROZEN_FEED: (1, 30, 10),
+    }),
+    "one price and one volume": (setting(slice(9, 25), open=100, high=100, low=100, close=100, volume=7), {
+        Defect.ZERO_RANGE_RUN: (1, 9, 16),
+        Defect.FROZEN_FEED: (1, 10, 15),
     }),
     "frozen": (setting(slice(5, 16), open=100, high=104, low=98, close=101), {Defect.FROZEN_FEED: (1, 6, 10)}),
     "flat filled": (setting(slice(5, 20), open=100, high=100, low=100, close=100, volume=0), {
@@ -133,7 +136,10 @@ def naive_bars(bars: np.ndarray) -> dict[Defect, tuple[int, int, int]]:
             told[Defect.HUGE_VOLUME].append((i, row["volume"]))
     flat = [r["high"] == r["low"] and not r["flags"] & Flag.EMPTY for r in rows]
     same = [
-        i > 0 and not r["flags"] & Flag.EMPTY and all(r[n] == rows[i - 1][n] for n in ("open", "high", "low", "close"))
+        i > 0
+        and not r["flags"] & Flag.EMPTY
+        and all(r[n] == rows[i - 1][n] for n in ("open", "high", "low", "close"))
+        and (r["high"] != r["low"] or r["volume"] == rows[i - 1]["volume"])
         for i, r in enumerate(rows)
     ]
     traded, untraded = [r["volume"] > 0 for r in rows], [r["volume"] == 0 for r in rows]
