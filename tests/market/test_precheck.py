@@ -58,6 +58,14 @@ def setting(index: int | slice, **fields: int) -> Callable[[np.ndarray], None]:
     return spoil
 
 
+def both(first: Callable[[np.ndarray], None], second: Callable[[np.ndarray], None]) -> Callable[[np.ndarray], None]:
+    def spoil(events: np.ndarray) -> None:
+        first(events)
+        second(events)
+
+    return spoil
+
+
 case("nothing wrong")(setting(0))
 case("sequence repeated", SEQUENCE_BACK=(1, 4, 0))(setting(4, sequence=3))
 case("time back", TIME_BACK=(1, 4, 2 * SECOND_NS))(
@@ -66,7 +74,7 @@ case("time back", TIME_BACK=(1, 4, 2 * SECOND_NS))(
 case("received 1.27 s early is two clocks")(setting(2, ts_recv_ns=OPEN_NS + 1802 * SECOND_NS - 1_270_000_000))
 case("received early", RECEIVED_EARLY=(1, 2, 3 * SECOND_NS))(setting(2, ts_recv_ns=OPEN_NS + 1799 * SECOND_NS))
 case("received late is a delay")(setting(2, ts_recv_ns=OPEN_NS + 9999 * SECOND_NS))
-case("no price", NO_PRICE=(2, 3, -7))(lambda e: (setting(3, price=0)(e), setting(5, price=-7)(e), None)[-1])
+case("no price", NO_PRICE=(2, 3, -7))(both(setting(3, price=0), setting(5, price=-7)))
 case("no quantity", NO_QUANTITY=(1, 3, -2))(setting(3, quantity=-2))
 case("a block of four thousand happens")(setting(3, quantity=4_000))
 case("huge quantity", HUGE_QUANTITY=(1, 3, 22_002_717))(setting(3, quantity=22_002_717))
@@ -74,7 +82,7 @@ case("unknown side", UNKNOWN_SIDE=(1, 6, 128))(setting(6, side=-128))
 case("unlisted type", UNKNOWN_TRADE_TYPE=(1, 6, 77), UNTYPED_TRADES=(1, 6, 125))(setting(6, trade_type=77))
 case("a type that says nothing", UNTYPED_TRADES=(2, 2, 250))(setting(slice(2, 4), trade_type=32))
 case("a source that infers sides sends no types")(
-    lambda e: (setting(slice(2, 4), trade_type=0)(e), setting(5, flags=int(Flag.INFERRED_AGGRESSOR))(e), None)[-1]
+    both(setting(slice(2, 4), trade_type=0), setting(5, flags=int(Flag.INFERRED_AGGRESSOR)))
 )
 case("a cross is a listed type")(setting(2, trade_type=int(TradeType.CROSS), side=0))
 case("number back", TRADE_NUMBER_BACK=(1, 5, 13))(setting(5, trade_number=1))
@@ -87,6 +95,7 @@ case("spike of 1 %", PRICE_SPIKE=(1, 4, 259))(setting(4, price=26_260))
 case("spike down", PRICE_SPIKE=(1, 4, 261))(setting(4, price=25_740))
 case("half a percent is within the tunnel")(setting(4, price=26_130))
 case("a jump that stays is a move")(setting(slice(4, 8), price=27_000))
+case("a swing to the other side is no spike")(both(setting(4, price=26_400), setting(slice(5, 8), price=25_700)))
 case("a cross may be far away")(setting(4, price=30_000, trade_type=int(TradeType.CROSS), side=0))
 case("unknown kind", UNKNOWN_KIND=(1, 4, 200))(setting(4, kind=200))
 
@@ -156,7 +165,7 @@ def test_an_empty_side_crosses_nothing(emptied: str) -> None:
     bid, ask = make_book(HALF_HOUR + 1, 26_009, 26_010)
     gone = {
         "price 0": make_event(Kind.QUOTE_SIDE, HALF_HOUR + 2, side=Side.SELL),
-        "level deleted": make_event(Kind.LEVEL_DELETE, HALF_HOUR + 2, side=Side.SELL),
+        "level deleted": make_event(Kind.LEVEL_DELETE, HALF_HOUR + 2, side=Side.SELL, price=26_010),
         "book cleared": make_event(Kind.BOOK_CLEAR, HALF_HOUR + 2),
         "gap": make_event(Kind.GAP, HALF_HOUR + 2),
     }[emptied]

@@ -35,6 +35,11 @@ def quiet_bars(count: int = 40) -> np.ndarray:
     return np.concatenate([make_bar(k, (100 + k % 3, 104, 98, 101 + k % 2), volume=50 + k % 7) for k in range(count)])
 
 
+def uncounted_trades(bars: np.ndarray) -> None:
+    bars["trades"], bars["volume"] = 0, 50
+    bars["volume"][7] = 5050
+
+
 BAR_CASES: dict[str, tuple[Spoil, dict[Defect, tuple[int, int, int]]]] = {
     "nothing wrong": (setting(0), {}),
     "one price": (setting(slice(3, 13), open=100, high=100, low=100, close=100), {
@@ -66,7 +71,7 @@ BAR_CASES: dict[str, tuple[Spoil, dict[Defect, tuple[int, int, int]]]] = {
     }),
     "a great volume of as many trades": (setting(7, volume=10**6, trades=10**6), {}),
     "101 times the usual volume, trades unknown": (
-        lambda bars: (setting(slice(0, 40), trades=0, volume=50)(bars), setting(7, volume=5050)(bars), None)[-1],
+        uncounted_trades,
         {Defect.HUGE_VOLUME: (1, 7, 5050)},
     ),
     "time again": (setting(7, ts_open_ns=OPEN_NS + 6 * MINUTE_NS, ts_close_ns=OPEN_NS + 7 * MINUTE_NS), {

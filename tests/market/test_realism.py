@@ -86,6 +86,18 @@ def test_one_missing_trace_is_told_but_does_not_condemn() -> None:
     assert verdict.doubts == ("a share of 0.25 of prices has more than five decimals; real markets show at most 0.01",)
 
 
+def test_two_missing_traces_condemn() -> None:
+    series = lively(Plan(12, 5, 1))
+    opens = np.append(series.open[0], series.close[:-1])
+    chained = replace(series, open=opens, high=np.maximum(series.high, opens), low=np.minimum(series.low, opens))
+    verdict = judge(replace(chained, high=chained.high + 1e-7 * np.pi), HOURS)
+    assert verdict.real is False
+    assert [doubt.partition(" of ")[2][5:] for doubt in verdict.doubts] == [
+        "of prices has more than five decimals; real markets show at most 0.01",
+        "of bars opens exactly at the close before; real markets show at most 0.97",
+    ]
+
+
 def test_a_weekend_or_a_night_condemns_alone() -> None:
     for generate in (on_weekends, through_the_night):
         verdict = judge(generate(Plan(10, 5, 3)), HOURS)
