@@ -4,7 +4,7 @@ Every market leaves the same traces, whatever it trades: big moves follow big mo
 persists and has its hours, extreme moves are common, a bar's range has the geometry of many small steps. Generators
 miss several of them at once. One trace missing is a doubt to be told; two condemn a series, and a few do so alone.
 
-Each threshold lies between what windows of real files show (18 series of five futures, a stock and two currencies,
+Each threshold lies between what windows of real files show (17 series of three futures, a stock and two currencies,
 windows of 5, 10 and 20 sessions) and what generators give; the figure beside it is the real extreme.
 """
 
