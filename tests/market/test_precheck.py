@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market import calendar
 from market.bars import bars_from_events
 from market.errors import DataError
+from market.instruments import B3
 from market.precheck import Finding, check_bars, check_events
 from market.precheck_defects import Defect
 from market.synthetic import SyntheticMarket
@@ -202,7 +202,7 @@ def test_untyped_trades_up_to_one_in_a_thousand_are_no_finding() -> None:
 def test_the_synthetic_market_has_no_defect() -> None:
     market = SyntheticMarket(sessions=2, trades_per_session=2000)
     for index, day in enumerate(market.days()):
-        session, events = calendar.session("WIN", day), market.session_events(index)
+        session, events = B3.session("WIN", day), market.session_events(index)
         assert check_events(events, session) == ()
         assert check_events(events[events["kind"] == Kind.QUOTE_SIDE], session) == ()
         assert check_bars(bars_from_events(events, session, MINUTE_NS), session) == ()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market import calendar
+from market.instruments import B3
 from market.precheck import check_bars
 from market.precheck_defects import Defect
 from market.types import BAR, Flag
@@ -103,7 +103,7 @@ def test_tells_the_defect_of_bars(name: str) -> None:
 
 
 def test_bars_of_several_sessions_are_held_to_their_own_hours() -> None:
-    sessions = np.concatenate([calendar.session("WIN", date(2026, 6, day)) for day in (1, 2, 3)])
+    sessions = np.concatenate([B3.session("WIN", date(2026, 6, day)) for day in (1, 2, 3)])
     bars = np.concatenate([quiet_bars(), quiet_bars(), quiet_bars()])
     for k, session in enumerate(sessions):
         own = slice(40 * k, 40 * (k + 1))

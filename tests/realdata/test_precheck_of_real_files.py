@@ -9,7 +9,7 @@ import pytest
 
 from market import calendar
 from market.importer import import_file
-from market.instruments import instrument_of
+from market.instruments import B3
 from market.lake import Lake
 from market.precheck import check_bars, check_events
 from market.precheck_defects import Defect
@@ -30,12 +30,11 @@ CLEAN = [
 def read(folder: Path, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return all bars of a file and the sessions they belong to."""
     lake = Lake(folder / "lake")
-    contract = import_file(lake, path).contract
+    contract = import_file(lake, path).contracts[0]
     seconds = lake.partitions()[0].bar_seconds
     days = lake.sessions(contract)
     bars = np.concatenate([lake.read_bars(contract, day, seconds) for day in days])
-    root = instrument_of(contract).root
-    return bars, np.concatenate([calendar.session(root, day) for day in days])
+    return bars, np.concatenate([B3.session(contract, day) for day in days])
 
 
 @pytest.mark.parametrize("file", CLEAN)
@@ -73,7 +72,7 @@ def test_a_real_morning_of_ticks_has_no_finding_together_or_apart(realdata: Path
     """Its quotes are crossed by up to 307 points until the opening call ends, and never after."""
     lake, day = Lake(tmp_path / "lake"), date(2020, 4, 2)
     import_file(lake, realdata / "b3/mt5_ticks/DOLK20.csv")
-    session, events = calendar.session("DOL", day), lake.read_events("DOLK20", day)
+    session, events = B3.session("DOL", day), lake.read_events("DOLK20", day)
     assert check_events(events, session) == ()
     for kind in (Kind.TRADE, Kind.QUOTE_SIDE):
         assert check_events(events[events["kind"] == kind], session) == ()
@@ -86,7 +85,7 @@ def test_a_million_events_take_less_than_a_tenth_of_a_second(realdata: Path, tmp
     """Alone it takes a fiftieth; the rest is room for a busy machine."""
     lake, day = Lake(tmp_path / "lake"), date(2020, 4, 2)
     import_file(lake, realdata / "b3/mt5_ticks/DOLK20.csv")
-    session, events = calendar.session("DOL", day), lake.read_events("DOLK20", day)
+    session, events = B3.session("DOL", day), lake.read_events("DOLK20", day)
     many = np.tile(events, 1_000_000 // events.size + 1)
     check_events(events, session)
     started = time.perf_counter()
