@@ -65,7 +65,7 @@ class Partition:
     Parameters
     ----------
     kind : str
-        "trades", "quotes", "book" or "bars".
+        "trades", "quotes" (with phases and gaps), "book" (levels) or "bars".
     root, contract : str
         WDO and WDOZ26.
     expiry : str

@@ -2,43 +2,54 @@
 
 It stands in for real data in the demonstration and in tests, so that the pipeline can be shown to find
 what is there and to refuse what is not. Every record is marked synthetic, and so is its provenance.
+
+The defaults are the market of the demonstration. `SyntheticMarket.realistic` is the one that was set after real
+files (docs/synthetic-market.md).
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 
 from market.errors import ConfigError, DataError
 from market.instruments import B3
 from market.lake import Lake
-from market.manifest import Partition, Provenance
+from market.manifest import Cause, Gap, Partition, Provenance
 from market.roll import last_trade_session
 from market.synthetic_book import STATE
+from market.synthetic_breaks import halt_steps, lose_feed, lost_interval, quiet_steps
 from market.synthetic_kernel import ROWS_PER_ORDER, STEPS_PER_MINUTE, Draws, Plan, simulate
+from market.synthetic_levels import LADDER, add_levels
+from market.synthetic_microstructure import DEMONSTRATION, PRESETS, SHAPE, Microstructure, Shape
 from market.types import Kind, events
 
 IMPORTER = "market.synthetic/1"
-TRADES_PER_ORDER = 2.07
 LATENCY_NS = 2_000_000
 MINUTE_NS = 60_000_000_000
-GAP_STREAM, QUIET_STREAM = 10_001, 20_000  # of the draws; a session's own stream is its index, below 10,000
-QUIET_SHARE = 0.2  # of sessions with one spell without trades
+# Streams of the draws; a session's own stream is its index, below 10,000, and is added to the bases of the others.
+GAP_STREAM, QUIET_STREAM, HALT_STREAM, FEED_STREAM, BOOK_STREAM = 10_001, 20_000, 30_000, 40_000, 50_000
+BRANCHING = 0.6  # orders that an order brings on average, where arrivals excite each other
 GAP_TICKS = 170  # overnight: the sum of four uniforms, less two, times this (deviation 98 ticks)
 
-# The lake's kinds of partition, and the events in each.
-KINDS = MappingProxyType({"trades": int(Kind.TRADE), "quotes": int(Kind.QUOTE_SIDE)})
+# Parameters that enter the hash whatever their values; one that was added later enters it where it is not its default.
+ALWAYS_TOLD = frozenset({"symbol", "first", "sessions", "seed", "alpha", "trades_per_session", "opening_points"})
 
-# Activity by local time (minute of the day, per mille), linear between: heavy from 9 to 12, thin at lunch.
-SHAPE = (
-    (540, 2300), (570, 1700), (600, 1900), (660, 1300), (720, 900), (780, 700), (870, 750), (960, 950), (1110, 1250),
-)  # fmt: skip
+# The lake's kinds of partition, and the events in each.
+KINDS = MappingProxyType(
+    {
+        "trades": (Kind.TRADE,),
+        "quotes": (Kind.QUOTE_SIDE, Kind.STATE, Kind.GAP),
+        "book": (Kind.LEVEL_SET, Kind.LEVEL_DELETE),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,22 @@ class SyntheticMarket:
         Mean number of trades, 500 to 50,000.
     opening_points : float
         The first price, in points; 8,000 ticks or more, so that no session comes near zero.
+    levels : int
+        Levels of the book a side, 1 to 5. With 1 there are quotes only; with more, LEVEL_SET and LEVEL_DELETE events
+        follow each quote (`market.synthetic_levels`), and trades and quotes are as they are without.
+    arrivals : str
+        "poisson": independent of each other, though a little more even (every second of the candidates is one); or
+        "hawkes": each order brings 0.6 more on average within seconds, and the mean rate is the same.
+    halts : float
+        Chance in [0, 1] that a session has a halt of 5 to 10 minutes: STATE events FROZEN, then AUCTION, an auction
+        print at another price, STATE OPEN. Nothing trades and no quote changes meanwhile.
+    gaps : float
+        Chance in [0, 1] that the feed of a session is lost for 20 to 180 seconds. Those events are missing; then come
+        a GAP and the quote as it stands.
+    shape : tuple of (minute, per mille)
+        Activity by minute of the local day at ascending knots, linear between; only the proportions count.
+    microstructure : Microstructure
+        Rates and laws of book, orders and volatility.
 
     Raises
     ------
@@ -76,6 +103,25 @@ class SyntheticMarket:
     alpha: float = 1.0
     trades_per_session: int = 5000
     opening_points: float = 130_000.0
+    levels: int = 1
+    arrivals: str = "poisson"
+    halts: float = 0.0
+    gaps: float = 0.0
+    shape: Shape = SHAPE
+    microstructure: Microstructure = DEMONSTRATION
+
+    @classmethod
+    def realistic(cls, symbol: str, first: date, sessions: int, seed: int, alpha: float = 0.0) -> Self:
+        """Return a market with the stylised facts of real files, five levels, halts and gaps.
+
+        What was measured where, and how near it comes: docs/synthetic-market.md. WDO and DOL, or WIN and IND.
+        """
+        preset = PRESETS[B3.of(symbol).root]
+        return cls(
+            symbol, first, sessions, seed, alpha, preset.trades_per_session, preset.opening_points,
+            levels=5, arrivals="hawkes", halts=0.02, gaps=0.02,
+            shape=preset.shape, microstructure=preset.microstructure,
+        )  # fmt: skip
 
     def __post_init__(self) -> None:
         require("sessions", self.sessions, 1, 10_000)
@@ -83,6 +129,12 @@ class SyntheticMarket:
         require("alpha", self.alpha, 0.0, 4.0)
         require("trades_per_session", self.trades_per_session, 500, 50_000)
         require("opening_points in ticks", B3.of(self.symbol).to_ticks(self.opening_points), 8_000, 1_000_000)
+        require("levels", self.levels, 1, 5)
+        require("halts", self.halts, 0.0, 1.0)
+        require("gaps", self.gaps, 0.0, 1.0)
+        require_arrivals(self.arrivals)
+        require_shape(self.shape)
+        require_microstructure(self.microstructure)
         found = len(self.life())
         if found < self.sessions:
             raise ConfigError(
@@ -99,8 +151,8 @@ class SyntheticMarket:
         return self.life()[: self.sessions]
 
     def session_events(self, index: int) -> np.ndarray:
-        """Return the EVENT array of session `index` (from 0): trades and quote sides by sequence."""
-        return simulate_session(self, index, self.openings[index])[0]
+        """Return the EVENT array of session `index` (from 0), all kinds by sequence, as a recorder would write it."""
+        return record_session(self, index, simulate_session(self, index, self.openings[index])[0])
 
     @cached_property
     def openings(self) -> list[int]:
@@ -118,8 +170,16 @@ class SyntheticMarket:
         return opening
 
     def sha256(self) -> str:
-        """Return the hash of the canonical parameters, with the importer's version."""
-        text = json.dumps({**asdict(self), "importer": IMPORTER}, sort_keys=True, default=str)
+        """Return the hash of the canonical parameters, with the importer's version.
+
+        The parameters of the demonstration always count, each other one where it differs from its default.
+        """
+        told: dict[str, object] = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name in ALWAYS_TOLD or getattr(self, field.name) != field.default
+        }
+        text = json.dumps({**told, "importer": IMPORTER}, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -129,6 +189,40 @@ def require(name: str, value: float, low: float, high: float) -> None:
         raise ConfigError(f"synthetic.{name}: expected {low} to {high}, found {value}; set it within that range")
 
 
+def require_arrivals(arrivals: str) -> None:
+    """Refuse an unknown law of arrivals."""
+    if arrivals not in ("poisson", "hawkes"):
+        raise ConfigError(f"synthetic.arrivals: expected poisson or hawkes, found {arrivals!r}; write one of them")
+
+
+def require_shape(shape: Shape) -> None:
+    """Refuse knots that do not ascend or that are not positive."""
+    minutes = [minute for minute, _ in shape]
+    if not shape or minutes != sorted(set(minutes)) or min(height for _, height in shape) < 1:
+        raise ConfigError(f"synthetic.shape: expected ascending minutes and positive heights, found {shape}")
+
+
+def require_microstructure(micro: Microstructure) -> None:
+    """Refuse rates that no session could hold: orders that sweep too far, chances beyond one."""
+    limits: tuple[tuple[str, Iterable[float], float, float], ...] = (
+        ("race_rate", [micro.race_rate], 0.001, 0.3),
+        ("volatility", micro.volatility, 0.0, 5.0),
+        ("crowd", micro.crowd, 0.0, 2.5),
+        ("volatility_move", [micro.volatility_move], 0.0, 0.5),
+        ("resting_spread", [micro.resting_spread], 1, 2),
+        ("narrowing", [micro.narrowing], 0.0, 10.0),
+        ("follow_1024", [micro.follow_1024], 0, 1024),
+        ("wide_8", [micro.wide_8], 0, 8),
+        ("impact", [micro.impact], 0.0, 0.56),
+        ("sweep", micro.sweep, 1, 6),
+        ("inside_1024", [micro.inside_1024], 0, 1024),
+        ("trades_per_order", [micro.trades_per_order], 1.0, 4.0),
+    )
+    for name, values, low, high in limits:
+        for value in values:
+            require(f"microstructure.{name}", value, low, high)
+
+
 def draw_units(seed: int, stream: int, count: int) -> np.ndarray:
     """Return `count` int64 in [0, 2**53) from PCG64, an independent stream per number."""
     raw = np.random.PCG64(np.random.SeedSequence([seed, stream])).random_raw(count)
@@ -136,29 +230,56 @@ def draw_units(seed: int, stream: int, count: int) -> np.ndarray:
 
 
 def simulate_session(market: SyntheticMarket, index: int, opening: int) -> tuple[np.ndarray, int]:
-    """Return one session's events and its move from the opening to the last bid, in ticks."""
+    """Return one session's trades, quotes and phases, and its move from the opening to the last bid, in ticks."""
     hours = B3.session(market.symbol, market.days()[index])[0]
-    activity = intraday_activity(hours)
-    draws = draw_session(market, index, activity.size)
-    quiet_from, quiet_to = quiet_steps(draw_units(market.seed, QUIET_STREAM + index, 3), activity.size)
-    plan = Plan(
-        activity=activity,
-        order_rate=2.0 * market.trades_per_session / (TRADES_PER_ORDER * activity.size * STEPS_PER_MINUTE),
-        alpha=float(market.alpha),
-        opening=opening,
-        open_ns=int(hours["open_ns"]),
-        quiet_from=quiet_from,
-        quiet_to=quiet_to,
-        instrument=B3.of(market.symbol).id,
-    )
+    plan = plan_session(market, index, opening, hours)
+    draws = draw_session(market, index, plan.activity.size)
     state, out = np.zeros(1, STATE), events(len(draws.prints))
     rows = simulate(plan, draws, state, out)
     if rows < 0:
         raise DataError(
             f"synthetic session {index}: expected at most {len(out)} events, found more; lower trades_per_session"
         )
-    out["ts_recv_ns"][:rows] = out["ts_event_ns"][:rows] + LATENCY_NS
     return out[:rows].copy(), int(state["bid"][0]) - opening
+
+
+def plan_session(market: SyntheticMarket, index: int, opening: int, hours: np.void) -> Plan:
+    """Fix what is known of a session before it starts."""
+    activity, micro = intraday_activity(hours, market.shape), market.microstructure
+    quiet_from, quiet_to = quiet_steps(draw_units(market.seed, QUIET_STREAM + index, 3), activity.size)
+    halt = draw_units(market.seed, HALT_STREAM + index, 4)
+    halt_from, halt_to, reopening = halt_steps(halt, market.halts, activity.size)
+    return Plan(
+        activity=activity,
+        order_rate=2.0 * market.trades_per_session / (micro.trades_per_order * activity.size * STEPS_PER_MINUTE),
+        alpha=float(market.alpha),
+        opening=opening,
+        open_ns=int(hours["open_ns"]),
+        quiet_from=quiet_from,
+        quiet_to=quiet_to,
+        instrument=B3.of(market.symbol).id,
+        micro=micro,
+        branching=BRANCHING if market.arrivals == "hawkes" else 0.0,
+        halt_from=halt_from,
+        halt_to=halt_to,
+        reopening=reopening,
+    )
+
+
+def record_session(market: SyntheticMarket, index: int, records: np.ndarray) -> np.ndarray:
+    """Return a session as it is received: without what the feed lost, with the deeper levels, numbered and late."""
+    hours = B3.session(market.symbol, market.days()[index])[0]
+    minutes = int(hours["close_ns"] - hours["open_ns"]) // MINUTE_NS
+    feed = draw_units(market.seed, FEED_STREAM + index, 3)
+    lost_from, lost_to = lost_interval(feed, market.gaps, int(hours["open_ns"]), minutes)
+    if lost_to:
+        records = lose_feed(records, lost_from, lost_to)
+    if market.levels > 1:
+        quotes = int(np.count_nonzero(records["kind"] == Kind.QUOTE_SIDE))
+        records = add_levels(records, market.levels, draw_units(market.seed, BOOK_STREAM + index, LADDER * quotes))
+    records["sequence"] = np.arange(len(records))
+    records["ts_recv_ns"] = records["ts_event_ns"] + LATENCY_NS
+    return records
 
 
 def draw_session(market: SyntheticMarket, index: int, minutes: int) -> Draws:
@@ -171,29 +292,21 @@ def draw_session(market: SyntheticMarket, index: int, minutes: int) -> Draws:
     return Draws(parts[0].reshape(-1, 3), parts[1].reshape(-1, 2), parts[2].reshape(-1, 2), parts[3])
 
 
-def intraday_activity(hours: np.void) -> np.ndarray:
+def intraday_activity(hours: np.void, shape: Shape) -> np.ndarray:
     """Return the activity of every minute of a session, mean 1; integers until the last division."""
     total = int(hours["close_ns"] - hours["open_ns"]) // MINUTE_NS
     first = 720 - int(hours["lunch_start_ns"] - hours["open_ns"]) // MINUTE_NS
-    shape = np.array([shape_at(first + minute) for minute in range(total)], dtype=np.int64)
-    activity: np.ndarray = shape * total / shape.sum()
+    heights = np.array([shape_at(shape, first + minute) for minute in range(total)], dtype=np.int64)
+    activity: np.ndarray = heights * total / heights.sum()
     return activity
 
 
-def shape_at(minute: int) -> int:
+def shape_at(shape: Shape, minute: int) -> int:
     """Return the activity at a local minute of the day, per mille."""
-    for (left, low), (right, high) in pairwise(SHAPE):
+    for (left, low), (right, high) in pairwise(shape):
         if left <= minute < right:
             return low + (high - low) * (minute - left) // (right - left)
-    return SHAPE[0][1] if minute < SHAPE[0][0] else SHAPE[-1][1]
-
-
-def quiet_steps(draws: np.ndarray, minutes: int) -> tuple[int, int]:
-    """Return the steps of the session's quiet spell, 3 to 6 whole minutes; (0, 0) for most sessions."""
-    if int(draws[0]) >= int(QUIET_SHARE * 2**53):
-        return 0, 0
-    start = 60 + int(draws[1]) % (minutes - 120)
-    return start * STEPS_PER_MINUTE, (start + 3 + int(draws[2]) % 4) * STEPS_PER_MINUTE
+    return shape[0][1] if minute < shape[0][0] else shape[-1][1]
 
 
 def write_market(lake: Lake, market: SyntheticMarket) -> list[Partition]:
@@ -208,11 +321,11 @@ def write_market(lake: Lake, market: SyntheticMarket) -> list[Partition]:
     """
     provenance = provenance_of(market)
     held = {(p.kind, p.session) for p in lake.partitions(None, market.symbol) if p.provenance == provenance}
-    wanted = [(index, day) for index, day in enumerate(market.days()) if not held_whole(held, day)]
+    wanted = [(index, day) for index, day in enumerate(market.days()) if not held_whole(held, market, day)]
     lake.commit(
-        (lake.draft(kind, market.symbol, day, provenance), records)
-        for index, day in wanted
-        for kind, records in split_kinds(market.session_events(index))
+        (lake.draft(kind, market.symbol, day, provenance, gaps=lost_spans(session_events)), records)
+        for day, session_events in ((day, market.session_events(index)) for index, day in wanted)
+        for kind, records in split_kinds(session_events)
     )
     return [p for p in lake.partitions(None, market.symbol) if p.provenance == provenance]
 
@@ -222,12 +335,21 @@ def provenance_of(market: SyntheticMarket) -> Provenance:
     return Provenance(f"synthetic market seed={market.seed}", market.sha256(), IMPORTER, True, "raw")
 
 
-def held_whole(held: set[tuple[str, str]], day: date) -> bool:
-    """Tell whether both kinds of a session are held already."""
-    return all((kind, day.isoformat()) in held for kind in KINDS)
+def held_whole(held: set[tuple[str, str]], market: SyntheticMarket, day: date) -> bool:
+    """Tell whether every kind of a session is held already."""
+    return all((kind, day.isoformat()) in held for kind in KINDS if kind != "book" or market.levels > 1)
+
+
+def lost_spans(records: np.ndarray) -> tuple[Gap, ...]:
+    """Return when the feed was lost: from the last event sent to the one that says so."""
+    ends = np.flatnonzero(records["kind"] == Kind.GAP)
+    times = records["ts_event_ns"]
+    return tuple(Gap(int(times[end - 1]), int(times[end]), Cause.FEED_LOSS) for end in ends)
 
 
 def split_kinds(records: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the trades and the quotes of a session, each in order."""
-    for kind, code in KINDS.items():
-        yield kind, records[records["kind"] == code]
+    """Yield each kind of partition that a session has with its records, in order."""
+    for kind, codes in KINDS.items():
+        chosen = records[np.isin(records["kind"], codes)]
+        if chosen.size:
+            yield kind, chosen

@@ -3,13 +3,12 @@
 import numpy as np
 
 from market.kernel import kernel
+from market.synthetic_microstructure import Microstructure
 from market.types import Flag, Kind, Side
 
-RACE_RATE = 0.215  # events per step at activity 1
 TAKE_1024 = 768  # share of events that take a slice, in 1/1024; the others add one to the opposite queue
 SLICE_LIMIT = 6
-NARROW_RATE = 0.8  # a spread above one tick closes this often in a step
-CONTINUE_1024 = 819  # ... and in the direction of the last move this often, in 1/1024
+NARROW_RATE = 0.8  # a spread wider than may rest closes this often in a step
 GAP_64 = 2  # an emptied level is followed by an empty one this often, in 1/64
 SLICES = np.array([1, 1, 1, 1, 2, 2, 2, 3])  # a new queue, in slices
 SLICE_LOTS = 12
@@ -23,7 +22,7 @@ STATE = np.dtype(
         ("bid_rest", "<i8"), ("ask_rest", "<i8"), ("bid_eaten", "<f8"), ("ask_eaten", "<f8"),
         ("shown_bid", "<i8"), ("shown_ask", "<i8"), ("shown_bid_lots", "<i8"), ("shown_ask_lots", "<i8"),
         ("last_move", "<i8"), ("last_sign", "<i8"), ("aggressor", "<i8"), ("candidates", "<i8"),
-        ("regime", "<i8"), ("volatility", "<i8"), ("anchor", "<i8"), ("lean", "<f8"),
+        ("regime", "<i8"), ("volatility", "<i8"), ("anchor", "<i8"), ("lean", "<f8"), ("excitation", "<f8"),
     ]
 )  # fmt: skip
 
@@ -88,9 +87,9 @@ def renew_queues(state: np.void, bits: int) -> None:
 
 
 @kernel
-def narrow_spread(state: np.void, bits: int) -> None:
-    """Fill one empty level inside a wide spread, mostly behind the side that moved."""
-    follow = (bits & 1023) < CONTINUE_1024
+def narrow_spread(state: np.void, follow_1024: int, bits: int) -> None:
+    """Fill one empty level inside a wide spread; `follow_1024` says how often behind the side that moved."""
+    follow = (bits & 1023) < follow_1024
     if follow == (state["last_move"] > 0):
         state["bid"] += 1
     else:
@@ -123,12 +122,15 @@ def race_queues(state: np.void, up: bool, bits: int) -> None:
 
 
 @kernel
-def step_queues(state: np.void, rate: float, tilt: float, draw: float, bits: int) -> None:
+def step_queues(state: np.void, micro: Microstructure, rate: float, tilt: float, draw: float, bits: int) -> None:
     """Advance the best queues by one step; `draw` is uniform in [0, 1)."""
     state["bid_eaten"] *= EATEN_KEPT
     state["ask_eaten"] *= EATEN_KEPT
-    if state["ask"] - state["bid"] > 1:
+    spread = state["ask"] - state["bid"]
+    if spread > micro.resting_spread:
         if draw < NARROW_RATE:
-            narrow_spread(state, bits)
+            narrow_spread(state, micro.follow_1024, bits)
     elif draw < rate:
         race_queues(state, draw < rate * 0.5 * (1.0 + tilt), bits)
+    elif spread > 1 and draw < rate * (1.0 + micro.narrowing):
+        narrow_spread(state, micro.follow_1024, bits)

@@ -22,6 +22,7 @@ from market.errors import ConfigError, FileRefused
 from market.instruments import B3
 from market.lake import Lake
 from market.synthetic import SyntheticMarket, intraday_activity, write_market
+from market.synthetic_microstructure import SHAPE
 from market.types import Flag, Kind, Side, TradeType
 
 MINUTE_NS = 60_000_000_000
@@ -315,6 +316,21 @@ def test_same_seed_gives_the_same_bytes_in_two_processes_and_another_seed_does_n
     assert digest_in_new_process(QUICK.seed + 1) != here
 
 
+@pytest.mark.parametrize(
+    ("fixture", "digest"),
+    [
+        ("planted", "cd8c5206300a581d99b3f1bf0897fc13ea03f49221e1fe96845477695f0d3f6a"),
+        ("null", "1628f0869790e5537d318232b0a9765fe319663e40ad5b346d712ace5f02c3cb"),
+    ],
+)
+def test_market_of_the_demonstration_is_the_one_its_parameters_were_chosen_on(
+    fixture: str, digest: str, request: pytest.FixtureRequest
+) -> None:
+    """The bytes that docs/decisions/0003 speaks of, taken before the market learned anything more."""
+    market: Recorded = request.getfixturevalue(fixture)
+    assert hashlib.sha256(b"".join(records.tobytes() for records in market.sessions)).hexdigest() == digest
+
+
 def test_session_does_not_depend_on_how_many_follow_it() -> None:
     longer = SyntheticMarket(sessions=5, trades_per_session=1000, seed=7)
     assert QUICK.session_events(2).tobytes() == longer.session_events(2).tobytes()
@@ -331,7 +347,7 @@ def test_late_open_on_ash_wednesday_shifts_the_whole_session() -> None:
 def test_activity_follows_the_drawn_shape_with_mean_one(day: date) -> None:
     """Oracle: floating interpolation between knots; the code's integers may be 1 per mille lower."""
     hours = B3.session("WIN", day)[0]
-    activity = intraday_activity(hours)
+    activity = intraday_activity(hours, SHAPE)
     knots = [540, 570, 600, 660, 720, 780, 870, 960, 1110]
     heights = [2300, 1700, 1900, 1300, 900, 700, 750, 950, 1250]
     expected = np.interp(np.arange(1105 - len(activity), 1105), knots, heights)
