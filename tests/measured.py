@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from market.calendar import session
 from market.importer import import_file
+from market.instruments import B3
 from market.lake import Lake
 from market.stylised import SLOT_NS, half_hours, intraday_shape, log_returns, without_time_of_day
 
@@ -61,7 +61,7 @@ def mean_shape(sessions: list[tuple[date, np.ndarray]], root: str, seconds: int,
     """Return the mean shape of the sessions that hold nine tenths of the bars from 09:00 to 17:30 or more."""
     wanted = 0.9 * 17 * SLOT_NS / (seconds * 1_000_000_000)
     shapes = [
-        intraday_shape(bars, int(session(root, day)["lunch_start_ns"][0]), column)
+        intraday_shape(bars, int(B3.session(root, day)["lunch_start_ns"][0]), column)
         for day, bars in sessions
         if bars.size >= wanted
     ]
@@ -71,7 +71,7 @@ def mean_shape(sessions: list[tuple[date, np.ndarray]], root: str, seconds: int,
 def unusual_sizes(sessions: list[tuple[date, np.ndarray]], root: str) -> list[np.ndarray]:
     """Return absolute returns over the usual one at their half hour of the day."""
     sizes = [np.abs(log_returns(bars)) for _, bars in sessions]
-    slots = [half_hours(bars[1:], int(session(root, day)["lunch_start_ns"][0])) for day, bars in sessions]
+    slots = [half_hours(bars[1:], int(B3.session(root, day)["lunch_start_ns"][0])) for day, bars in sessions]
     return without_time_of_day(sizes, slots)
 
 

@@ -24,7 +24,7 @@ class Inbox:
     folder: Path
     name: str = "inbox"
 
-    def deliveries(self, lake: Lake) -> Iterator[Delivery]:  # noqa: ARG002 - the folder itself says what is new
+    def deliveries(self, lake: Lake) -> Iterator[Delivery]:
         """Yield every file that waits, by name: exports carry their date there, so older ones come first."""
         for path in sorted(self.folder.rglob("*")):
             below = path.relative_to(self.folder)

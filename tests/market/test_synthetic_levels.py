@@ -202,7 +202,7 @@ def test_levels_lie_in_a_partition_of_their_own(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     partitions = write_market(lake, DEEP)
     assert [p.kind for p in partitions] == ["book", "book", "quotes", "quotes", "trades", "trades"]
-    assert all(p.provenance.synthetic and p.gaps == 0 for p in partitions)
+    assert all(p.provenance.synthetic and p.gaps == () for p in partitions)
     assert write_market(lake, DEEP) == partitions
     for index, day in enumerate(DEEP.days()):
         assert lake.read_events("WINQ26", day).tobytes() == DEEP.session_events(index).tobytes()

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from market.bars import bars_from_events
-from market.calendar import session
 from market.errors import ConfigError
+from market.instruments import B3
 from market.stylised import autocorrelation, inside_share, intraday_shape, log_returns, spread_shares
 from market.synthetic import SyntheticMarket
 from market.synthetic_microstructure import ONE_TICK, WIDE
@@ -30,7 +30,7 @@ class Facts:
     def __init__(self, market: SyntheticMarket) -> None:
         root = market.symbol[:3]
         sessions = [market.session_events(index) for index in range(market.sessions)]
-        hours = [session(root, day) for day in market.days()]
+        hours = [B3.session(root, day) for day in market.days()]
         self.bars = [bars_from_events(*both, MINUTE_NS) for both in zip(sessions, hours, strict=True)]
         self.spread = np.mean([spread_shares(records) for records in sessions], axis=0)
         self.inside = float(np.mean([inside_share(records) for records in sessions]))
