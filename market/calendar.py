@@ -114,10 +114,8 @@ class Calendar:
         if not self.is_session(day):
             why = self.special[day].reason if day in self.special else "a weekend"
             raise DataError(f"{day}: expected a session, found {why}; see `pregao calendar` for the sessions around it")
-        hours = self.hours_on(day)
         record = np.zeros(1, dtype=SESSION)
-        record["open_ns"] = self._at(day, hours.open)
-        record["close_ns"] = self._at(day + timedelta(days=hours.close == _MIDNIGHT), hours.close)
+        record["open_ns"], record["close_ns"] = self._span(day, self.hours_on(day))
         record["lunch_start_ns"], record["lunch_end_ns"] = (self._at(day, moment) for moment in _LUNCH)
         record["date"], record["weekday"] = (day - _EPOCH_DAY).days, day.weekday()
         return record
@@ -125,6 +123,10 @@ class Calendar:
     def regular_hours(self, day: date) -> Hours:
         """Return what the season's rule says of a day, its exceptions left aside."""
         return self.hours[max(bisect_right(self.first_days, day) - 1, 0)]
+
+    def regular_span(self, day: date) -> tuple[int, int]:
+        """Return open and close of a day by the season's rule, nanoseconds UTC."""
+        return self._span(day, self.regular_hours(day))
 
     def hours_on(self, day: date) -> Hours:
         """Return the hours of a day that has a session."""
@@ -135,6 +137,9 @@ class Calendar:
     def with_special_days(self, days: Mapping[date, SpecialDay]) -> "Calendar":
         """Return this calendar with days that differ from it."""
         return replace(self, special={**self.special, **days})
+
+    def _span(self, day: date, hours: Hours) -> tuple[int, int]:
+        return self._at(day, hours.open), self._at(day + timedelta(days=hours.close == _MIDNIGHT), hours.close)
 
     def _at(self, day: date, moment: time) -> int:
         return to_ns(datetime.combine(day, moment, tzinfo=self.zone))

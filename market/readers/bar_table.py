@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from market.errors import FileRefused
-from market.gaps import bar_gaps
+from market.gaps import bar_gaps, interrupts, session_context
 from market.instruments import Instrument
-from market.manifest import Gap, Partition
+from market.manifest import Cause, Gap, Partition
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
 from market.readers.intake import Intake, Request
 from market.readers.price_basis import ADJUSTED, price_basis
@@ -27,8 +27,6 @@ from market.readers.source import Source
 from market.readers.symbols import refuse_expired, resolve_symbol
 from market.types import BAR, Flag
 
-# A session's data are cut where they begin or end further than this, or one bar, from its hours.
-CUT_NS = 10 * 60 * NS_PER_S
 # Prices are stored in 32 bits; volumes beyond this are a broken cell.
 MOST_TICKS, MOST_LOTS = 2**31 - 1, 2**53
 
@@ -204,14 +202,15 @@ def _partitions(
         bars["flags"] |= np.uint32(Flag.BACK_ADJUSTED)
     provenance = intake.provenance(basis)
     starts = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
+    previous_close = 0
     for start, end in zip(starts, np.append(starts[1:], days.size), strict=True):
         day, own = to_date(days[start]), bars[start:end]
-        session = lake.instruments.session(contract, day)
-        slack = max(CUT_NS, rows.bar_ns)
-        cut_before = start == 0 and own["ts_open_ns"][0] - session["open_ns"][0] > slack
-        cut_after = end == days.size and session["close_ns"][0] - own["ts_close_ns"][-1] > slack
-        gaps = bar_gaps(own, session, rows.bar_ns, cut_before, cut_after)
-        _mark(own, gaps, bool(cut_before or cut_after))
+        context = session_context(
+            lake.instruments, contract, day, previous_close, bool(start == 0), bool(end == days.size)
+        )
+        gaps = bar_gaps(own, context, rows.bar_ns)
+        _mark(own, gaps, context.open_ns)
+        previous_close = int(own["close"][-1])
         yield lake.draft("bars", contract, day, provenance, rows.bar_ns // NS_PER_S, gaps), own
 
 
@@ -230,9 +229,9 @@ def _to_records(rows: _Rows, kept: np.ndarray, instrument: Instrument, turnover:
     return bars
 
 
-def _mark(bars: np.ndarray, gaps: Sequence[Gap], cut: bool) -> None:
-    """Flag the bars that follow a hole, and all of a session that was cut."""
-    after = np.isin(bars["ts_open_ns"], [gap.last_ns for gap in gaps])
+def _mark(bars: np.ndarray, gaps: Sequence[Gap], open_ns: int) -> None:
+    """Flag the bars that follow a hole which leaves something out, and all of a session that was cut."""
+    after = np.isin(bars["ts_open_ns"], [gap.last_ns for gap in gaps if interrupts(gap, open_ns)])
     bars["flags"][after] |= np.uint32(Flag.AFTER_GAP)
-    if cut:
+    if any(gap.cause == Cause.TRUNCATED for gap in gaps):
         bars["flags"] |= np.uint32(Flag.PARTIAL)

@@ -65,6 +65,7 @@ class Intake:
     sessions: set[str] = field(default_factory=set)
     price_basis: set[str] = field(default_factory=set)
     partitions: int = 0
+    previous_close: int = 0  # ticks, the last price of the session before; 0 where there is none
 
     def note(self, screen: Screen, misshapen: Iterable[int] = (), hint: str = "") -> None:
         """Note the rows a screen kept and set aside; raises FileRefused where most of a long file is unusable."""

@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from market.gaps import event_gaps
+from market.gaps import event_gaps, session_context
 from market.instruments import Instrument
 from market.manifest import Partition
-from market.readers.bar_table import CUT_NS
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns
 from market.readers.intake import Intake, Request
 from market.readers.price_basis import RAW
@@ -143,11 +142,11 @@ def _session_writes(
         return
     day = to_date(ticks.day[0])
     refuse_expired(source, request, contract, day, day)
-    session = lake.instruments.session(contract, day)
-    cut_before = not intake.sessions and records["ts_event_ns"][0] - session["open_ns"][0] > CUT_NS
-    cut_after = is_last and session["close_ns"][0] - records["ts_event_ns"][-1] > CUT_NS
-    gaps = event_gaps(records, session, bool(cut_before), bool(cut_after))
+    context = session_context(lake.instruments, contract, day, intake.previous_close, not intake.sessions, is_last)
+    gaps = event_gaps(records, context)
     is_trade = records["kind"] == Kind.TRADE
+    if is_trade.any():
+        intake.previous_close = int(records["price"][is_trade][-1])
     for kind, part in (("trades", records[is_trade]), ("quotes", records[~is_trade])):
         if part.size:
             yield lake.draft(kind, contract, day, intake.provenance(RAW), gaps=gaps), part

@@ -111,12 +111,12 @@ def test_tells_raw_from_back_adjusted_prices(
     assert bool(bar["turnover"] == 0) is (basis == "back_adjusted")
 
 
-def test_flags_the_bar_after_a_hole_and_counts_holes(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
+def test_flags_the_bar_after_a_hole_and_names_the_causes(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
     rows = mt5_rows()
     import_file(lake, write("WDOK20.csv", [rows[0], *rows[4:101], *rows[111:536]]))  # from 09:03, without 10:40-10:49
     bars = lake.read_bars("WDOK20", DAY, 60)
-    assert list(np.flatnonzero(bars["flags"] & Flag.AFTER_GAP)) == [0, 97]
-    assert len(lake.partitions()[0].gaps) == 3  # the last at the end, 17:55-17:59
+    assert list(np.flatnonzero(bars["flags"] & Flag.AFTER_GAP)) == [97]  # an opening call leaves nothing out
+    assert [gap.cause for gap in lake.partitions()[0].gaps] == ["auction", "feed loss", "feed loss"]  # last 17:55-17:59
     assert not (bars["flags"] & Flag.PARTIAL).any()
 
 
@@ -128,7 +128,8 @@ def test_flags_the_first_and_last_session_where_the_extract_cuts_them(
     import_file(lake, write("WDOK20.csv", rows))
     partial = [bool((lake.read_bars("WDOK20", day, 60)["flags"] & Flag.PARTIAL).all()) for day in days]
     assert partial == [True, False, True]  # the middle session is short, but not cut by the extract
-    assert [len(p.gaps) for p in lake.partitions()] == [1, 1, 1]
+    causes = [[gap.cause for gap in p.gaps] for p in lake.partitions()]
+    assert causes == [["truncated export"], ["feed loss"], ["truncated export"]]
 
 
 def test_brazilian_summer_time_is_told_from_the_date(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:

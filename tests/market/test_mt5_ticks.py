@@ -112,10 +112,19 @@ def test_quotes_do_not_carry_into_the_next_session(lake: Lake, write: WriteFile)
     assert lake.read_events("DOLK20", date(2020, 4, 3))["side"][0] == Side.NONE
 
 
-def test_counts_a_cut_start_and_a_cut_end(lake: Lake, write: WriteFile) -> None:
+def test_names_a_cut_start_but_not_a_whole_end(lake: Lake, write: WriteFile) -> None:
     rows = [HEADER, *(f"2020.04.02\t{clock}\t\t\t5257.0\t5.0" for clock in ("10:00:00.000", "17:58:00.000"))]
     import_file(lake, write("DOLK20.csv", rows))
-    assert [len(p.gaps) for p in lake.partitions()] == [1]
+    # Two trades a day are too few to miss any between them.
+    assert [gap.cause for gap in lake.partitions()[0].gaps] == ["truncated export", "no trade", "no trade"]
+
+
+def test_previous_sessions_last_trade_tells_a_halt_at_the_limit(lake: Lake, write: WriteFile) -> None:
+    day = [f"09:{minute:02}:{second:02}.000" for minute in range(40) for second in range(0, 60, 5)]
+    rows = [f"2020.04.02\t{clock}\t\t\t5000.0\t5.0" for clock in day]
+    rows += [f"2020.04.03\t{clock}\t\t\t5290.0\t5.0" for clock in day if not "09:20:00" < clock < "09:27"]
+    import_file(lake, write("DOLK20.csv", [HEADER, *rows]))
+    assert [gap.cause for gap in lake.partitions()[1].gaps] == ["halt", "truncated export"]  # 5.8 % above, 7 minutes
 
 
 @pytest.mark.parametrize(
