@@ -15,9 +15,6 @@ FILE_KEYS = ("path", "status", "format", "rows", "rejected", "reason")
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("import", epilog="Example: pregao import exports/WINFUT_F_0_1min.csv")(import_files)
-    lake = typer.Typer(help="What the lake holds.", epilog="Example: pregao lake ls")
-    lake.command("ls", epilog="Example: pregao lake ls --json")(lake_ls)
-    app.add_typer(lake, name="lake")
     features = typer.Typer(help="The feature catalogue.", epilog="Example: pregao features ls")
     features.command("ls", epilog="Example: pregao features ls --set full")(features_ls)
     app.add_typer(features, name="features")
@@ -66,25 +63,6 @@ def _import_one(path: Path, symbol: str | None) -> tuple[dict[str, Any], int]:
 def _line(entry: dict[str, Any]) -> str:
     aside = f", {entry['reason']}" if entry["reason"] else ""
     return f"{entry['status']:9} {entry['path']}: {entry['rows']:,} rows{aside}"
-
-
-def lake_ls(json: JsonOption = False) -> None:
-    """List every partition of the lake."""
-    from market.lake import Lake
-
-    partitions = [
-        {
-            "kind": p.kind, "instrument": p.root, "contract": p.contract, "session": p.session, "rows": p.rows,
-            "bytes": p.bytes, "source": p.provenance.source, "synthetic": p.provenance.synthetic, "gaps": len(p.gaps),
-        }
-        for p in Lake(find_home().lake).partitions()
-    ]  # fmt: skip
-    lines = [
-        f"{p['session']} {p['contract']:8} {p['kind']:7} {p['rows']:>8} rows {p['bytes']:>9} B  {p['source']}"
-        for p in partitions
-    ]
-    empty = ["the lake is empty; `pregao import PATH` or `pregao demo` fills it"]
-    answer(json, {"partitions": partitions}, lines or empty)
 
 
 def features_ls(

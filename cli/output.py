@@ -23,6 +23,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stage": ("stage",),
         "import": ("files",),
         "lake ls": ("partitions",),
+        "lake gaps": ("gaps", "missing_sessions"),
+        "lake verify": ("checked", "problems"),
         "features ls": ("set", "schema_hash", "columns"),
         "live": (
             "mode", "contract", "sessions", "events", "decisions", "orders", "fills", "position", "net_reais",

@@ -22,6 +22,8 @@ Ask = Callable[..., tuple[int, dict[str, Any]]]
 CONTRACT = {
     "import": {"files"},
     "lake ls": {"partitions"},
+    "lake gaps": {"gaps", "missing_sessions"},
+    "lake verify": {"checked", "problems"},
     "features ls": {"set", "schema_hash", "columns"},
     "gate explain": {"version", "gates"},
     "retrain": {"run_id", "version", "alias", "stages", "gates"},
@@ -45,7 +47,11 @@ WORDS = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 
 def test_every_command_of_this_version_is_there() -> None:
     expected = {"demo", "retrain", "ui", "gate explain", "stage", "import", "lake ls", "features ls", "live", "init"}
-    assert {" ".join(words) for words in COMMANDS} == expected | {"bench", "serve"} == set(KEYS)
+    assert (
+        {" ".join(words) for words in COMMANDS}
+        == expected | {"bench", "serve", "lake gaps", "lake verify"}
+        == set(KEYS)
+    )
 
 
 @WORDS
