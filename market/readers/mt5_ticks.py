@@ -1,16 +1,22 @@
 """MetaTrader 5 tick exports: tab, `<DATE> <TIME> <BID> <ASK> <LAST> <VOLUME>`, newer builds also `<FLAGS>`.
 
 A row carries only what changed; an empty cell means unchanged. Zero in every cell means no quote. Identical rows are
-separate trades and all stay.
+separate trades and all stay. The flags (MQL5 reference, MqlTick: bid 2, ask 4, last 8, volume 16, buy 32, sell 64) say
+what changed where a row repeats the other values, and who the aggressor was: both buy and sell means that there was
+none to tell. A row whose flags name neither has its aggressor inferred, as one without flags.
 """
 
 from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
 
 from market.readers.cells import Columns, read_columns, to_days, to_numbers, to_time_ns
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.mt5_bars import DATE_PATTERN, mt5_headings
 from market.readers.source import Source
-from market.readers.tick_table import TickTable, tick_writes
+from market.readers.tick_rows import UNFLAGGED, TickTable
+from market.readers.tick_table import tick_writes
 
 REQUIRED = ("DATE", "TIME", "BID", "ASK", "LAST", "VOLUME")
 
@@ -37,8 +43,16 @@ def _tables(source: Source) -> Iterator[tuple[TickTable, Columns]]:
             ask=to_numbers(cells["ASK"]),
             last=to_numbers(cells["LAST"]),
             volume=to_numbers(cells["VOLUME"]),
+            flags=_flags(cells["FLAGS"]) if "FLAGS" in cells else np.full(columns.lines.size, UNFLAGGED),
         )
         yield table, columns
+
+
+def _flags(column: pa.StringArray) -> np.ndarray:
+    """Return the flags, i8[n]; UNFLAGGED for an empty or illegible cell."""
+    numbers = to_numbers(column)
+    legible = (numbers >= 0) & (numbers < 2**31) & (numbers == np.floor(numbers))
+    return np.where(legible, np.nan_to_num(numbers), UNFLAGGED).astype(np.int64)
 
 
 FORMAT = Format(

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import hashlib
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from market.errors import FileRefused
 BLOCK_BYTES = 16 << 20
 HEAD_BYTES = 64 << 10
 LONGEST_LINE = 32 << 20  # a depth snapshot is one line of some 100 kB
+LARGEST_UNPACKED = 8 << 30  # a day of every trade on the exchange is some 1 GiB
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
@@ -51,7 +53,9 @@ class Source:
     head : str
         Its beginning as text, empty for a workbook; at most 64 KiB.
     workbook : bool
-        Whether it is a zip container, as .xlsx is.
+        Whether it is a zip container of an .xlsx workbook.
+    block_bytes : int
+        How much of it is read at a time.
     """
 
     path: str
@@ -59,6 +63,7 @@ class Source:
     size: int
     head: str
     workbook: bool
+    block_bytes: int = BLOCK_BYTES
 
     @property
     def name(self) -> str:
@@ -126,7 +131,7 @@ class Source:
 
     def _pieces(self) -> Iterator[bytes]:
         with open_binary(Path(self.path)) as file:
-            yield from _pieces(self.path, file, BLOCK_BYTES)
+            yield from _pieces(self.path, file, self.block_bytes)
 
 
 def open_source(path: Path) -> Source:
@@ -148,15 +153,45 @@ def open_source(path: Path) -> Source:
 
 
 def open_binary(path: Path) -> BinaryIO:
-    """Open a file for reading, unpacked where it is gzip."""
+    """Open a file for reading, unpacked where it is gzip or a zip of one file; raises FileRefused for another zip."""
     with path.open("rb") as file:
-        packed = file.read(2) == _GZIP
-    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+        start = file.read(4)
+    if start == _ZIP:
+        return _open_member(path)
+    return cast(BinaryIO, gzip.open(path, "rb")) if start.startswith(_GZIP) else path.open("rb")
+
+
+def _open_member(path: Path) -> BinaryIO:
+    """Open the one file in a zip; what is read of it never exceeds the size the zip declares."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if len(members) != 1 or members[0].file_size > LARGEST_UNPACKED:
+                sizes = sum(member.file_size for member in members)
+                raise FileRefused(
+                    str(path),
+                    f"a zip of one file of at most {LARGEST_UNPACKED:,} bytes",
+                    f"{len(members)} with {sizes:,}",
+                    "unpack it and name the files",
+                )
+            return cast(BinaryIO, archive.open(members[0]))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise FileRefused(
+            str(path), "a zip that can be unpacked", f"one that cannot ({error})", "fetch it again, or unpack it"
+        ) from None
+
+
+def _is_workbook(path: str) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "[Content_Types].xml" in archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError):
+        return False
 
 
 def _look(path: str, file: BinaryIO, size: int) -> Source:
     start = file.read(4)
-    if start == _ZIP:
+    if start == _ZIP and _is_workbook(path):
         return Source(path, _hash_from(file, start), size, "", workbook=True)
     head = _head(path)
     if not head.strip():
@@ -206,7 +241,7 @@ def _utf16_pieces(path: str, file: BinaryIO, first: bytes, size: int) -> Iterato
 def _read(path: str, file: BinaryIO, size: int) -> bytes:
     try:
         return file.read(size)
-    except (EOFError, OSError, zlib.error) as error:
+    except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
         raise FileRefused(
             path, "a file that can be read to its end", f"one that cannot ({error})", "fetch or export it again"
         ) from None

@@ -1,9 +1,9 @@
 """From the rows of a vendor's tick file to EVENT records by session.
 
-Order within a row: the trade first, then the row's own bid, then its ask. The aggressor is told by the quotes carried
-from the rows before, so a consumer that carries quotes itself finds the same side. Without a sound quote (one side
-absent, or bid not below ask, as during the opening call) and inside the spread there is no aggressor: side 0, trade
-type UNKNOWN.
+Order within a row: the trade first, then the row's own bid, then its ask. Where the row does not tell the aggressor,
+the quotes carried from the rows before do, so a consumer that carries quotes itself finds the same side. Without a
+sound quote (one side absent, or bid not below ask, as during the opening call) and inside the spread there is no
+aggressor: side 0, trade type UNKNOWN.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,6 +22,7 @@ from market.readers.price_basis import RAW
 from market.readers.screen import LATE_NS, NOT_A_SESSION, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
 from market.readers.source import Source
 from market.readers.symbols import refuse_expired, resolve_symbol
+from market.readers.tick_rows import TickTable
 from market.types import EVENT, Flag, Kind, Side, TradeType
 
 # The opening call runs from 08:55; its quotes are kept, a trade before the open is not one.
@@ -30,31 +31,11 @@ MOST_TICKS = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class TickTable:
-    """The rows of a tick file, in the file's order; every array has shape (n,).
-
-    Parameters
-    ----------
-    lines, day, time_ns : ndarray
-        i8, as in BarTable.
-    bid, ask, last, volume : ndarray
-        f8, points and contracts; NaN where the row does not carry the value.
-    """
-
-    lines: np.ndarray
-    day: np.ndarray
-    time_ns: np.ndarray
-    bid: np.ndarray
-    ask: np.ndarray
-    last: np.ndarray
-    volume: np.ndarray
-
-
-@dataclass(frozen=True)
 class _Ticks:
     """The kept rows in ticks and contracts, ordered as in the file.
 
-    A `has_` mask tells whether the row carries the value; `clears` marks a row that says there is no quote.
+    A `has_` mask tells whether the row carries the value; `clears` marks a row that says there is no quote; `told`
+    marks a trade whose `side` the row tells, be it none.
     """
 
     day: np.ndarray
@@ -67,6 +48,8 @@ class _Ticks:
     has_ask: np.ndarray
     has_trade: np.ndarray
     clears: np.ndarray
+    told: np.ndarray
+    side: np.ndarray
 
 
 def tick_writes(
@@ -114,11 +97,10 @@ def _screened(
     legible = (table.day != NO_DAY) & (table.time_ns != NO_DAY)
     hours = hours_of_days(calendar, ZoneInfo(instrument.clock), np.where(legible, table.day, NO_DAY))
     ts_ns = np.where(legible, table.day * NS_PER_DAY + table.time_ns - hours.offset_ns, 0)
-    clears = (table.bid == 0) & (table.ask == 0) & (np.isnan(table.last) | (table.last == 0))
-    screen = _screen(table, hours, ts_ns, instrument, clears, last_ns)
+    screen = _screen(table, hours, ts_ns, instrument, last_ns)
     intake.note(screen, columns.misshapen, _hint(intake))
     kept = np.flatnonzero(screen.kept)
-    ticks = _kept_ticks(table, kept, ts_ns, clears, instrument)
+    ticks = _kept_ticks(table, kept, ts_ns, instrument)
     return ticks, int(ts_ns[kept[-1]]) if kept.size else last_ns
 
 
@@ -161,9 +143,7 @@ def infer_sides(bid: np.ndarray, ask: np.ndarray, last: np.ndarray) -> np.ndarra
     return sides
 
 
-def _screen(
-    table: TickTable, hours: DayHours, ts_ns: np.ndarray, instrument: Instrument, clears: np.ndarray, last_ns: int
-) -> Screen:
+def _screen(table: TickTable, hours: DayHours, ts_ns: np.ndarray, instrument: Instrument, last_ns: int) -> Screen:
     screen = Screen(table.lines)
     screen.reject((table.day == NO_DAY) | (table.time_ns == NO_DAY), "a date or time that cannot be read")
     prices = np.stack([table.bid, table.ask, table.last])
@@ -171,26 +151,24 @@ def _screen(
     in_ticks = np.nan_to_num(prices / instrument.tick_size, posinf=0.0)
     screen.reject((in_ticks > MOST_TICKS).any(axis=0), "a price beyond any market")
     screen.reject((np.abs(in_ticks - np.rint(in_ticks)) > 1e-4).any(axis=0), "a price off the tick grid")
-    traded = table.last > 0
+    traded = table.trades
     steps = table.volume / instrument.lot_step
     whole = (steps > 0.5) & (steps < 2**53) & (np.abs(steps - np.rint(steps)) < 1e-6)
     screen.reject(traded & ~whole, "a last price without a volume of whole contracts")
-    screen.reject(~traded & (table.volume > 0), "a volume without a last price")
-    screen.reject(np.isnan(prices).all(axis=0), "neither quote nor trade")
+    screen.reject(~(table.last > 0) & (table.volume > 0), "a volume without a last price")
+    screen.reject(table.lacks_what_it_flags, "a flag for a value that is not there")
+    screen.reject(~(traded | table.sets_bid | table.sets_ask | table.clears), "neither quote nor trade")
     screen.reject(~hours.is_session, NOT_A_SESSION)
     # Exports begin and end with rows that say "no quote", hours away from the session.
     early = ts_ns < np.where(traded, hours.open_ns, hours.open_ns - CALL_NS)
-    screen.reject(~clears & (early | (ts_ns >= hours.close_ns + LATE_NS)), OUTSIDE_HOURS)
+    screen.reject(~table.clears & (early | (ts_ns >= hours.close_ns + LATE_NS)), OUTSIDE_HOURS)
     usable = np.maximum(np.where(screen.kept, ts_ns, last_ns), last_ns)
     screen.reject(ts_ns < np.maximum.accumulate(usable), "a time before that of the row above")
     return screen
 
 
-def _kept_ticks(
-    table: TickTable, kept: np.ndarray, ts_ns: np.ndarray, clears: np.ndarray, instrument: Instrument
-) -> _Ticks:
+def _kept_ticks(table: TickTable, kept: np.ndarray, ts_ns: np.ndarray, instrument: Instrument) -> _Ticks:
     bid, ask, last = (_in_ticks(values[kept], instrument.tick_size) for values in (table.bid, table.ask, table.last))
-    no_quote = clears[kept]
     return _Ticks(
         day=table.day[kept],
         ts_ns=ts_ns[kept],
@@ -198,10 +176,12 @@ def _kept_ticks(
         ask=ask,
         last=last,
         quantity=np.rint(np.nan_to_num(table.volume[kept]) / instrument.lot_step).astype(np.int64),
-        has_bid=~np.isnan(table.bid[kept]) & ~no_quote,
-        has_ask=~np.isnan(table.ask[kept]) & ~no_quote,
-        has_trade=table.last[kept] > 0,
-        clears=no_quote,
+        has_bid=table.sets_bid[kept],
+        has_ask=table.sets_ask[kept],
+        has_trade=table.trades[kept],
+        clears=table.clears[kept],
+        told=table.flags_tell_sides[kept],
+        side=table.told_side[kept],
     )
 
 
@@ -225,12 +205,13 @@ def _to_events(ticks: _Ticks, instrument: int) -> np.ndarray:
     out["side"] = np.array([Side.NONE, Side.BUY, Side.SELL, Side.NONE], dtype=np.int8)[part]
     trade = part == 0
     out["quantity"][trade] = ticks.quantity[rows[trade]]
-    sides = _aggressors(ticks)[rows[trade]]
+    told = ticks.told[rows[trade]]
+    sides = np.where(ticks.told, ticks.side, _aggressors(ticks))[rows[trade]]
     out["side"][trade] = sides
     out["trade_type"][trade] = np.choose(
         sides + 1, [TradeType.SELL_AGGRESSION, TradeType.UNKNOWN, TradeType.BUY_AGGRESSION]
     )
-    out["flags"][trade] = np.where(sides != 0, Flag.INFERRED_AGGRESSOR, 0)
+    out["flags"][trade] = np.where((sides != 0) & ~told, Flag.INFERRED_AGGRESSOR, 0)
     return out
 
 

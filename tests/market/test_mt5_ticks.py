@@ -1,6 +1,7 @@
 """MT5 tick files, written by hand, against the events they say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from market.calendar import to_ns
 from market.errors import FileRefused
 from market.importer import import_file
 from market.lake import Lake
+from market.manifest import Partition
+from market.readers import mt5_ticks
+from market.readers.intake import Intake, Request
+from market.readers.source import open_source
 from market.readers.tick_table import infer_sides
 from market.types import Flag, Kind, Side, TradeType
 
@@ -100,10 +105,114 @@ def test_one_side_at_zero_is_an_empty_side(events: Callable[..., np.ndarray]) ->
     assert told(records)[2:] == [("QUOTE_SIDE", -1, 0, 0), ("TRADE", 0, 10_514, 5)]
 
 
-def test_newer_builds_add_flags(lake: Lake, write: WriteFile) -> None:
-    rows = [f"{HEADER}\t<FLAGS>", "2020.04.02\t09:03:09.658\t\t\t5257.5\t5.00000000\t56"]
-    assert import_file(lake, write("DOLK20.csv", rows)).format == "mt5_ticks"
-    assert lake.read_events("DOLK20", DAY).size == 1
+@pytest.fixture
+def flagged(lake: Lake, write: WriteFile) -> Callable[..., np.ndarray]:
+    """Import rows of (time, bid, ask, last, volume, flags) and return the session's events."""
+
+    def build(*rows: str) -> np.ndarray:
+        lines = [f"{HEADER}\t<FLAGS>", *(f"2020.04.02\t{row}".replace(" ", "\t") for row in rows)]
+        assert import_file(lake, write("DOLK20.csv", lines)).format == "mt5_ticks"
+        return lake.read_events("DOLK20", DAY)
+
+    return build
+
+
+def test_flags_tell_what_changed_where_a_row_repeats_the_rest(flagged: Callable[..., np.ndarray]) -> None:
+    records = flagged(
+        "09:03:12.100 5256.0 5257.0 5256.5 5 6",  # both quotes; the last trade is an old one
+        "09:03:12.200 5256.0 5257.0 5257.0 20 56",  # last, volume, buy
+        "09:03:12.300 5255.5 5257.0 5257.0 20 2",  # bid alone
+        "09:03:12.400 5255.5 5257.0 5257.0 20 56",  # the same trade again is another one
+        "09:03:12.500 5255.5 5256.0 5255.5 5 92",  # ask, last, volume, sell
+    )
+    assert told(records) == [
+        ("QUOTE_SIDE", 1, 10_512, 0),
+        ("QUOTE_SIDE", -1, 10_514, 0),
+        ("TRADE", 1, 10_514, 20),
+        ("QUOTE_SIDE", 1, 10_511, 0),
+        ("TRADE", 1, 10_514, 20),
+        ("TRADE", -1, 10_511, 5),
+        ("QUOTE_SIDE", -1, 10_512, 0),
+    ]
+    assert not records["flags"].any()  # the aggressor is told, not inferred
+
+
+@pytest.mark.parametrize(
+    ("flags", "side", "trade_type", "mark"),
+    [
+        ("56", Side.BUY, TradeType.BUY_AGGRESSION, 0),
+        ("88", Side.SELL, TradeType.SELL_AGGRESSION, 0),  # though the price is the ask
+        ("120", Side.NONE, TradeType.UNKNOWN, 0),
+        ("24", Side.BUY, TradeType.BUY_AGGRESSION, Flag.INFERRED_AGGRESSOR),
+        ("1080", Side.BUY, TradeType.BUY_AGGRESSION, 0),  # bits beyond the documented ones say nothing to us
+        ("", Side.BUY, TradeType.BUY_AGGRESSION, Flag.INFERRED_AGGRESSOR),
+    ],
+)
+def test_one_flag_of_buy_or_sell_tells_the_aggressor(
+    flagged: Callable[..., np.ndarray], flags: str, side: Side, trade_type: TradeType, mark: int
+) -> None:
+    trade = flagged("09:03:12.100 5256.0 5257.0   6", f"09:03:12.200   5257.0 20 {flags}")[-1]
+    assert (trade["side"], trade["trade_type"], trade["flags"]) == (side, trade_type, mark)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("5256.0 5257.0 5257.0 5 0", "neither quote nor trade"),
+        ("5256.0  5257.0 5 4", "a flag for a value that is not there"),
+        ("5256.0 5257.0   56", "a flag for a value that is not there"),
+    ],
+)
+def test_sets_a_row_aside_whose_flags_do_not_fit(lake: Lake, write: WriteFile, row: str, reason: str) -> None:
+    good = ["10:00:00.000 5256.0 5257.0   6"] * 100
+    lines = [f"2020.04.02\t{one}".replace(" ", "\t") for one in [*good, f"10:00:00.000 {row}"]]
+    result = import_file(lake, write("DOLK20.csv", [f"{HEADER}\t<FLAGS>", *lines]))
+    assert (result.rows, result.rejected) == (100, 1)
+    assert reason in result.reason
+
+
+def three_days() -> list[str]:
+    """An opening call with crossed quotes, trades repeated, a bad row, flags or none, on three days."""
+    rows = [HEADER + "\t<FLAGS>"]
+    for day in ("2020.04.02", "2020.04.03", "2020.04.06"):
+        rows.append(f"{day}\t05:30:00.000\t0.0\t0.0\t0.0\t0.0\t")
+        rows += [f"{day}\t08:59:00.000\t5300.0\t5250.0\t\t\t6", f"{day}\t09:03:09.658\t\t\t5257.0\t20.0\t24"]
+        rows.append(f"{day}\t09:03:10.000\t5256.0\t5257.0\t\t\t")
+        rows += [
+            f"{day}\t09:03:11.000\t\t\t5257.0\t5.0\t{flags}" for flags in ("24", "24", "88", "") for _ in range(15)
+        ]
+    rows.insert(30, "2020.04.02\t09:00:00.000\t\t\t5257.0\t5.0\t")  # before the row above
+    return rows
+
+
+def read_in_blocks(lake: Lake, path: Path, size: int) -> tuple[list[tuple[Partition, bytes]], int, list[int]]:
+    intake = Intake(replace(open_source(path), block_bytes=size), "mt5_ticks")
+    writes = intake.counted(mt5_ticks.FORMAT.read(intake.source, Request(lake), intake))
+    found = [(partition, records.tobytes()) for partition, records in writes]
+    return found, intake.rows, [reject.line for reject in intake.rejects]
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1_000, 3_333])
+def test_blocks_of_any_size_give_the_same_sessions(lake: Lake, write: WriteFile, size: int) -> None:
+    path = write("DOLK20.csv", three_days())
+    whole = read_in_blocks(lake, path, 1 << 20)
+    assert [partition.session for partition, _ in whole[0][::2]] == ["2020-04-02", "2020-04-03", "2020-04-06"]
+    assert (whole[1], whole[2]) == (3 * 64, [31])
+    assert read_in_blocks(lake, path, size) == whole
+
+
+def test_opening_call_is_crossed_and_its_trade_has_no_aggressor(lake: Lake, write: WriteFile) -> None:
+    import_file(lake, write("DOLK20.csv", three_days()))
+    for day in (DAY, date(2020, 4, 3), date(2020, 4, 6)):
+        records = lake.read_events("DOLK20", day)
+        assert told(records[:3]) == [
+            ("QUOTE_SIDE", 1, 10_600, 0),
+            ("QUOTE_SIDE", -1, 10_500, 0),
+            ("TRADE", 0, 10_514, 20),
+        ]
+        trades = records[records["kind"] == Kind.TRADE]
+        assert trades.size == 61  # equal trades all stay
+        assert [int((trades["side"] == side).sum()) for side in (1, -1, 0)] == [45, 15, 1]
 
 
 def test_quotes_do_not_carry_into_the_next_session(lake: Lake, write: WriteFile) -> None:
