@@ -8,12 +8,17 @@ from pathlib import Path
 from market.errors import FileRefused, UsageError
 from market.lake import Lake
 from market.manifest import SourceFile
-from market.readers import mt5_bars, mt5_ticks, profit_bars
+from market.readers import b3_trades, mt5_bars, mt5_ticks, profit_bars
 from market.readers.intake import Format, Intake, Request
 from market.readers.source import Source, open_source
 
 # In the order they are tried: the first that recognises a file reads it.
-FORMATS: tuple[Format, ...] = (mt5_ticks.FORMAT, mt5_bars.FORMAT, profit_bars.FORMAT)
+FORMATS: tuple[Format, ...] = (
+    mt5_ticks.FORMAT,
+    mt5_bars.FORMAT,
+    b3_trades.FORMAT,
+    profit_bars.FORMAT,
+)
 
 
 @dataclass(frozen=True)

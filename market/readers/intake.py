@@ -74,6 +74,12 @@ class Intake:
         if len(self.rejects) > HOPELESS_ROWS and len(self.rejects) > HOPELESS_SHARE * (self.rows + len(self.rejects)):
             self.refuse_too_many(hint)
 
+    def take_back(self, screen: Screen) -> None:
+        """Set rows aside that were noted as used and turn out not to fit with the rest of their session."""
+        aside = screen.rejects()
+        self.rows -= len(aside)
+        self.rejects.extend(aside)
+
     def refuse_too_many(self, hint: str = "") -> None:
         """Raise FileRefused where more than one row in a hundred was set aside."""
         total = self.rows + len(self.rejects)

@@ -134,7 +134,7 @@ def test_names_the_first_line_outside_the_session(lake: Lake, write: WriteFile, 
 
 
 def test_refuses_what_is_no_market_data(lake: Lake, write: WriteFile) -> None:
-    assert "expected one of mt5_ticks, mt5_bars, profit_bars" in refused(lake, write("WDO.csv", ["a,b,c", "1,2,3"]))
+    assert "expected one of mt5_ticks, mt5_bars, b3_trades" in refused(lake, write("WDO.csv", ["a,b,c", "1,2,3"]))
 
 
 def test_refuses_missing_columns(lake: Lake, write: WriteFile) -> None:
