@@ -8,7 +8,7 @@ from pathlib import Path
 from market.errors import FileRefused, UsageError
 from market.lake import Lake
 from market.manifest import SourceFile
-from market.readers import b3_trades, mt5_bars, mt5_ticks, profit_bars
+from market.readers import b3_trades, mt5_bars, mt5_ticks, profit_bars, profit_trades, times_trades_workbook
 from market.readers.intake import Format, Intake, Request
 from market.readers.source import Source, open_source
 
@@ -17,7 +17,9 @@ FORMATS: tuple[Format, ...] = (
     mt5_ticks.FORMAT,
     mt5_bars.FORMAT,
     b3_trades.FORMAT,
+    profit_trades.FORMAT,
     profit_bars.FORMAT,
+    times_trades_workbook.FORMAT,
 )
 
 

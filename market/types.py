@@ -115,6 +115,7 @@ class Flag(IntFlag):
     NO_AGGRESSOR = 16  # the source cannot tell buys from sells
     BACK_ADJUSTED = 32  # price restated at a roll, rounded to the tick grid
     PARTIAL = 64  # the interval was cut by the start or end of the extract
+    NO_TIME = 128  # only the order is known; the time is that of the session's open
 
 
 class Regime(IntEnum):
