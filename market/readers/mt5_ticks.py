@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from market.errors import FileRefused
 from market.readers.cells import Columns, read_columns, to_days, to_numbers, to_time_ns
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.mt5_bars import DATE_PATTERN, mt5_headings
@@ -32,6 +33,14 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
 
 
 def _tables(source: Source) -> Iterator[tuple[TickTable, Columns]]:
+    if not recognise(source):
+        raise FileRefused(
+            source.path,
+            "the header of MT5 ticks",
+            repr(source.first_line[:80]),
+            "export them again with their header",
+            1,
+        )
     names = mt5_headings(source, REQUIRED)
     for columns in read_columns(source, names, "\t", header=True):
         cells = columns.cells
