@@ -86,7 +86,7 @@ def import_file(
     source = open_source(Path(path))
     symbol = symbol.strip().upper() if symbol else None
     known = lake.source((source.sha256, source.name, symbol or ""))
-    if known is not None and not true_prices:
+    if known is not None and not true_prices and day is None:
         return _result(source, known, "unchanged")
     found = _named(format) if format else recognise(source)
     intake = Intake(source, found.name)

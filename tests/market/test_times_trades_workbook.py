@@ -152,6 +152,12 @@ def test_the_session_and_the_symbol_must_be_known(lake: Lake, book: Path, write_
         import_file(lake, book, day=date(2025, 10, 16))
 
 
+def test_another_session_of_the_same_workbook_is_not_unchanged(lake: Lake, book: Path) -> None:
+    days = [DAY, DAY, date(2025, 8, 28)]
+    assert [import_file(lake, book, day=day).status for day in days] == ["imported", "unchanged", "imported"]
+    assert lake.sessions("WINV25") == [date(2025, 8, 28), DAY]
+
+
 @pytest.mark.parametrize(
     ("sheet", "line", "column", "value", "found"),
     [
