@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from market.completeness import completeness
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
@@ -18,6 +17,7 @@ from flows.sources.delivery import Delivery, Source
 from flows.sources.inbox import Inbox
 from flows.sources.metatrader import MetaTrader, load_terminal
 from market.calendar import EXCHANGE_ZONE
+from market.completeness import completeness
 from market.errors import PregaoError, UsageError
 from market.home import Home
 from market.importer import import_file

@@ -125,7 +125,7 @@ def bar_gaps(bars: np.ndarray, context: SessionContext, bar_ns: int) -> tuple[Ga
     return _gaps(prints, context, (first, last), None)
 
 
-def event_gaps(events: np.ndarray, context: SessionContext) -> tuple[Gap, ...]:
+def event_gaps(events: np.ndarray, context: SessionContext, told_ns: tuple[int, int] | None = None) -> tuple[Gap, ...]:
     """Return the holes between a session's trades, in order of time.
 
     Parameters
@@ -134,11 +134,13 @@ def event_gaps(events: np.ndarray, context: SessionContext) -> tuple[Gap, ...]:
         EVENT, ordered by sequence, of one session, at least one; quotes, states and gaps among them tell causes.
     context : SessionContext
         Its session.
+    told_ns : tuple of int, optional
+        First and last instant that the export tells of, where its other instruments reach further than these events.
     """
     at = np.flatnonzero(events["kind"] == Kind.TRADE)
     times, prices = events["ts_event_ns"][at], events["price"][at]
     prints = _Prints(times, times, prices, prices, prices, prices, np.ones(at.size), SILENCE_NS)
-    first, last = int(events["ts_event_ns"].min()), int(events["ts_event_ns"].max())
+    first, last = told_ns or (int(events["ts_event_ns"].min()), int(events["ts_event_ns"].max()))
     return _gaps(prints, context, _covered(first, last, context, CUT_NS), _Notes(events, at))
 
 

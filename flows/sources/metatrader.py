@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from market.completeness import completeness
 
 from flows.sources.delivery import Delivery
+from market.completeness import completeness
 from market.errors import UsageError
 from market.lake import Lake
 from market.roll import front_contract, last_trade_session

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from market.calendar import EXCHANGE_ZONE, to_ns
 from market.errors import FileRefused, UnknownSymbol
+from market.gaps import event_gaps, session_context
 from market.readers.b3_corrections import ACTIONS, standing_trades
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns, read_columns, to_days, to_numbers
 from market.readers.intake import Format, Intake, Request, Writes
@@ -24,7 +25,7 @@ from market.readers.price_basis import RAW
 from market.readers.screen import DayHours, Screen, hours_of_days
 from market.readers.source import Source
 from market.readers.symbols import refuse_expired
-from market.readers.trade_table import TRADE_ROW, cut_gaps, screen_trades, split_days, to_trades
+from market.readers.trade_table import TRADE_ROW, screen_trades, split_days, to_trades
 from market.types import Flag
 
 DATE_PATTERN = "%Y-%m-%d"
@@ -222,7 +223,8 @@ def _widen(spans: dict[int, tuple[int, int]], day: np.ndarray, wall_ns: np.ndarr
 def _session_writes(tape: _Tape, day: date, rows: np.ndarray) -> Writes:
     lake, intake = tape.request.lake, tape.intake
     midnight_ns = to_ns(datetime.combine(day, time()))
-    first_ns, last_ns = (midnight_ns + moment for moment in tape.spans[int(rows["day"][0])])
+    first_ns, last_ns = tape.spans[int(rows["day"][0])]
+    told_ns = midnight_ns + first_ns, midnight_ns + last_ns
     for index in np.unique(rows["contract"]):
         contract = tape.contracts[index]
         refuse_expired(tape.source, tape.request, contract, day, day)
@@ -233,7 +235,8 @@ def _session_writes(tape: _Tape, day: date, rows: np.ndarray) -> Writes:
             intake.left_out["cancelled or replaced trades"] += removed
         if stand.size:
             records = to_trades(stand, lake.instruments.of(contract))
-            gaps = cut_gaps(records, lake.instruments.session(contract, day), first_ns, last_ns)
+            context = session_context(lake.instruments, contract, day, 0, True, True)
+            gaps = event_gaps(records, context, told_ns)
             yield lake.draft("trades", contract, day, intake.provenance(RAW), gaps=gaps), records
 
 

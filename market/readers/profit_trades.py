@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from market.errors import FileRefused
+from market.gaps import event_gaps, session_context
 from market.readers.cells import NO_DAY, NS_PER_DAY, Columns, read_columns, to_days, to_time_ns
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.price_basis import RAW
@@ -24,7 +25,7 @@ from market.readers.profit_words import AGGRESSORS, to_aggressors, to_brazilian_
 from market.readers.screen import DayHours, Screen, hours_of_days, to_date
 from market.readers.source import Source
 from market.readers.symbols import refuse_expired, resolve_symbol
-from market.readers.trade_table import TRADE_ROW, cut_gaps, screen_trades, split_days, to_trades
+from market.readers.trade_table import TRADE_ROW, screen_trades, split_days, to_trades
 
 DATE_PATTERN = "%d/%m/%Y"
 REQUIRED = ("date", "time", "buyer", "price", "quantity", "seller", "aggressor")
@@ -60,10 +61,9 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
             intake.refuse_too_many()
         refuse_expired(source, request, contract, day, day)
         records = to_trades(_oldest_first(intake, rows), instrument)
-        session = request.lake.instruments.session(contract, day)
-        # Only the first and the last day of a file can be cut by it.
-        ends = records["ts_event_ns"][[0, -1]] if is_first or is_last else session[["open_ns", "close_ns"]][0]
-        gaps = cut_gaps(records, session, int(ends[0]), int(ends[1]))
+        # Only the first and the last day of a file can be cut by it, at either end: it may be newest first.
+        at_end = is_first or is_last
+        gaps = event_gaps(records, session_context(request.lake.instruments, contract, day, 0, at_end, at_end))
         yield request.lake.draft("trades", contract, day, intake.provenance(RAW), gaps=gaps), records
         is_first = False
     intake.refuse_too_many()

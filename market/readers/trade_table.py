@@ -6,10 +6,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import ArrayLike
 
-from market.gaps import event_gaps
 from market.instruments import Instrument
-from market.manifest import Gap
-from market.readers.bar_table import CUT_NS
 from market.readers.cells import NO_DAY
 from market.readers.screen import LATE_NS, NOT_A_SESSION, OUTSIDE_HOURS, DayHours, Screen, to_date
 from market.types import Kind, events
@@ -92,9 +89,3 @@ def to_trades(rows: np.ndarray, instrument: Instrument) -> np.ndarray:
     for name in ("buyer", "seller", "side", "trade_type", "flags"):
         out[name] = rows[name]
     return out
-
-
-def cut_gaps(records: np.ndarray, session: np.ndarray, first_ns: int, last_ns: int) -> tuple[Gap, ...]:
-    """Return the gaps of a session's trades in an export that told of the market from `first_ns` to `last_ns`."""
-    opens, closes = int(session["open_ns"][0]), int(session["close_ns"][0])
-    return event_gaps(records, session, first_ns - opens > CUT_NS, closes - last_ns > CUT_NS)
