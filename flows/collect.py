@@ -3,7 +3,7 @@
 import datetime as dt
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from flows.sources.delivery import Delivery, Source
 from flows.sources.inbox import Inbox
 from flows.sources.metatrader import MetaTrader, load_terminal
 from market.calendar import EXCHANGE_ZONE
-from market.completeness import completeness
+from market.completeness import judge
 from market.errors import PregaoError, UsageError
 from market.home import Home
 from market.importer import import_file
@@ -93,16 +93,12 @@ class Collection:
 
 def open_sources(home: Home, settings: CollectSettings) -> list[Source]:
     """Return the sources that the settings name; raises UsageError for one that does not exist or cannot be used."""
-    makers = {
-        "inbox": lambda: Inbox(home.inbox),
-        "metatrader": lambda: MetaTrader(
-            load_terminal(),
-            settings.metatrader_roots,
-            settings.metatrader_sessions,
-            home.state / "fetched",
-            lambda: dt.datetime.now(EXCHANGE_ZONE),
-        ),
-    }
+
+    def metatrader() -> Source:
+        roots, sessions, folder = settings.metatrader_roots, settings.metatrader_sessions, home.state / "fetched"
+        return MetaTrader(load_terminal(), roots, sessions, folder, lambda: dt.datetime.now(EXCHANGE_ZONE))
+
+    makers: dict[str, Callable[[], Source]] = {"inbox": lambda: Inbox(home.inbox), "metatrader": metatrader}
     for name in settings.sources:
         if name not in makers:
             raise UsageError(f"source {name!r}: expected one of {', '.join(makers)}, found another; name one of them")
@@ -121,17 +117,21 @@ def collect(home: Home, lake: Lake, sources: Sequence[Source], settings: Collect
     """Take every delivery, check the sessions it touched, then version the data."""
     done, before = Collection(), lake.data_hash()
     known = {(p.key, p.sha256) for p in lake.partitions()}
-    fetch = task(
-        take_delivery, name="take delivery", persist_result=False, cache_policy=NO_CACHE,
-        retries=settings.retries, retry_delay_seconds=settings.retry_delay_s,
-    )  # fmt: skip
+    as_task = task(
+        name="take delivery",
+        persist_result=False,
+        cache_policy=NO_CACHE,
+        retries=settings.retries,
+        retry_delay_seconds=settings.retry_delay_s,
+    )
+    fetch = as_task(take_delivery)
     for source in sources:
         for delivery in steps(list(source.deliveries(lake)), source.name):
             state = fetch(lake, source.name, delivery, return_state=True)
             done.deliveries.append(state.result() if state.is_completed() else _failed(source, delivery, state))
     touched = [p for p in lake.partitions() if (p.key, p.sha256) not in known]
     for partition in touched:
-        verdict = completeness(partition, lake.instruments)
+        verdict = judge(partition, lake.instruments.session(partition.contract, partition.day))
         done.sessions.append(
             SessionCheck(partition.contract, partition.session, partition.kind, verdict.complete, verdict.reasons)
         )

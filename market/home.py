@@ -22,6 +22,11 @@ class Home:
         return self.root / "data" / "lake"
 
     @property
+    def inbox(self) -> Path:
+        """Vendor files that wait to be imported."""
+        return self.root / "data" / "inbox"
+
+    @property
     def artifacts(self) -> Path:
         """Stage outputs."""
         return self.root / "artifacts"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from market.lake import Lake
 
@@ -34,6 +34,7 @@ class Delivery:
     settle: Callable[[str | None], None] = _nothing
 
 
+@runtime_checkable
 class Source(Protocol):
     """Something that delivers market data, oldest first.
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from flows.sources.delivery import Delivery
-from market.completeness import completeness
+from market.completeness import judge
 from market.errors import UsageError
 from market.lake import Lake
 from market.roll import front_contract, last_trade_session
@@ -157,4 +157,5 @@ def write_ticks(path: Path, ticks: np.ndarray) -> Path:
 
 def _held(lake: Lake, contract: str, day: dt.date) -> bool:
     trades = [p for p in lake.partitions("trades", contract) if p.day == day]
-    return any(completeness(partition, lake.instruments).complete for partition in trades)
+    session = lake.instruments.session(contract, day)
+    return any(judge(partition, session).complete for partition in trades)

@@ -16,8 +16,8 @@ from market.activity_bars import (
 )
 from market.bar_columns import bars_from_columns, trade_columns
 from market.bars import bars_from_events
-from market.calendar import session
 from market.importer import import_file
+from market.instruments import B3
 from market.lake import Lake
 from market.types import Flag
 from tests.tapes import entering, naive_activity_bars
@@ -68,7 +68,7 @@ def test_tick_bars_of_a_real_tape_are_its_trades_by_the_hundred(dolk20: np.ndarr
 
 @pytest.mark.parametrize("seconds", [1, 60, 900])
 def test_real_columns_give_the_bars_of_the_events(dolk20: np.ndarray, seconds: int) -> None:
-    hours = session("DOL", DAY)
+    hours = B3.session("DOL", DAY)
     wanted = bars_from_events(dolk20, hours, seconds * SECOND_NS)
     found = bars_from_columns(trade_columns(dolk20), hours, seconds * SECOND_NS)
     assert found.tobytes() == wanted.tobytes()
