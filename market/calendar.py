@@ -112,13 +112,20 @@ class Calendar:
             Where the day is not a session or lies outside the tables.
         """
         if not self.is_session(day):
-            why = self.special[day].reason if day in self.special else "a weekend"
-            raise DataError(f"{day}: expected a session, found {why}; see `pregao calendar` for the sessions around it")
+            raise DataError(
+                f"{day}: expected a session, found {self.reason_of(day) or 'a weekend'}; "
+                "see `pregao calendar` for the sessions around it"
+            )
         record = np.zeros(1, dtype=SESSION)
         record["open_ns"], record["close_ns"] = self._span(day, self.hours_on(day))
         record["lunch_start_ns"], record["lunch_end_ns"] = (self._at(day, moment) for moment in _LUNCH)
         record["date"], record["weekday"] = (day - _EPOCH_DAY).days, day.weekday()
         return record
+
+    def reason_of(self, day: date) -> str:
+        """Return why a day differs from the rule of its calendar; empty where it does not."""
+        found = self.special.get(day)
+        return found.reason if found else ""
 
     def regular_hours(self, day: date) -> Hours:
         """Return what the season's rule says of a day, its exceptions left aside."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -109,6 +110,12 @@ class Declaration:
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ConfigError(f"{name}: expected a number above zero, found {getattr(self, name)}; correct it")
         shipped_calendar(self.calendar)
+        try:
+            ZoneInfo(self.clock)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ConfigError(
+                f"clock: expected a time zone as America/Sao_Paulo, found {self.clock!r}; correct it"
+            ) from None
 
 
 FUTURES: Mapping[str, Instrument] = {

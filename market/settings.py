@@ -32,6 +32,8 @@ def parse_settings(section: type[T], values: Mapping[str, Any], source: str) -> 
     _refuse_unknown_keys(section, values, source)
     try:
         return TypeAdapter(section).validate_python(dict(values))
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -1,12 +1,13 @@
 """Contract facts of b3.md §1 and the names of §1.4."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from market.costs import Costs, costs
-from market.errors import DataError, UnknownSymbol
-from market.instruments import B3, FUTURES, Symbol, dated_symbol
+from market.errors import ConfigError, DataError, UnknownSymbol
+from market.instruments import B3, FUTURES, Declaration, Instrument, Instruments, Symbol, dated_symbol, declare
 
 
 @pytest.mark.parametrize(("root", "reais"), [("WDO", 5.0), ("DOL", 25.0), ("WIN", 1.0), ("IND", 5.0)])
@@ -92,3 +93,85 @@ def test_refuses_costs_the_table_does_not_have(root: str, day: date) -> None:
 @pytest.mark.parametrize("stem", ["DOLLAR_INDEX", "WDOK2125_x", "WINZ2025_M5", "INDIA50", "WINDOW_fx"])
 def test_name_that_only_looks_like_a_symbol_gives_none(stem: str) -> None:
     assert B3.in_name(stem) is None
+
+
+@pytest.mark.parametrize(
+    ("symbol", "seen", "year"),
+    [
+        ("WDOF99", None, 2099),
+        ("WDOF99", date(1998, 12, 1), 1999),
+        ("WDOF99", date(2098, 12, 1), 2099),
+        ("WDOF00", date(1999, 12, 1), 2000),
+        ("WDOF01", date(2099, 6, 1), 2101),
+        ("WINZ26", date(2026, 11, 25), 2026),
+        ("WINZ26", date(2021, 1, 4), 2026),
+    ],
+)
+def test_two_digits_of_a_year_mean_the_century_in_which_it_traded(symbol: str, seen: date | None, year: int) -> None:
+    assert B3.parse(symbol, seen).year == year
+
+
+SHARE = Declaration(tick_size=0.01, lot_step=1.0, point_value=1.0, currency="BRL", calendar="b3_stocks")
+COIN = Declaration(0.1, 0.001, 1.0, "USDT", "always", "UTC")
+
+
+def test_declared_instrument_is_known_by_its_symbol() -> None:
+    own = Instruments({"PETR4": declare("PETR4", SHARE), "BTCUSDT": declare("BTCUSDT", COIN)})
+    assert own.parse("petr4") == Symbol("PETR4", 0, 0, False)
+    assert own.of("BTCUSDT").tick_value == pytest.approx(0.0001)  # 0.1 x 0.001
+    assert own.of("PETR4").to_ticks(25.12) == 2_512
+    assert [own.calendar(symbol).name for symbol in ("PETR4", "BTCUSDT", "WDO")] == ["b3_stocks", "always", "b3_dollar"]
+    assert own.in_name("PETR4_B_0_1min") == "PETR4"
+    assert own.in_name("PETR44_1min") is None
+    assert own.of("WDOZ26") is FUTURES["WDO"]
+
+
+def test_longer_of_two_declared_symbols_names_the_file() -> None:
+    own = Instruments({symbol: declare(symbol, COIN) for symbol in ("BTC", "BTC1")})
+    assert own.in_name("BTC1_M5") == "BTC1"
+
+
+def test_id_of_a_declared_instrument_is_a_hash_of_its_symbol_alone() -> None:
+    """CRC-32 of the ASCII letters, worked out bit by bit elsewhere: records on disk carry it."""
+    assert declare("PETR4", SHARE).id == declare("PETR4", COIN).id == 1_000 + 0x9077DDD6 % 2_000_000_000
+    assert declare("PETR4", SHARE).id not in {one.id for one in FUTURES.values()}
+
+
+def test_overrides_hold_for_the_exchange_and_for_nothing_else() -> None:
+    shut = B3.calendar("WDO").special | {}
+    shut[date(2026, 11, 25)] = replace(shut[date(2026, 12, 25)], reason="Power failure")
+    own = Instruments({"PETR4": declare("PETR4", SHARE), "BTCUSDT": declare("BTCUSDT", COIN)}, shut)
+    day = date(2026, 11, 25)
+    assert [own.calendar(symbol).is_session(day) for symbol in ("WDO", "WIN", "PETR4", "BTCUSDT")] == [
+        False, False, False, True
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("symbol", ["WDO", "WDOZ26", "WINFUT", "petr4", "P", "PETR-4", "4PETR", "", "A" * 21])
+def test_symbol_that_cannot_be_declared_is_refused(symbol: str) -> None:
+    with pytest.raises(ConfigError, match="2 to 20 upper-case letters and digits") as caught:
+        declare(symbol, SHARE)
+    assert f"[instruments.{symbol}]" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["tick_size", "lot_step", "point_value"])
+@pytest.mark.parametrize("value", [0.0, -0.5, float("nan"), float("inf")])
+def test_declaration_without_a_size_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}: expected a number above zero, found"):
+        replace(SHARE, **{name: value})
+
+
+def test_declaration_with_an_unknown_calendar_is_refused() -> None:
+    with pytest.raises(ConfigError, match="calendar 'nasdaq': expected one of b3_dollar, b3_index, b3_stocks"):
+        replace(SHARE, calendar="nasdaq")
+
+
+@pytest.mark.parametrize("clock", ["Europe/Berln", "", "../etc"])
+def test_declaration_with_an_unknown_clock_is_refused(clock: str) -> None:
+    with pytest.raises(ConfigError, match="clock: expected a time zone as America/Sao_Paulo, found"):
+        replace(SHARE, clock=clock)
+
+
+def test_lots_of_a_declared_instrument_are_its_own() -> None:
+    found = declare("BTCUSDT", COIN)
+    assert found == Instrument("BTCUSDT", found.id, 0.1, 1.0, 1, 0.001, "USDT", "always", "UTC")
