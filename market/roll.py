@@ -30,9 +30,16 @@ def last_trade_session(symbol: str, instruments: Instruments = B3, seen: date | 
     return _index_expiry(calendar, contract.year, contract.month)
 
 
+def closing_sessions(symbol: str, instruments: Instruments = B3, seen: date | None = None) -> tuple[date, date, date]:
+    """Return the last three sessions of a dated contract, on which trading moves to the next one."""
+    last, calendar = last_trade_session(symbol, instruments, seen), instruments.calendar(symbol)
+    before = calendar.previous_session(last)
+    return calendar.previous_session(before), before, last
+
+
 def is_last_session(symbol: str, day: date, instruments: Instruments = B3) -> bool:
     """Tell whether a dated contract has its last trading session on `day` or had it before; never for anything else."""
-    return instruments.parse(symbol).dated and day >= last_trade_session(symbol, instruments)
+    return instruments.parse(symbol, day).dated and day >= last_trade_session(symbol, instruments, day)
 
 
 def front_contract(root: str, day: date, instruments: Instruments = B3) -> str:
@@ -41,7 +48,7 @@ def front_contract(root: str, day: date, instruments: Instruments = B3) -> str:
     So WDO changes at the open of its last session, WIN at the open of expiry day.
     """
     step = 1 if root in _DOLLAR else 2
-    month = day.month if step == 1 else day.month + day.month % 2
+    month = day.month + 1 if step == 1 else day.month + day.month % 2  # a dollar contract ends before its own month
     year = day.year
     while True:
         year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
@@ -49,6 +56,13 @@ def front_contract(root: str, day: date, instruments: Instruments = B3) -> str:
         if last_trade_session(symbol, instruments, day) > day:
             return symbol
         month += step
+
+
+def following_contract(symbol: str, instruments: Instruments = B3, seen: date | None = None) -> str:
+    """Return the contract listed after a dated one."""
+    contract = _dated(symbol, instruments, seen)
+    months = contract.month + (1 if contract.root in _DOLLAR else 2)
+    return dated_symbol(contract.root, contract.year + (months - 1) // 12, (months - 1) % 12 + 1)
 
 
 def _dated(symbol: str, instruments: Instruments, seen: date | None) -> Symbol:

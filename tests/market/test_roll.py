@@ -45,6 +45,8 @@ def test_last_session_and_expiry_of_a_contract(symbol: str, last: str, expires: 
         ("WDO", "2026-11-30", "WDOF27"),  # its last session belongs to the next contract
         ("WDO", "2026-12-01", "WDOF27"),
         ("WDO", "2025-02-27", "WDOH25"),
+        ("WDO", "2013-01-02", "WDOG13"),  # the first session of the calendar
+        ("WIN", "2013-01-02", "WING13"),
         ("WDO", "2025-02-28", "WDOJ25"),
         ("DOL", "2026-12-30", "DOLG27"),
         ("WIN", "2026-12-15", "WINZ26"),
