@@ -189,7 +189,7 @@ class Lake:
 
     def _overrides(self) -> dict[date, calendar.SpecialDay]:
         path = self.folder / OVERRIDES
-        return calendar.read_overrides(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else {}
+        return calendar.read_overrides(path.read_text(encoding="utf-8-sig"), str(path)) if path.is_file() else {}
 
     def _missing(self, what: str, contract: str, day: date) -> LakeError:
         return LakeError(

@@ -1,0 +1,71 @@
+"""The rows that imports set aside, by file, reason and day."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from market.commit import MANIFEST
+from market.lake import Lake
+from market.manifest import SourceFile, read_manifest
+
+# A row is kept as its vendor wrote it: 2018.11.10, 2018-11-10 and 20181110, or 10/11/2018, or seconds since 1970.
+_WRITTEN = re.compile(
+    r"(?<!\d)(?:(?P<y>(?:19|20)\d\d)(?P<s>[.\-/]?)(?P<m>\d\d)(?P=s)(?P<d>\d\d)"
+    r"|(?P<d2>\d\d)[.\-/](?P<m2>\d\d)[.\-/](?P<y2>(?:19|20)\d\d)|(?P<epoch_s>[1-3]\d{9}))(?!\d)"
+)
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Rows of one file that were not imported, for one reason, of one day.
+
+    Parameters
+    ----------
+    source : SourceFile
+        The file.
+    reason : str
+        Why.
+    day : date or None
+        The day the rows name, on the file's clock; None where they name none.
+    rows : int
+        How many.
+    """
+
+    source: SourceFile
+    reason: str
+    day: date | None
+    rows: int
+
+
+def rows_set_aside(lake: Lake) -> list[SetAside]:
+    """Return what the quarantine of a lake holds, in the order of its files and rows."""
+    found = []
+    seen: set[str] = set()
+    for source in read_manifest(lake.folder / MANIFEST).sources:
+        if source.sha256 not in seen:
+            counts = Counter((row["reason"], day_in(row["text"])) for row in _rows(lake, source))
+            found += [SetAside(source, reason, day, count) for (reason, day), count in counts.items()]
+        seen.add(source.sha256)
+    return found
+
+
+def day_in(text: str) -> date | None:
+    """Return the first date a vendor's row names, or None."""
+    for found in _WRITTEN.finditer(text):
+        try:
+            if found["epoch_s"]:
+                return datetime.fromtimestamp(int(found["epoch_s"]), UTC).date()
+            return date(*(int(found[part] or found[f"{part}2"]) for part in "ymd"))
+        except ValueError:
+            continue
+    return None
+
+
+def _rows(lake: Lake, source: SourceFile) -> Iterator[dict[str, str]]:
+    path = lake.folder / "quarantine" / f"{source.sha256[:12]}.csv"
+    if source.rejected and path.is_file():
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from csv.DictReader(file)
