@@ -49,11 +49,11 @@ def _files(paths: list[Path], recursive: bool) -> list[Path]:
 
 def _import_one(path: Path, symbol: str | None) -> tuple[dict[str, Any], int]:
     """Import one file; return what became of it and the exit code it asks for."""
+    from cli.configuration import open_lake
     from market.importer import import_file
-    from market.lake import Lake
 
     try:
-        done = import_file(Lake(find_home().lake), path, symbol=symbol)
+        done = import_file(open_lake(), path, symbol=symbol)
     except PregaoError as error:
         entry = {"path": str(path), "status": "refused", "format": None, "rows": 0, "rejected": 0}
         return {**entry, "reason": str(error)}, error.exit_code

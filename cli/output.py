@@ -12,6 +12,8 @@ import typer
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 
+DEFAULT = "show"  # the command of a group that may be left out, where it has one: `pregao calendar` shows
+
 # The object of each command, besides `ok` and, where the answer is no, `reason`. A contract: keys stay.
 _JOB = ("run_id", "version", "alias", "model", "stages", "gates", "headline", "paper")
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -22,9 +24,16 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "gate explain": ("version", "model", "gates"),
         "stage": ("stage",),
         "import": ("files",),
+        "collect": ("deliveries", "sessions", "dvc"),
         "lake ls": ("partitions",),
         "lake gaps": ("gaps", "missing_sessions"),
         "lake verify": ("checked", "problems"),
+        "calendar show": ("symbol", "calendar", "days"),
+        "calendar audit": ("sessions", "outside", "missing", "off_hours", "refused"),
+        "roll show": ("root", "first", "last", "front", "rolls"),
+        "roll check": ("root", "first", "last", "rolls", "contracts", "leads", "disagreements"),
+        "config show": ("file", "settings"),
+        "config check": ("file", "settings"),
         "features ls": ("set", "schema_hash", "columns"),
         "live": (
             "mode", "contract", "sessions", "events", "decisions", "orders", "fills", "position", "net_reais",
@@ -68,7 +77,8 @@ def answer(
 
 def command_of(arguments: Sequence[str]) -> str:
     """Return the command that a command line names, as 'lake ls'; empty where it names none."""
-    return next((words for words in (" ".join(arguments[:2]), *arguments[:1]) if words in KEYS), "")
+    first = " ".join(arguments[:1])
+    return next((words for words in (" ".join(arguments[:2]), f"{first} {DEFAULT}", first) if words in KEYS), "")
 
 
 def refuse(arguments: Sequence[str], reason: str, code: int) -> int:

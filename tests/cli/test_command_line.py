@@ -47,11 +47,9 @@ WORDS = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 
 def test_every_command_of_this_version_is_there() -> None:
     expected = {"demo", "retrain", "ui", "gate explain", "stage", "import", "lake ls", "features ls", "live", "init"}
-    assert (
-        {" ".join(words) for words in COMMANDS}
-        == expected | {"bench", "serve", "lake gaps", "lake verify"}
-        == set(KEYS)
-    )
+    expected |= {"bench", "serve", "lake gaps", "lake verify", "collect", "calendar show", "calendar audit", "roll show"}
+    expected |= {"roll check", "config show", "config check"}
+    assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
 
 
 @WORDS
@@ -147,7 +145,16 @@ def test_damaged_lake_is_an_answer_of_no(run: RunCommand, home: Home) -> None:
 
 @pytest.mark.parametrize(
     ("line", "command"),
-    [("lake ls --json", "lake ls"), ("live --json", "live"), ("lake", ""), ("", ""), ("import lake ls", "import")],
+    [
+        ("lake ls --json", "lake ls"),
+        ("live --json", "live"),
+        ("lake", ""),
+        ("", ""),
+        ("import lake ls", "import"),
+        ("calendar", "calendar show"),
+        ("calendar 2026-11-25", "calendar show"),
+        ("roll check", "roll check"),
+    ],
 )
 def test_command_is_told_by_its_first_words(line: str, command: str) -> None:
     assert command_of(line.split()) == command

@@ -18,9 +18,9 @@ HEADER = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPR
 DAY = date(2020, 4, 2)
 
 
-def write_bars(path: Path, count: int = 540, day: date = DAY) -> Path:
-    """Write one session of MT5 minute bars from 09:00 on."""
-    start = datetime.combine(day, datetime.min.time()) + timedelta(hours=9)
+def write_bars(path: Path, count: int = 540, day: date = DAY, first_hour: int = 9) -> Path:
+    """Write one session of MT5 minute bars from an hour on."""
+    start = datetime.combine(day, datetime.min.time()) + timedelta(hours=first_hour)
     rows = [
         f"{start + timedelta(minutes=k):%Y.%m.%d\t%H:%M:%S}\t5250.0\t5252.0\t5250.0\t5251.0\t10\t100\t5"
         for k in range(count)
