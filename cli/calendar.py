@@ -17,8 +17,8 @@ from market.errors import DataError, PregaoError, UsageError
 
 if TYPE_CHECKING:
     from market.calendar import Calendar
+    from market.calendar_audit import Audit
     from market.instruments import Instruments
-    from market.lake_audit import Audit
 
 DAY_FORMAT = "%Y-%m-%d"
 FirstOption = Annotated[
@@ -150,7 +150,7 @@ def calendar_audit(
 
 def _audit_lake() -> "Audit":
     from cli.configuration import open_lake
-    from market.lake_audit import audit_calendar
+    from market.calendar_audit import audit_calendar
 
     return audit_calendar(open_lake())
 
@@ -169,9 +169,9 @@ def _audit_files(paths: list[Path], symbol: str | None) -> tuple[list["Audit"], 
 
 def _audit_file(path: Path, symbol: str | None) -> "Audit":
     from cli.configuration import open_lake
+    from market.calendar_audit import audit_calendar
     from market.importer import import_file
     from market.lake import OVERRIDES, Lake
-    from market.lake_audit import audit_calendar
 
     own = open_lake()
     with tempfile.TemporaryDirectory(prefix="pregao-audit-") as folder:
