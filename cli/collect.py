@@ -28,7 +28,7 @@ def collect(
     home.state.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder at import, but not the one above
     from flows.collect import collect_job, open_sources
 
-    settings = load_configuration(home).collect
+    settings = load_configuration(home).configuration.collect
     settings = replace(settings, sources=tuple(source)) if source else settings
     with quiet_stdout():
         done = collect_job(home, open_lake(), open_sources(home, settings), settings)

@@ -21,8 +21,10 @@ def config_show(json: JsonOption = False) -> None:
     """Print every effective value and where it comes from: the default, a line of the file, or the environment."""
     file, settings = _load()
     lines = [f"{one['key']} = {one['value']!r}  ({one['origin']})" for one in settings]
-    empty = f"nothing is set; copy deploy/pregao.toml to {find_home().root} and change it"
-    answer(json, {"file": file, "settings": settings}, lines or [empty])
+    hint = (
+        [] if file else [f"no pregao.toml: all defaults; copy deploy/pregao.toml to {find_home().root} to change them"]
+    )
+    answer(json, {"file": file, "settings": settings}, [*lines, *hint])
 
 
 def config_check(json: JsonOption = False) -> None:

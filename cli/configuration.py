@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from cli.environment import find_home
+from flows.sources.settings import CollectSettings
 from market.errors import ConfigError
 from market.home import Home
 from market.instruments import Declaration, declare
@@ -35,9 +36,12 @@ class Configuration:
     ----------
     instruments : mapping of str to Declaration
         `[instruments.SYMBOL]`: what is traded beside the four futures.
+    collect : CollectSettings
+        `[collect]`: where `pregao collect` takes data from.
     """
 
     instruments: Mapping[str, Declaration] = field(default_factory=dict)
+    collect: CollectSettings = field(default_factory=CollectSettings)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,17 @@
 """Commands about market data and features."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.environment import find_home
 from cli.output import JsonOption, answer
 from market.errors import PregaoError, UsageError
 
-FILE_KEYS = ("path", "status", "format", "rows", "rejected", "reason")
+FILE_KEYS = (
+    "path", "status", "format", "rows", "rejected", "reason", "contracts", "sessions", "clock", "price_basis"
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -23,11 +25,22 @@ def register(app: typer.Typer) -> None:
 def import_files(
     paths: Annotated[list[Path], typer.Argument(help="Vendor files, or folders with --recursive.")],
     symbol: Annotated[str | None, typer.Option(help="The symbol, where the file does not name it.")] = None,
+    format_name: Annotated[str | None, typer.Option("--as", help="Read it as this format.")] = None,
+    session: Annotated[
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The session of a file that tells no date.")
+    ] = None,
+    true_prices: Annotated[
+        bool, typer.Option("--true-prices", help="Recover traded prices of an adjusted series from its turnover.")
+    ] = False,
     recursive: Annotated[bool, typer.Option("--recursive", help="Take every file below a folder.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Import vendor market files into the lake; the same file twice changes nothing."""
-    outcomes = [_import_one(path, symbol) for path in _files(paths, recursive)]
+    from flows.progress import steps
+
+    day = session.date() if session else None
+    options = {"symbol": symbol, "format": format_name, "day": day, "true_prices": true_prices}
+    outcomes = [_import_one(path, options) for path in steps(_files(paths, recursive), "import")]
     files = [entry for entry, _ in outcomes]
     refused = [entry["reason"] for entry in files if entry["status"] == "refused"]
     lines = [_line(entry) for entry in files if entry["status"] != "refused"]
@@ -47,16 +60,17 @@ def _files(paths: list[Path], recursive: bool) -> list[Path]:
     return found
 
 
-def _import_one(path: Path, symbol: str | None) -> tuple[dict[str, Any], int]:
+def _import_one(path: Path, options: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """Import one file; return what became of it and the exit code it asks for."""
     from cli.configuration import open_lake
     from market.importer import import_file
 
     try:
-        done = import_file(open_lake(), path, symbol=symbol)
+        done = import_file(open_lake(), path, **options)
     except PregaoError as error:
-        entry = {"path": str(path), "status": "refused", "format": None, "rows": 0, "rejected": 0}
-        return {**entry, "reason": str(error)}, error.exit_code
+        entry = dict.fromkeys(FILE_KEYS)
+        told = {"path": str(path), "status": "refused", "rows": 0, "rejected": 0, "reason": str(error)}
+        return {**entry, **told}, error.exit_code
     return {name: getattr(done, name) for name in FILE_KEYS}, 0
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.environment import find_home
 from cli.output import JsonOption, answer
 from market.errors import UsageError
 
@@ -30,14 +29,14 @@ def register(app: typer.Typer) -> None:
 
 def lake_ls(json: JsonOption = False) -> None:
     """List every partition of the lake."""
-    from market.lake import Lake
+    from cli.configuration import open_lake
 
     partitions = [
         {
             "kind": p.kind, "instrument": p.root, "contract": p.contract, "session": p.session, "rows": p.rows,
             "bytes": p.bytes, "source": p.provenance.source, "synthetic": p.provenance.synthetic, "gaps": len(p.gaps),
         }
-        for p in Lake(find_home().lake).partitions()
+        for p in open_lake().partitions()
     ]  # fmt: skip
     lines = [
         f"{p['session']} {p['contract']:8} {p['kind']:7} {p['rows']:>8} rows {p['bytes']:>9} B  {p['source']}"
@@ -53,10 +52,10 @@ def lake_gaps(
     json: JsonOption = False,
 ) -> None:
     """List the holes of every session with their cause, and the sessions that are missing whole."""
-    from market.lake import Lake
+    from cli.configuration import open_lake
     from market.manifest import Cause
 
-    lake = Lake(find_home().lake)
+    lake = open_lake()
     _refuse_unknown("--kind", kind, KINDS)
     _refuse_unknown("--cause", cause, Cause)
     _refuse_unknown("--contract", contract, lake.contracts())
@@ -72,10 +71,11 @@ def lake_gaps(
 
 def lake_verify(json: JsonOption = False) -> None:
     """Check every file of the lake against its manifest, and look for files that are not in it."""
-    from market.lake import Lake
     from market.lake_audit import audit
 
-    lake = Lake(find_home().lake)
+    from cli.configuration import open_lake
+
+    lake = open_lake()
     checked, problems = len(lake.partitions()), audit(lake)
     lines = [f"{checked} partitions are as they were written"] if not problems else []
     answer(json, {"checked": checked, "problems": problems}, lines, reason="\n".join(problems) or None)

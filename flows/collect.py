@@ -16,35 +16,13 @@ from flows.progress import steps
 from flows.sources.delivery import Delivery, Source
 from flows.sources.inbox import Inbox
 from flows.sources.metatrader import MetaTrader, load_terminal
+from flows.sources.settings import CollectSettings
 from market.calendar import EXCHANGE_ZONE
 from market.completeness import judge
 from market.errors import PregaoError, UsageError
 from market.home import Home
 from market.importer import import_file
 from market.lake import Lake
-
-
-@dataclass(frozen=True)
-class CollectSettings:
-    """`[collect]` of pregao.toml.
-
-    Parameters
-    ----------
-    sources : tuple of str
-        Of "inbox" and "metatrader", in this order.
-    metatrader_roots : tuple of str
-        Futures to fetch.
-    metatrader_sessions : int
-        How far back, 1 to 250 sessions.
-    retries, retry_delay_s : int, float
-        Tries of one fetch beyond the first, and the wait before each, seconds.
-    """
-
-    sources: tuple[str, ...] = ("inbox",)
-    metatrader_roots: tuple[str, ...] = ("WDO", "WIN")
-    metatrader_sessions: int = 20
-    retries: int = 2
-    retry_delay_s: float = 30.0
 
 
 @dataclass(frozen=True)

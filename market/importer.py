@@ -39,6 +39,10 @@ class ImportResult:
         The symbols it was filed under.
     sessions : int
         How many sessions it holds.
+    clock : str
+        What its times are.
+    price_basis : tuple of str
+        What its prices are: "raw", "recovered", "back_adjusted", or more than one of these by session.
     """
 
     path: str
@@ -49,6 +53,8 @@ class ImportResult:
     reason: str
     contracts: tuple[str, ...]
     sessions: int
+    clock: str
+    price_basis: tuple[str, ...]
 
 
 def import_file(
@@ -149,11 +155,21 @@ def _set_aside(lake: Lake, intake: Intake, symbol: str) -> SourceFile:
         rejected=len(intake.rejects),
         contracts=tuple(intake.contracts),
         sessions=len(intake.sessions),
+        price_basis=tuple(sorted(intake.price_basis)),
         reason="; ".join(told),
     )
 
 
 def _result(source: Source, entry: SourceFile, status: str) -> ImportResult:
     return ImportResult(
-        source.path, status, entry.format, entry.rows, entry.rejected, entry.reason, entry.contracts, entry.sessions
+        path=source.path,
+        status=status,
+        format=entry.format,
+        rows=entry.rows,
+        rejected=entry.rejected,
+        reason=entry.reason,
+        contracts=entry.contracts,
+        sessions=entry.sessions,
+        clock=_named(entry.format).clock,
+        price_basis=entry.price_basis,
     )

@@ -147,6 +147,8 @@ class SourceFile:
         Symbols it was filed under.
     sessions : int
         How many it holds.
+    price_basis : tuple of str
+        Of its partitions.
     reason : str
         What was said of it.
     """
@@ -159,6 +161,7 @@ class SourceFile:
     rejected: int
     contracts: tuple[str, ...]
     sessions: int
+    price_basis: tuple[str, ...]
     reason: str
 
     @property
@@ -222,7 +225,7 @@ def _parse(path: Path, _mtime_ns: int, _size: int, _inode: int) -> Manifest:
         instruments = [Instrument(**row) for row in listed["instruments"]]
         return Manifest(
             tuple(_partition(row) for row in listed["partitions"]),
-            tuple(SourceFile(**{**row, "contracts": tuple(row["contracts"])}) for row in listed["sources"]),
+            tuple(_source(row) for row in listed["sources"]),
             {instrument.root: instrument for instrument in instruments},
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -230,6 +233,10 @@ def _parse(path: Path, _mtime_ns: int, _size: int, _inode: int) -> Manifest:
             f"{path}: expected a manifest of this lake, found a damaged file ({type(error).__name__}); "
             "restore it from a backup, or delete the lake and import the sources again"
         ) from error
+
+
+def _source(row: dict[str, Any]) -> SourceFile:
+    return SourceFile(**{**row, "contracts": tuple(row["contracts"]), "price_basis": tuple(row["price_basis"])})
 
 
 def _partition(row: dict[str, Any]) -> Partition:

@@ -41,7 +41,10 @@ class Source(Protocol):
     A delivery that is in the lake whole is not offered again, so a run that was stopped goes on where it was.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        ...
 
     def deliveries(self, lake: Lake) -> Iterator[Delivery]:
         """Yield what the lake does not hold whole yet."""

@@ -47,7 +47,16 @@ WORDS = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 
 def test_every_command_of_this_version_is_there() -> None:
     expected = {"demo", "retrain", "ui", "gate explain", "stage", "import", "lake ls", "features ls", "live", "init"}
-    expected |= {"bench", "serve", "lake gaps", "lake verify", "collect", "calendar show", "calendar audit", "roll show"}
+    expected |= {
+        "bench",
+        "serve",
+        "lake gaps",
+        "lake verify",
+        "collect",
+        "calendar show",
+        "calendar audit",
+        "roll show",
+    }
     expected |= {"roll check", "config show", "config check"}
     assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
 

@@ -38,7 +38,11 @@ def file(tmp_path: Path) -> Path:
 def test_import_tells_what_became_of_the_file(ask: Ask, home: Home, file: Path) -> None:
     code, said = ask("import", file)
     entry = {"path": str(file), "status": "imported", "format": "mt5_bars", "rows": 540, "rejected": 0, "reason": ""}
-    assert (code, said) == (0, {"ok": True, "files": [entry]})
+    told = said["files"][0]
+    assert (code, said["ok"], len(said["files"])) == (0, True, 1)
+    assert {key: told[key] for key in entry} == entry
+    assert (told["contracts"], told["sessions"], told["price_basis"]) == (["WDOK20"], 1, ["raw"])
+    assert "São Paulo" in told["clock"]
     assert Lake(home.lake).sessions("WDOK20") == [DAY]
 
 
@@ -106,7 +110,8 @@ def test_bad_file_is_one_sentence_and_leaves_nothing(
     code, answer = ask("import", file)
     reason = spoken.err.removeprefix("pregao: ").strip()
     entry = {"path": str(file), "status": "refused", "format": None, "rows": 0, "rejected": 0, "reason": reason}
-    assert (code, answer) == (2, {"ok": False, "reason": reason, "files": [entry]})
+    assert (code, answer["ok"], answer["reason"], len(answer["files"])) == (2, False, reason, 1)
+    assert {key: answer["files"][0][key] for key in entry} == entry
     assert not home.lake.exists()
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.collect import Collected, CollectSettings, collect, open_sources, take_delivery, version_data
+from flows.collect import Collected, collect, open_sources, take_delivery, version_data
 from flows.sources.delivery import Delivery
 from flows.sources.inbox import Inbox
 from flows.sources.metatrader import MetaTrader, contracts_on
+from flows.sources.settings import CollectSettings
 from market.errors import UsageError
 from market.home import Home
 from market.lake import Lake
