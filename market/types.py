@@ -22,7 +22,7 @@ EVENT = np.dtype(
         ("kind", "u1"),  # Kind
         ("side", "i1"),  # Side: aggressor of a trade, or side of the book
         ("trade_type", "u1"),  # TradeType
-        ("level", "u1"),  # book level from 0, or the Phase of a STATE event
+        ("level", "u1"),  # book level from 0, PRICE_KEYED, or the Phase of a STATE event
         ("flags", "<u4"),  # Flag
     ]
 )
@@ -59,13 +59,15 @@ SESSION = np.dtype(
     ]
 )
 
+PRICE_KEYED = 255  # level of a LEVEL_SET or LEVEL_DELETE that names its level by the price, not by the index
+
 
 class Kind(IntEnum):
     """What an event says."""
 
     TRADE = 1
-    LEVEL_SET = 2
-    LEVEL_DELETE = 3
+    LEVEL_SET = 2  # the price and quantity that now stand at a level
+    LEVEL_DELETE = 3  # nothing stands at that level any more; no other level moves
     BOOK_CLEAR = 4
     QUOTE_SIDE = 5  # best price and quantity of one side; price 0 means that side is empty
     STATE = 6

@@ -1,0 +1,244 @@
+"""The book of one instrument, kept from its events: by level, by price, or best quotes only.
+
+A feed names the levels of its depth in one of two ways, and never mixes them:
+
+- by index: LEVEL_SET says what stands at that index, LEVEL_DELETE that nothing does; no other level moves;
+- by price (`level` is PRICE_KEYED): LEVEL_SET says what stands at that price, LEVEL_DELETE that nothing does.
+
+Each side is a stack with its best level on top, so what happens near the best moves few others, and the level of index
+i lies i below the top. A level is held as its quantity and its key, which is `side * price` and so rises towards the
+best on both sides; price-keyed stacks are sorted by it. Key 0 is an index of which nothing was said.
+
+BOOK_CLEAR empties the book and says that what follows is the whole of it. A GAP empties it too, but changes by price
+mean nothing until the next BOOK_CLEAR: they would leave out every level that did not change since.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from market.kernel import kernel
+from market.types import PRICE_KEYED, Kind, Side
+
+CAPACITY = 16_384  # levels a side; the whole depth of a liquid crypto contract is some thousands
+
+# Positions in Book.header.
+UPDATED_NS, UNKNOWN, DROPPED = 0, 1, 2
+_HEADER_COUNT = 3
+
+_LEVEL_SET, _LEVEL_DELETE, _QUOTE_SIDE = int(Kind.LEVEL_SET), int(Kind.LEVEL_DELETE), int(Kind.QUOTE_SIDE)
+_BOOK_CLEAR, _GAP, _BUY, _PRICE_KEYED = int(Kind.BOOK_CLEAR), int(Kind.GAP), int(Side.BUY), PRICE_KEYED
+
+
+class Book(NamedTuple):
+    """Both sides; rows are bid and ask, i8 throughout.
+
+    Attributes
+    ----------
+    keys, quantities : ndarray, shape (2, capacity)
+        The stacks: side times price in ticks, and lot steps.
+    counts : ndarray, shape (2,)
+        Levels on each stack.
+    quotes : ndarray, shape (2, 2)
+        Price and quantity of the best quotes, for a feed without depth; 0 where there is none.
+    header : ndarray, shape (3,)
+        UPDATED_NS: exchange time of the last event of the book. UNKNOWN: 1 from a GAP to the next BOOK_CLEAR.
+        DROPPED: levels lost because a side was full; the worst goes, so the best `capacity` were right when it went.
+    """
+
+    keys: np.ndarray
+    quantities: np.ndarray
+    counts: np.ndarray
+    quotes: np.ndarray
+    header: np.ndarray
+
+
+def new_book(capacity: int = CAPACITY) -> Book:
+    """Return an empty book of at most `capacity` levels a side."""
+    return Book(
+        keys=np.zeros((2, capacity), dtype=np.int64),
+        quantities=np.zeros((2, capacity), dtype=np.int64),
+        counts=np.zeros(2, dtype=np.int64),
+        quotes=np.zeros((2, 2), dtype=np.int64),
+        header=np.zeros(_HEADER_COUNT, dtype=np.int64),
+    )
+
+
+@kernel
+def apply(book: Book, event: np.void) -> None:
+    """Take one EVENT; kinds that say nothing of the book change nothing.
+
+    Parameters
+    ----------
+    book : Book
+        Changed in place.
+    event : EVENT record
+        The next one, in order of sequence.
+    """
+    kind = event["kind"]
+    if kind in (_LEVEL_SET, _LEVEL_DELETE):
+        row, quantity = _row(int(event["side"])), int(event["quantity"]) if kind == _LEVEL_SET else 0
+        key = int(event["side"]) * int(event["price"])
+        if event["level"] != _PRICE_KEYED:
+            _set_index(book, row, int(event["level"]), key, quantity)
+        elif book.header[UNKNOWN] == 0:
+            _set_price(book, row, key, quantity)
+    elif kind == _QUOTE_SIDE:
+        row = _row(int(event["side"]))
+        book.quotes[row, 0], book.quotes[row, 1] = event["price"], event["quantity"]
+    elif kind in (_BOOK_CLEAR, _GAP):
+        book.counts[:] = 0
+        book.quotes[:] = 0
+        book.header[UNKNOWN] = 1 if kind == _GAP else 0
+    else:
+        return
+    book.header[UPDATED_NS] = max(book.header[UPDATED_NS], event["ts_event_ns"])
+
+
+@kernel
+def apply_all(book: Book, events: np.ndarray) -> None:
+    """Take EVENT records in order."""
+    for index in range(events.size):
+        apply(book, events[index])
+
+
+@kernel
+def best(book: Book, side: int) -> tuple[int, int]:
+    """Return price (ticks) and quantity (lot steps) of a side's best level, 0 and 0 where it is empty.
+
+    It is the depth's; the quotes' where the book holds no depth.
+    """
+    row = _row(side)
+    if book.counts[0] + book.counts[1] == 0:
+        return book.quotes[row, 0], book.quotes[row, 1]
+    top = book.counts[row] - 1
+    if top < 0:
+        return 0, 0
+    return side * book.keys[row, top], book.quantities[row, top]
+
+
+@kernel
+def levels(book: Book, side: int, out: np.ndarray) -> int:
+    """Write a side's best levels; return how many rows were written.
+
+    Parameters
+    ----------
+    book : Book
+        Read only.
+    side : int
+        Side.
+    out : ndarray of int64, shape (levels, 2)
+        Price (ticks) and quantity (lot steps), best first; rows without a level are 0.
+    """
+    row = _row(side)
+    out[:] = 0
+    if book.counts[0] + book.counts[1] == 0:
+        out[0, 0], out[0, 1] = best(book, side)
+        return 1 if out[0, 0] > 0 else 0
+    count = min(int(book.counts[row]), out.shape[0])
+    for level in range(count):
+        slot = book.counts[row] - 1 - level
+        out[level, 0], out[level, 1] = side * book.keys[row, slot], book.quantities[row, slot]
+    return count
+
+
+@kernel
+def is_crossed(book: Book) -> bool:
+    """Tell whether the bid is above the ask; equal prices are locked, not crossed."""
+    bid, ask = best(book, 1)[0], best(book, -1)[0]
+    return bid > 0 and ask > 0 and bid > ask
+
+
+@kernel
+def is_valid(book: Book, now_ns: int, max_age_ns: int) -> bool:
+    """Tell whether a feature may read the book: both sides there, the bid below the ask, and not too old.
+
+    Parameters
+    ----------
+    book : Book
+        Read only.
+    now_ns : int
+        Exchange time of the event at hand.
+    max_age_ns : int
+        How old the last event of the book may be.
+    """
+    bid, ask = best(book, 1)[0], best(book, -1)[0]
+    return bid > 0 and ask > 0 and bid < ask and now_ns - book.header[UPDATED_NS] <= max_age_ns
+
+
+@kernel
+def _row(side: int) -> int:
+    return 0 if side == _BUY else 1
+
+
+@kernel
+def _set_index(book: Book, row: int, level: int, key: int, quantity: int) -> None:
+    """Put a level at an index, or empty it (quantity 0); the stack ends at its last level that is not empty."""
+    keys, quantities, count = book.keys[row], book.quantities[row], book.counts[row]
+    if level >= keys.size or (level >= count and quantity == 0):
+        book.header[DROPPED] += 1 if quantity != 0 else 0
+        return
+    if level >= count:
+        _shift(book, row, 0, level + 1 - count)
+    slot = book.counts[row] - 1 - level
+    keys[slot], quantities[slot] = key if quantity != 0 else 0, quantity
+    empty = 0
+    while empty < book.counts[row] and quantities[empty] == 0:
+        empty += 1
+    if empty > 0:
+        _shift(book, row, empty, -empty)
+
+
+@kernel
+def _set_price(book: Book, row: int, key: int, quantity: int) -> None:
+    """Put a quantity at a price, or empty it (quantity 0)."""
+    keys, quantities, count = book.keys[row], book.quantities[row], book.counts[row]
+    slot = _search(keys, count, key)
+    if slot < count and keys[slot] == key:
+        if quantity != 0:
+            quantities[slot] = quantity
+        else:
+            _shift(book, row, slot + 1, -1)
+        return
+    if quantity == 0:
+        return
+    if count == keys.size:
+        book.header[DROPPED] += 1
+        if slot == 0:
+            return
+        _shift(book, row, 1, -1)
+        slot -= 1
+    _shift(book, row, slot, 1)
+    keys[slot], quantities[slot] = key, quantity
+
+
+@kernel
+def _search(keys: np.ndarray, count: int, key: int) -> int:
+    """Return the first slot whose key is not below `key`, looking from the top, where most changes happen."""
+    step, high = 1, count
+    while high - step >= 0 and keys[high - step] >= key:
+        high -= step
+        step *= 2
+    low = max(high - step + 1, 0)
+    while low < high:
+        middle = (low + high) // 2
+        if keys[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def _shift(book: Book, row: int, start: int, by: int) -> None:
+    """Move the levels from a slot to the top up or down; slots they leave below them are emptied."""
+    keys, quantities, count = book.keys[row], book.quantities[row], book.counts[row]
+    if by > 0:
+        for slot in range(count - 1, start - 1, -1):
+            keys[slot + by], quantities[slot + by] = keys[slot], quantities[slot]
+        keys[start : start + by] = 0
+        quantities[start : start + by] = 0
+    else:
+        for slot in range(start, count):
+            keys[slot + by], quantities[slot + by] = keys[slot], quantities[slot]
+    book.counts[row] = count + by
