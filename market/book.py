@@ -22,46 +22,35 @@ from market.types import PRICE_KEYED, Kind, Side
 
 CAPACITY = 16_384  # levels a side; the whole depth of a liquid crypto contract is some thousands
 
-# Positions in Book.header.
-UPDATED_NS, UNKNOWN, DROPPED = 0, 1, 2
-_HEADER_COUNT = 3
+# Positions in Book.header: bid and ask where there are two, price and quantity where there are four.
+COUNTS, QUOTES, UPDATED_NS, UNKNOWN, DROPPED = 0, 2, 6, 7, 8
+_HEADER_COUNT = 9
+_KEY, _QUANTITY = 0, 1  # of a level
 
 _LEVEL_SET, _LEVEL_DELETE, _QUOTE_SIDE = int(Kind.LEVEL_SET), int(Kind.LEVEL_DELETE), int(Kind.QUOTE_SIDE)
 _BOOK_CLEAR, _GAP, _BUY, _PRICE_KEYED = int(Kind.BOOK_CLEAR), int(Kind.GAP), int(Side.BUY), PRICE_KEYED
 
 
 class Book(NamedTuple):
-    """Both sides; rows are bid and ask, i8 throughout.
+    """Both sides.
 
     Attributes
     ----------
-    keys, quantities : ndarray, shape (2, capacity)
-        The stacks: side times price in ticks, and lot steps.
-    counts : ndarray, shape (2,)
-        Levels on each stack.
-    quotes : ndarray, shape (2, 2)
-        Price and quantity of the best quotes, for a feed without depth; 0 where there is none.
-    header : ndarray, shape (3,)
+    stacks : ndarray of int64, shape (2, capacity, 2)
+        Levels of bid and ask: side times price in ticks, and lot steps.
+    header : ndarray of int64, shape (9,)
+        COUNTS: levels on each stack. QUOTES: the best quotes, for a feed without depth; 0 where there is none.
         UPDATED_NS: exchange time of the last event of the book. UNKNOWN: 1 from a GAP to the next BOOK_CLEAR.
         DROPPED: levels lost because a side was full; the worst goes, so the best `capacity` were right when it went.
     """
 
-    keys: np.ndarray
-    quantities: np.ndarray
-    counts: np.ndarray
-    quotes: np.ndarray
+    stacks: np.ndarray
     header: np.ndarray
 
 
 def new_book(capacity: int = CAPACITY) -> Book:
     """Return an empty book of at most `capacity` levels a side."""
-    return Book(
-        keys=np.zeros((2, capacity), dtype=np.int64),
-        quantities=np.zeros((2, capacity), dtype=np.int64),
-        counts=np.zeros(2, dtype=np.int64),
-        quotes=np.zeros((2, 2), dtype=np.int64),
-        header=np.zeros(_HEADER_COUNT, dtype=np.int64),
-    )
+    return Book(np.zeros((2, capacity, 2), dtype=np.int64), np.zeros(_HEADER_COUNT, dtype=np.int64))
 
 
 @kernel
@@ -84,11 +73,10 @@ def apply(book: Book, event: np.void) -> None:
         elif book.header[UNKNOWN] == 0:
             _set_price(book, row, key, quantity)
     elif kind == _QUOTE_SIDE:
-        row = _row(int(event["side"]))
-        book.quotes[row, 0], book.quotes[row, 1] = event["price"], event["quantity"]
+        at = QUOTES + 2 * _row(int(event["side"]))
+        book.header[at], book.header[at + 1] = event["price"], event["quantity"]
     elif kind in (_BOOK_CLEAR, _GAP):
-        book.counts[:] = 0
-        book.quotes[:] = 0
+        book.header[COUNTS:UPDATED_NS] = 0
         book.header[UNKNOWN] = 1 if kind == _GAP else 0
     else:
         return
@@ -108,13 +96,13 @@ def best(book: Book, side: int) -> tuple[int, int]:
 
     It is the depth's; the quotes' where the book holds no depth.
     """
-    row = _row(side)
-    if book.counts[0] + book.counts[1] == 0:
-        return book.quotes[row, 0], book.quotes[row, 1]
-    top = book.counts[row] - 1
+    header, row = book.header, _row(side)
+    if header[COUNTS] + header[COUNTS + 1] == 0:
+        return header[QUOTES + 2 * row], header[QUOTES + 2 * row + 1]
+    top = header[COUNTS + row] - 1
     if top < 0:
         return 0, 0
-    return side * book.keys[row, top], book.quantities[row, top]
+    return side * book.stacks[row, top, _KEY], book.stacks[row, top, _QUANTITY]
 
 
 @kernel
@@ -130,15 +118,15 @@ def levels(book: Book, side: int, out: np.ndarray) -> int:
     out : ndarray of int64, shape (levels, 2)
         Price (ticks) and quantity (lot steps), best first; rows without a level are 0.
     """
-    row = _row(side)
+    header, row = book.header, _row(side)
     out[:] = 0
-    if book.counts[0] + book.counts[1] == 0:
+    if header[COUNTS] + header[COUNTS + 1] == 0:
         out[0, 0], out[0, 1] = best(book, side)
         return 1 if out[0, 0] > 0 else 0
-    count = min(int(book.counts[row]), out.shape[0])
+    count = min(int(header[COUNTS + row]), int(out.shape[0]))
     for level in range(count):
-        slot = book.counts[row] - 1 - level
-        out[level, 0], out[level, 1] = side * book.keys[row, slot], book.quantities[row, slot]
+        slot = header[COUNTS + row] - 1 - level
+        out[level, 0], out[level, 1] = side * book.stacks[row, slot, _KEY], book.stacks[row, slot, _QUANTITY]
     return count
 
 
@@ -174,55 +162,53 @@ def _row(side: int) -> int:
 @kernel
 def _set_index(book: Book, row: int, level: int, key: int, quantity: int) -> None:
     """Put a level at an index, or empty it (quantity 0); the stack ends at its last level that is not empty."""
-    keys, quantities, count = book.keys[row], book.quantities[row], book.counts[row]
-    if level >= keys.size or (level >= count and quantity == 0):
-        book.header[DROPPED] += 1 if quantity != 0 else 0
+    stacks, header, at = book.stacks, book.header, COUNTS + row
+    if level >= stacks.shape[1] or (level >= header[at] and quantity == 0):
+        header[DROPPED] += 1 if quantity != 0 else 0
         return
-    if level >= count:
-        _shift(book, row, 0, level + 1 - count)
-    slot = book.counts[row] - 1 - level
-    keys[slot], quantities[slot] = key if quantity != 0 else 0, quantity
-    empty = 0
-    while empty < book.counts[row] and quantities[empty] == 0:
-        empty += 1
-    if empty > 0:
-        _shift(book, row, empty, -empty)
+    while level >= header[at]:
+        _open(stacks, header, row, 0)
+    slot = header[at] - 1 - level
+    stacks[row, slot, _KEY], stacks[row, slot, _QUANTITY] = key if quantity != 0 else 0, quantity
+    while header[at] > 0 and stacks[row, 0, _QUANTITY] == 0:
+        _close(stacks, header, row, 0)
 
 
 @kernel
 def _set_price(book: Book, row: int, key: int, quantity: int) -> None:
     """Put a quantity at a price, or empty it (quantity 0)."""
-    keys, quantities, count = book.keys[row], book.quantities[row], book.counts[row]
-    slot = _search(keys, count, key)
-    if slot < count and keys[slot] == key:
+    stacks, header = book.stacks, book.header
+    count = header[COUNTS + row]
+    slot = _search(stacks, row, count, key)
+    if slot < count and stacks[row, slot, _KEY] == key:
         if quantity != 0:
-            quantities[slot] = quantity
+            stacks[row, slot, _QUANTITY] = quantity
         else:
-            _shift(book, row, slot + 1, -1)
+            _close(stacks, header, row, slot)
         return
     if quantity == 0:
         return
-    if count == keys.size:
-        book.header[DROPPED] += 1
+    if count == stacks.shape[1]:
+        header[DROPPED] += 1
         if slot == 0:
             return
-        _shift(book, row, 1, -1)
+        _close(stacks, header, row, 0)
         slot -= 1
-    _shift(book, row, slot, 1)
-    keys[slot], quantities[slot] = key, quantity
+    _open(stacks, header, row, slot)
+    stacks[row, slot, _KEY], stacks[row, slot, _QUANTITY] = key, quantity
 
 
 @kernel
-def _search(keys: np.ndarray, count: int, key: int) -> int:
+def _search(stacks: np.ndarray, row: int, count: int, key: int) -> int:
     """Return the first slot whose key is not below `key`, looking from the top, where most changes happen."""
     step, high = 1, count
-    while high - step >= 0 and keys[high - step] >= key:
+    while high - step >= 0 and stacks[row, high - step, _KEY] >= key:
         high -= step
         step *= 2
     low = max(high - step + 1, 0)
     while low < high:
         middle = (low + high) // 2
-        if keys[middle] < key:
+        if stacks[row, middle, _KEY] < key:
             low = middle + 1
         else:
             high = middle
@@ -230,15 +216,17 @@ def _search(keys: np.ndarray, count: int, key: int) -> int:
 
 
 @kernel
-def _shift(book: Book, row: int, start: int, by: int) -> None:
-    """Move the levels from a slot to the top up or down; slots they leave below them are emptied."""
-    keys, quantities, count = book.keys[row], book.quantities[row], book.counts[row]
-    if by > 0:
-        for slot in range(count - 1, start - 1, -1):
-            keys[slot + by], quantities[slot + by] = keys[slot], quantities[slot]
-        keys[start : start + by] = 0
-        quantities[start : start + by] = 0
-    else:
-        for slot in range(start, count):
-            keys[slot + by], quantities[slot + by] = keys[slot], quantities[slot]
-    book.counts[row] = count + by
+def _open(stacks: np.ndarray, header: np.ndarray, row: int, slot: int) -> None:
+    """Put an empty level at a slot; those above it move up."""
+    for k in range(header[COUNTS + row], slot, -1):
+        stacks[row, k, _KEY], stacks[row, k, _QUANTITY] = stacks[row, k - 1, _KEY], stacks[row, k - 1, _QUANTITY]
+    stacks[row, slot, _KEY], stacks[row, slot, _QUANTITY] = 0, 0
+    header[COUNTS + row] += 1
+
+
+@kernel
+def _close(stacks: np.ndarray, header: np.ndarray, row: int, slot: int) -> None:
+    """Take out the level at a slot; those above it move down."""
+    for k in range(slot + 1, header[COUNTS + row]):
+        stacks[row, k - 1, _KEY], stacks[row, k - 1, _QUANTITY] = stacks[row, k, _KEY], stacks[row, k, _QUANTITY]
+    header[COUNTS + row] -= 1

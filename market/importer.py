@@ -8,7 +8,16 @@ from pathlib import Path
 from market.errors import FileRefused, UsageError
 from market.lake import Lake
 from market.manifest import SourceFile
-from market.readers import b3_trades, mt5_bars, mt5_ticks, profit_bars, profit_trades, times_trades_workbook
+from market.readers import (
+    b3_trades,
+    binance_stream,
+    book_sample,
+    mt5_bars,
+    mt5_ticks,
+    profit_bars,
+    profit_trades,
+    times_trades_workbook,
+)
 from market.readers.intake import Format, Intake, Request
 from market.readers.source import Source, open_source
 
@@ -20,6 +29,8 @@ FORMATS: tuple[Format, ...] = (
     profit_trades.FORMAT,
     profit_bars.FORMAT,
     times_trades_workbook.FORMAT,
+    book_sample.FORMAT,
+    binance_stream.FORMAT,
 )
 
 
