@@ -38,7 +38,7 @@ class Recording:
         self.losses: list[Gap] = []  # of the open session's depth
         self.chain = DepthChain()
         self.left_out: Counter[str] = Counter()
-        self._symbol = symbol
+        self.symbol = symbol
         self._ticks = Grid(instrument.tick_size, "price", MOST_TICKS).steps
         self._lots = Grid(instrument.lot_step, "quantity", MOST_LOTS).steps
         self._last_ids = {"trade": 0, "bookTicker": 0}
@@ -57,7 +57,7 @@ class Recording:
             return
         symbol, _, stream = message["stream"].partition("@")
         taker = self._takers.get(stream.partition("@")[0])
-        if symbol == self._symbol and taker is not None:
+        if symbol == self.symbol and taker is not None:
             taker(message["data"], recv_ns)
         else:
             self.left_out[f"stream {message['stream']}"] += 1

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from market.book import Book, apply_all, levels, new_book
+from market.errors import FileRefused
 from market.gaps import event_gaps
 from market.readers.bar_table import CUT_NS
 from market.readers.binance_messages import Levels, Recording, Unusable, sent_ns
@@ -43,7 +44,7 @@ def recognise(source: Source) -> bool:
 
 
 def read(source: Source, request: Request, intake: Intake) -> Writes:
-    """Read the lines; raises FileRefused where more than one in a hundred is unusable."""
+    """Read the lines; raises FileRefused where more than one in a hundred is unusable, or none says anything."""
     named = _STREAM.search(source.head)
     contract = resolve_symbol(source, request, named[1] if named else None)
     recording = Recording(named[1] if named else contract.lower(), request.lake.instruments.of(contract))
@@ -61,6 +62,13 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
     intake.rows = lines - len(intake.rejects) - recording.left_out.total()
     intake.refuse_too_many()
     yield from sessions.finish(is_last=True)
+    if not intake.sessions:
+        raise FileRefused(
+            source.path,
+            f"trades, best quotes, or depth with a snapshot of {recording.symbol}",
+            f"none in {lines} lines",
+            "record the streams trade, bookTicker or depth, and a depth snapshot after the stream began",
+        )
     sessions.write_notes()
 
 

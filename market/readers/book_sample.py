@@ -86,12 +86,15 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
     """Read the rows; raises FileRefused where columns are missing or more than one row in a hundred is unusable."""
     names = source.first_line.split(",")
     depth = _depth(source, names)
-    tally, series = _Tally(), dict[str, _Series]()
+    tally, series = _Tally(), dict[str | None, _Series]()
     for columns in read_columns(source, names, ",", header=True):
         intake.note(Screen(columns.lines[:0]), columns.misshapen)
         for symbol, rows in _by_symbol(columns, request):
+            if symbol == "":
+                _set_aside_nameless(intake, rows)
+                continue
             if symbol not in series:
-                series[symbol] = _Series(resolve_symbol(source, request, symbol or None))
+                series[symbol] = _Series(resolve_symbol(source, request, symbol))
             polls = _screened(request, intake, series[symbol], rows, depth)
             yield from _take(source, request, intake, series[symbol], polls, tally)
     intake.refuse_too_many()
@@ -102,29 +105,35 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
 
 def _depth(source: Source, names: list[str]) -> int:
     """Return how many levels the columns tell."""
-    numbers = {int(found[3]) for name in names if (found := _LEVEL_COLUMN.fullmatch(name))}
-    wanted = [f"{side}_{what}_{k}" for k in sorted(numbers) for side in ("bid", "ask") for what in ("price", "vol")]
+    depth = max(int(found[3]) for name in names if (found := _LEVEL_COLUMN.fullmatch(name)))
+    wanted = [f"{side}_{what}_{k + 1}" for k in range(depth) for side in ("bid", "ask") for what in ("price", "vol")]
     if missing := [name for name in wanted if name not in names]:
         raise FileRefused(
             source.path,
-            f"a price and a volume of both sides for each of {len(numbers)} levels",
+            f"a price and a volume of both sides for each of {depth} levels",
             f"no column {missing[0]}",
             "record the book again with all columns",
             1,
         )
-    return max(numbers)
+    return depth
 
 
-def _by_symbol(columns: Columns, request: Request) -> Iterator[tuple[str, Columns]]:
-    """Yield the rows of each symbol; all of them under one where the user named it or the file has no such column."""
+def _by_symbol(columns: Columns, request: Request) -> Iterator[tuple[str | None, Columns]]:
+    """Yield the rows of each symbol; all of them under none where the user named it or the file has no such column."""
     if request.symbol or "symbol" not in columns.cells:
-        yield "", columns
+        yield None, columns
         return
     cells = columns.cells["symbol"].fill_null("")
     for symbol in pc.unique(cells).to_pylist():
         mask = pc.equal(cells, symbol)
         own = {name: column.filter(mask) for name, column in columns.cells.items()}
         yield symbol, Columns(own, columns.lines[np.asarray(mask.to_numpy(zero_copy_only=False))], ())
+
+
+def _set_aside_nameless(intake: Intake, columns: Columns) -> None:
+    screen = Screen(columns.lines)
+    screen.reject(np.ones(columns.lines.size), "a row without a symbol")
+    intake.note(screen)
 
 
 def _screened(request: Request, intake: Intake, series: _Series, columns: Columns, depth: int) -> _Polls:

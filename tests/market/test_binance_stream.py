@@ -273,6 +273,12 @@ def test_a_file_of_mostly_unusable_lines_is_refused(imported: Import) -> None:
         imported(*filler(50), GOOD[:-9])
 
 
+def test_refuses_depth_that_stands_on_nothing(lake: Lake, imported: Import) -> None:
+    with pytest.raises(FileRefused, match="none in 2 lines"):
+        imported(change(NOON_MS, 90, 100, [("61799.0", "9")], []), change(NOON_MS, 100, 110, [("61799.0", "8")], []))
+    assert lake.partitions() == []
+
+
 def test_midnight_of_the_recorder_ends_a_session_and_the_next_begins_with_its_book(
     lake: Lake, imported: Import
 ) -> None:

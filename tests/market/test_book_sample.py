@@ -160,6 +160,7 @@ def test_sessions_and_symbols_stand_alone_wherever_blocks_end(lake: Lake, write:
         (poll("22:00:01", [(5471.0, 4)], [(5471.5, 8)]), "outside the session's hours"),
         (poll("10:00:01", [(5471.0, 4)], [(5471.5, 8)], day="2025-08-10"), "not a session of the exchange"),
         (poll("10:00:01", [(5471.0, 4)], [(5471.5, 8)]).replace("5471.5", ""), "a cell that is empty or not a number"),
+        (poll("10:00:01", [(5471.0, 4)], [(5471.5, 8)], symbol=""), "a row without a symbol"),
         ("2025-08-11 10:00:01,5471.0", "another number of columns"),
     ],
 )
@@ -176,6 +177,13 @@ def test_refuses_levels_without_their_volumes(lake: Lake, write: WriteFile) -> N
     path = write("book.csv", [HEADER.replace("ask_vol_3", "note"), poll("10:00:00", [(5471.0, 4)], [])], end="\n")
     with pytest.raises(FileRefused, match="no column ask_vol_3"):
         import_file(lake, path)
+
+
+def test_a_file_without_symbols_goes_by_its_name_or_the_users(lake: Lake, write: WriteFile) -> None:
+    row = poll("10:00:00", [(5471.0, 4)], [(5471.5, 8)]).removesuffix(",WDOU25")
+    path = write("WDOU25_book.csv", [HEADER.removesuffix(",symbol"), row], end="\n")
+    assert import_file(lake, path).contracts == ("WDOU25",)
+    assert import_file(lake, path, symbol="wdov25").contracts == ("WDOV25",)
 
 
 def test_states_its_clock_and_price_basis() -> None:
