@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike
 
 from market.calendar import Calendar
 from market.errors import DataError
-from market.readers.cells import NO_DAY, NS_PER_DAY
+from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
 
-LATE_NS = 5 * 60 * 1_000_000_000
+NS_PER_HOUR = 3600 * NS_PER_S
+LATE_NS = 5 * 60 * NS_PER_S
+MOST_HOURS = 24 * 365 * 200  # years no calendar has are left in UTC
 OUTSIDE_HOURS = "outside the session's hours"
 NOT_A_SESSION = "not a session of the exchange"
 
@@ -76,6 +78,8 @@ class DayHours:
     ----------
     is_session : ndarray
         Mask, shape (n,).
+    day : ndarray
+        The session's day, days since 1970-01-01 on the calendar's clock, i8[n]; NO_DAY where the row has no day.
     offset_ns : ndarray
         What to subtract from the file's wall clock to get UTC, i8[n].
     open_ns, close_ns : ndarray
@@ -83,17 +87,38 @@ class DayHours:
     """
 
     is_session: np.ndarray
+    day: np.ndarray
     offset_ns: np.ndarray
     open_ns: np.ndarray
     close_ns: np.ndarray
 
 
-def hours_of_days(calendar: Calendar, clock: ZoneInfo, days: np.ndarray) -> DayHours:
-    """Return the hours of the session of each day (days since 1970-01-01 on the clock of the file, i8[n])."""
-    unique, inverse = np.unique(days, return_inverse=True)
-    rows = np.array([_hours_of_day(calendar, clock, int(day)) for day in unique], dtype=np.int64)
-    rows = rows.reshape(-1, 4)[inverse]
-    return DayHours(rows[:, 0].astype(bool), rows[:, 1], rows[:, 2], rows[:, 3])
+def hours_of_days(calendar: Calendar, clock: ZoneInfo, days: np.ndarray, time_ns: np.ndarray | None = None) -> DayHours:
+    """Return the hours of the session each row belongs to.
+
+    A row belongs to the day that the calendar's clock shows at its time, which near midnight is not that of the file.
+
+    Parameters
+    ----------
+    calendar : Calendar
+        Whose sessions.
+    clock : ZoneInfo
+        The file's.
+    days : ndarray
+        Days since 1970-01-01 on the file's clock, i8[n]; NO_DAY where illegible.
+    time_ns : ndarray, optional
+        Nanoseconds of those days, i8[n]; noon where left out.
+    """
+    legible = days != NO_DAY
+    wall_ns = np.where(legible, days, 0) * NS_PER_DAY + (NS_PER_DAY // 2 if time_ns is None else time_ns)
+    # Offsets change on the hour, at most.
+    hours, at_hour = np.unique(wall_ns // NS_PER_HOUR, return_inverse=True)
+    offsets = np.array([_offsets(calendar, clock, int(hour)) for hour in hours], dtype=np.int64).reshape(-1, 2)
+    offset_ns, shown_ns = offsets[at_hour].T
+    own_days = np.where(legible, (wall_ns - offset_ns + shown_ns) // NS_PER_DAY, NO_DAY)
+    unique, at_day = np.unique(own_days, return_inverse=True)
+    rows = np.array([_hours_of_day(calendar, int(day)) for day in unique], dtype=np.int64).reshape(-1, 3)[at_day]
+    return DayHours(rows[:, 0].astype(bool), own_days, offset_ns, rows[:, 1], rows[:, 2])
 
 
 def to_date(day: int) -> date:
@@ -101,14 +126,21 @@ def to_date(day: int) -> date:
     return _EPOCH_DAY + timedelta(days=int(day))
 
 
-def _hours_of_day(calendar: Calendar, clock: ZoneInfo, day: int) -> tuple[int, int, int, int]:
+def _offsets(calendar: Calendar, clock: ZoneInfo, hour: int) -> tuple[int, int]:
+    """Return how far the file's clock and the calendar's are ahead of UTC at an hour of the file's clock, ns."""
+    if not 0 <= hour < MOST_HOURS:
+        return 0, 0
+    moment = (datetime(1970, 1, 1) + timedelta(hours=hour)).replace(tzinfo=clock)
+    ahead = moment.utcoffset(), moment.astimezone(calendar.zone).utcoffset()
+    file_ns, calendar_ns = (round((offset or timedelta()).total_seconds()) * NS_PER_S for offset in ahead)
+    return file_ns, calendar_ns
+
+
+def _hours_of_day(calendar: Calendar, day: int) -> tuple[int, int, int]:
     if day == NO_DAY:
-        return 0, 0, 0, 0
-    local = to_date(day)
-    noon = datetime.combine(local, time(12), tzinfo=clock)
-    offset = day * NS_PER_DAY + NS_PER_DAY // 2 - int(noon.astimezone(UTC).timestamp()) * 1_000_000_000
+        return 0, 0, 0
     try:
-        record = calendar.session(local)[0]
+        record = calendar.session(to_date(day))[0]
     except DataError:
-        return 0, offset, 0, 0
-    return 1, offset, int(record["open_ns"]), int(record["close_ns"])
+        return 0, 0, 0
+    return 1, int(record["open_ns"]), int(record["close_ns"])
