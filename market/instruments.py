@@ -20,12 +20,14 @@ MONTH_LETTERS = "FGHJKMNQUVXZ"
 
 _DATED = re.compile(r"^(?:(WDO|DOL)([FGHJKMNQUVXZ])|(WIN|IND)([GJMQVZ]))(\d{2})$")
 _CONTINUOUS = re.compile(r"^(WDO|DOL|WIN|IND)(?:FUT|[$@][ND]?)?$")
+# MT5's "save as" puts the period right after the symbol: WDO$Daily, WIN$NM5.
 _LEADING = re.compile(
     r"^(?:(?:(?:WDO|DOL)[FGHJKMNQUVXZ]|(?:WIN|IND)[GJMQVZ])\d{2}(?!\d)"
-    r"|(?:WDO|DOL|WIN|IND)(?:FUT|[$@][ND]?)?(?![A-Z0-9]))"
+    r"|(?:WDO|DOL|WIN|IND)[$@][ND]?(?=[MH]\d|DAILY|WEEKLY|MONTHLY|[^A-Z0-9]|$)"
+    r"|(?:WDO|DOL|WIN|IND)(?:FUT)?(?![A-Z0-9$@]))"
 )
 _DECLARED_ROOT = re.compile(r"^[A-Z][A-Z0-9]{1,19}$")
-_LISTED_YEARS = 6  # a contract is listed no longer before it expires
+LISTED_YEARS = 6  # a contract is listed no longer before it expires
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,8 @@ class Instruments:
         raise UnknownSymbol(
             f"{text!r}: expected a contract of {', '.join(FUTURES)} (as WDOZ26, WDOFUT or WIN$; WIN and IND have even "
             "months only) or a declared instrument, found no such symbol; give the right one with --symbol, or declare "
-            f"it in pregao.toml under [instruments.{_section(name)}]"
+            f"it in pregao.toml under [instruments.{_section(name)}] with tick_size, lot_step, point_value, currency, "
+            "calendar and clock"
         )
 
     def of(self, symbol: str) -> Instrument:
@@ -255,7 +258,7 @@ def _year(two_digits: int, seen: date | None) -> int:
     """Return the year with these digits in which a contract seen trading on a day can expire; else of this century."""
     if seen is not None:
         for century in (1900, 2100):
-            if 0 <= century + two_digits - seen.year <= _LISTED_YEARS:
+            if 0 <= century + two_digits - seen.year <= LISTED_YEARS:
                 return century + two_digits
     return 2000 + two_digits
 
