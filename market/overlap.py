@@ -17,6 +17,8 @@ _BAR_FACTS = ("open", "high", "low", "close", "volume")
 _EVENT_FACTS = ("ts_event_ns", "price", "quantity", "side", "kind", "trade_number")
 
 ENOUGH = 20  # common prices from which a ratio can be told
+MOST_ROUNDED = 0.6  # ticks: half of one by us, and before that the vendor's own decimals
+_BISECTIONS = 40
 
 
 class Relation(StrEnum):
@@ -62,14 +64,29 @@ def describe_difference(overlaps: Sequence[Overlap]) -> str:
     """Return what is found where exports differ: the ratio by which every price was restated, or other content."""
     old = np.concatenate([overlap.old for overlap in overlaps]).astype(np.float64)
     new = np.concatenate([overlap.new for overlap in overlaps]).astype(np.float64)
-    if old.size >= ENOUGH and old.sum() > 0:
-        ratio = new.sum() / old.sum()
-        # Both sides were rounded to the tick: half a tick each, the old one's scaled.
-        restated = np.abs(new - ratio * old).max() <= 0.5 + 0.5 * ratio + 0.05
-        if restated and not np.array_equal(old, new):
-            return f"every price restated by ×{ratio:.6f}"
+    ratio = _common_ratio(old, new) if old.size >= ENOUGH and old.min() >= 1 else None
+    if ratio is not None and not np.array_equal(old, new):
+        return f"every price restated by ×{ratio:.6f}"
     differing = int((old != new).sum())
     return f"other content ({differing} of {old.size} common prices differ)"
+
+
+def _common_ratio(old: np.ndarray, new: np.ndarray) -> float | None:
+    """Return the ratio that explains every pair with the least rounding of both sides, or None where none does."""
+    enough, too_little = MOST_ROUNDED, 0.0
+    least, most = _ratios_allowed(old, new, enough)
+    if least > most:
+        return None
+    for _ in range(_BISECTIONS):
+        tried = (enough + too_little) / 2
+        least, most = _ratios_allowed(old, new, tried)
+        enough, too_little = (tried, too_little) if least <= most else (enough, tried)
+    return sum(_ratios_allowed(old, new, enough)) / 2
+
+
+def _ratios_allowed(old: np.ndarray, new: np.ndarray, rounding: float) -> tuple[float, float]:
+    """Return the least and most ratio by which every pair can be explained, least above most where none can."""
+    return float(((new - rounding) / (old + rounding)).max()), float(((new + rounding) / (old - rounding)).min())
 
 
 def _compare_bars(old: np.ndarray, new: np.ndarray, old_cut: bool, new_cut: bool) -> Overlap:
