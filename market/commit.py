@@ -18,6 +18,7 @@ from market.types import EVENT
 MANIFEST = "manifest.json"
 
 Key = tuple[str, str, int, str]
+Export = tuple[tuple[str, str, int], str]  # a series and the hash of the file it came from
 
 
 @dataclass
@@ -113,19 +114,29 @@ class Commit:
         )
 
     def _refuse_unproved_basis(self) -> None:
-        """Refuse adjusted prices beside those of another export, unless a session both hold is equal."""
+        """Refuse an export beside another where either was restated, unless a session both hold is equal.
+
+        Prices that were restated have the level of the day they were exported; a later roll moves what comes after.
+        """
+        restated = _restated_exports(self._added.values()) | _restated_exports(self._present.values())
         for offered in self._added.values():
-            if offered.provenance.price_basis != "back_adjusted" or offered.series in self._agreeing:
+            if offered.series in self._agreeing:
                 continue
             other = next(
-                (p for p in self._present.values() if p.series == offered.series and _adjusted_elsewhere(p, offered)),
+                (
+                    held
+                    for held in self._present.values()
+                    if held.series == offered.series
+                    and _export(held) != _export(offered)
+                    and {_export(held), _export(offered)} & restated
+                ),
                 None,
             )
             if other is not None:
                 raise FileRefused(
                     offered.provenance.source,
                     f"a session in common with {other.provenance.source}, to show that both have the same price basis",
-                    f"back-adjusted prices of {offered.contract} that overlap nowhere",
+                    f"prices of {offered.contract}, back-adjusted there or here, that overlap nowhere",
                     "export a span that reaches into what the lake holds, or import both with --true-prices",
                 )
 
@@ -176,6 +187,16 @@ def _filled(partition: Partition, records: np.ndarray, data: bytes) -> Partition
     )
 
 
-def _adjusted_elsewhere(held: Partition, offered: Partition) -> bool:
-    theirs, ours = held.provenance, offered.provenance
-    return theirs.price_basis == "back_adjusted" and theirs.source_sha256 != ours.source_sha256
+def _export(partition: Partition) -> Export:
+    return partition.series, partition.provenance.source_sha256
+
+
+def _restated_exports(partitions: Iterable[Partition]) -> set[Export]:
+    """Return the exports that a vendor restated: from their first session on.
+
+    A piece further inside is a splice: what follows it has the level of what precedes it.
+    """
+    first: dict[Export, Partition] = {}
+    for partition in sorted(partitions, key=lambda p: p.session):
+        first.setdefault(_export(partition), partition)
+    return {export for export, partition in first.items() if partition.provenance.price_basis == "back_adjusted"}

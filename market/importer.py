@@ -12,7 +12,10 @@ from market.readers import (
     b3_trades,
     binance_stream,
     book_sample,
+    joined_bars,
     mt5_bars,
+    mt5_rates,
+    mt5_saveas,
     mt5_ticks,
     profit_bars,
     profit_trades,
@@ -31,6 +34,9 @@ FORMATS: tuple[Format, ...] = (
     times_trades_workbook.FORMAT,
     book_sample.FORMAT,
     binance_stream.FORMAT,
+    mt5_saveas.FORMAT,
+    mt5_rates.FORMAT,
+    joined_bars.FORMAT,
 )
 
 

@@ -1,6 +1,6 @@
-"""From the rows of a vendor's bar file to BAR records by session."""
+"""The rows of a vendor's bar file, checked, and filed by session."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from market.errors import FileRefused
-from market.gaps import bar_gaps, interrupts, session_context
 from market.instruments import Instrument
-from market.manifest import Cause, Gap, Partition
+from market.manifest import Partition
+from market.readers.bar_records import SessionBars, session_writes
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
-from market.readers.intake import Intake, Request
-from market.readers.price_basis import ADJUSTED, price_basis
+from market.readers.intake import MOST_REJECTED, Intake, Request
+from market.readers.price_basis import RECOVERED, PriceBasis, price_basis
 from market.readers.screen import (
     LATE_NS,
     NOT_A_SESSION,
@@ -24,11 +24,13 @@ from market.readers.screen import (
     to_date,
 )
 from market.readers.source import Source
-from market.readers.symbols import refuse_expired, resolve_symbol
-from market.types import BAR, Flag
+from market.readers.symbols import refuse_expired, refuse_full_lots, resolve_symbol
+from market.readers.true_prices import recover
 
+NOT_RECOVERED = "of a session whose traded prices the turnover does not tell"
 # Prices are stored in 32 bits; volumes beyond this are a broken cell.
 MOST_TICKS, MOST_LOTS = 2**31 - 1, 2**53
+WEEK_NS = 5 * NS_PER_DAY  # the shortest step between weekly bars that a holiday cannot make of daily ones
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class BarTable:
         f8, number of trades; NaN where the file has none.
     misshapen : tuple of int
         Lines that were no rows.
+    live : bool
+        Whether it was taken while the market ran, so that its last bar may be unfinished.
     """
 
     lines: np.ndarray
@@ -64,6 +68,7 @@ class BarTable:
     turnover: np.ndarray
     trades: np.ndarray
     misshapen: tuple[int, ...] = ()
+    live: bool = False
 
     @property
     def prices(self) -> np.ndarray:
@@ -80,7 +85,7 @@ _COLUMNS = ("lines", "day", "time_ns", "open", "high", "low", "close", "volume",
 
 @dataclass(frozen=True)
 class _Rows:
-    """A table in time order with its hours, all rows."""
+    """A table in time order with its hours, all rows; a daily bar lasts from its session's open to its close."""
 
     table: BarTable
     hours: DayHours
@@ -88,8 +93,17 @@ class _Rows:
     bar_ns: int
 
     @property
+    def daily(self) -> bool:
+        return self.bar_ns == NS_PER_DAY
+
+    @property
     def ts_ns(self) -> np.ndarray:
-        utc: np.ndarray = self.wall_ns - self.hours.offset_ns
+        utc: np.ndarray = self.hours.open_ns if self.daily else self.wall_ns - self.hours.offset_ns
+        return utc
+
+    @property
+    def ends_ns(self) -> np.ndarray:
+        utc: np.ndarray = self.hours.close_ns if self.daily else self.ts_ns + self.bar_ns
         return utc
 
 
@@ -108,7 +122,8 @@ def bar_writes(
     Raises
     ------
     FileRefused
-        Where there is no bar length to be found, or more than one row in a hundred is unusable.
+        Where there is no bar length to be found, more than one row in a hundred is unusable, the symbol cannot be
+        theirs, or traded prices were asked for and cannot be told.
     """
     contract = resolve_symbol(source, request, inside, _first_day(table))
     instrument = request.lake.instruments.of(contract)
@@ -117,9 +132,15 @@ def bar_writes(
     intake.note(screen, table.misshapen)
     intake.refuse_too_many(_clock_hint(rows, screen))
     kept = np.flatnonzero(screen.kept)
-    days = rows.table.day[kept]
+    days = rows.hours.day[kept]
+    refuse_full_lots(source, request, contract, rows.table.volume[kept])
     refuse_expired(source, request, contract, to_date(days[0]), to_date(days[-1]))
-    yield from _partitions(request, intake, rows, kept, contract)
+    basis = price_basis(rows.table.at(kept), days, instrument, contract)
+    if request.true_prices:
+        basis, told = _true_prices(source, rows.table.at(kept), days, basis, instrument)
+        intake.set_aside(rows.table.lines[kept[~told]], NOT_RECOVERED)
+        kept, basis = kept[told], basis.at(told)
+    yield from session_writes(request, intake, contract, _session_bars(rows, kept, basis))
 
 
 def _first_day(table: BarTable) -> date | None:
@@ -132,21 +153,29 @@ def _in_time_order(source: Source, request: Request, table: BarTable, contract: 
     wall = np.where(legible, table.day * NS_PER_DAY + table.time_ns, 0)
     order = np.argsort(wall, kind="stable")
     table, wall, legible = table.at(order), wall[order], legible[order]
-    bar_ns = _most_frequent_step(source, wall[legible])
+    bar_ns = _bar_length(source, wall[legible])
     calendar = request.lake.instruments.calendar(contract)
-    return _Rows(table, hours_of_days(calendar, clock, np.where(legible, table.day, NO_DAY)), wall, bar_ns)
+    days, times = np.where(legible, table.day, NO_DAY), np.where(legible, table.time_ns, 0)
+    # A daily bar names its session's day, whatever the clock.
+    hours = hours_of_days(calendar, calendar.zone if bar_ns == NS_PER_DAY else clock, days, times)
+    return _Rows(table, hours, wall, bar_ns)
 
 
-def _most_frequent_step(source: Source, wall_ns: np.ndarray) -> int:
+def _bar_length(source: Source, wall_ns: np.ndarray) -> int:
+    """Return the most frequent step between bars; a day where all are stamped with midnight."""
     steps, counts = np.unique(np.diff(wall_ns), return_counts=True)
     steps, counts = steps[steps > 0], counts[steps > 0]
     bar_ns = int(steps[np.argmax(counts)]) if steps.size else 0
+    if NS_PER_DAY <= bar_ns < WEEK_NS and not (wall_ns % NS_PER_DAY).any():
+        return NS_PER_DAY
     if not NS_PER_S <= bar_ns < NS_PER_DAY:
         raise FileRefused(
             source.path,
-            "bars of one length within the day",
-            "daily bars" if bar_ns >= NS_PER_DAY else f"{wall_ns.size} rows without two times to tell the length from",
-            "export intraday bars, at least two",
+            "bars of one length, of a day at most",
+            f"a step of {bar_ns / NS_PER_DAY:.1f} days between most"
+            if bar_ns
+            else f"{wall_ns.size} rows without two times to tell the length from",
+            "export intraday or daily bars, at least two",
         )
     return bar_ns
 
@@ -191,47 +220,42 @@ def _clock_hint(rows: _Rows, screen: Screen) -> str:
     return "export with the exchange's clock (São Paulo), bars stamped with their opening time"
 
 
-def _partitions(
-    request: Request, intake: Intake, rows: _Rows, kept: np.ndarray, contract: str
-) -> Iterator[tuple[Partition, np.ndarray]]:
-    lake, instrument = request.lake, request.lake.instruments.of(contract)
-    days = rows.table.day[kept]
-    basis, turnover = price_basis(rows.table.at(kept), instrument, contract)
-    bars = _to_records(rows, kept, instrument, turnover)
-    if basis == ADJUSTED:
-        bars["flags"] |= np.uint32(Flag.BACK_ADJUSTED)
-    provenance = intake.provenance(basis)
-    starts = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
-    previous_close = 0
-    for start, end in zip(starts, np.append(starts[1:], days.size), strict=True):
-        day, own = to_date(days[start]), bars[start:end]
-        context = session_context(
-            lake.instruments, contract, day, previous_close, bool(start == 0), bool(end == days.size)
+def _true_prices(
+    source: Source, table: BarTable, days: np.ndarray, basis: PriceBasis, instrument: Instrument
+) -> tuple[PriceBasis, np.ndarray]:
+    """Return the basis with traded prices where the turnover tells them, and a mask of the rows that have them.
+
+    Raises FileRefused where sessions of more than one row in a hundred have none.
+    """
+    restated = basis.is_adjusted
+    prices, told = table.prices, ~restated
+    if restated.any():
+        found, sure = recover(
+            prices[:, restated], basis.average[restated], table.volume[restated], days[restated], instrument.tick_size
         )
-        gaps = bar_gaps(own, context, rows.bar_ns)
-        _mark(own, gaps, context.open_ns)
-        previous_close = int(own["close"][-1])
-        yield lake.draft("bars", contract, day, provenance, rows.bar_ns // NS_PER_S, gaps), own
+        prices[:, restated], told[restated] = found, sure
+    if (~told).mean() > MOST_REJECTED:
+        lost = np.unique(days[~told])
+        raise FileRefused(
+            source.path,
+            "a turnover that tells the traded prices of every session",
+            f"none for {lost.size} sessions, the first {to_date(lost[0])}"
+            if np.isfinite(basis.average[~told]).any()
+            else f"no turnover beside {lost.size} back-adjusted sessions, the first {to_date(lost[0])}",
+            "export intraday bars with their financial volume, or import without --true-prices",
+        )
+    names = np.where(restated, RECOVERED, basis.names)
+    return replace(basis, names=names, prices=prices), told
 
 
-def _to_records(rows: _Rows, kept: np.ndarray, instrument: Instrument, turnover: np.ndarray) -> np.ndarray:
-    table = rows.table
-    bars = np.zeros(kept.size, dtype=BAR)
-    bars["ts_open_ns"] = rows.ts_ns[kept]
-    bars["ts_close_ns"] = bars["ts_open_ns"] + rows.bar_ns
-    for name in ("open", "high", "low", "close"):
-        bars[name] = np.rint(getattr(table, name)[kept] / instrument.tick_size)
-    bars["volume"] = np.rint(table.volume[kept] / instrument.lot_step)
-    bars["turnover"] = turnover
-    bars["trades"] = np.nan_to_num(table.trades[kept])
-    bars["instrument"] = instrument.id
-    bars["flags"] = Flag.NO_AGGRESSOR
-    return bars
-
-
-def _mark(bars: np.ndarray, gaps: Sequence[Gap], open_ns: int) -> None:
-    """Flag the bars that follow a hole which leaves something out, and all of a session that was cut."""
-    after = np.isin(bars["ts_open_ns"], [gap.last_ns for gap in gaps if interrupts(gap, open_ns)])
-    bars["flags"][after] |= np.uint32(Flag.AFTER_GAP)
-    if any(gap.cause == Cause.TRUNCATED for gap in gaps):
-        bars["flags"] |= np.uint32(Flag.PARTIAL)
+def _session_bars(rows: _Rows, kept: np.ndarray, basis: PriceBasis) -> SessionBars:
+    return SessionBars(
+        day=rows.hours.day[kept],
+        ts_open_ns=rows.ts_ns[kept],
+        ts_close_ns=rows.ends_ns[kept],
+        basis=basis,
+        volume=rows.table.volume[kept],
+        trades=rows.table.trades[kept],
+        bar_ns=rows.bar_ns,
+        live=rows.table.live,
+    )

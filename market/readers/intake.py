@@ -79,6 +79,10 @@ class Intake:
         aside = screen.rejects()
         self.rows -= len(aside)
         self.rejects.extend(aside)
+    def set_aside(self, lines: np.ndarray, reason: str) -> None:
+        """Set rows aside that were noted as used."""
+        self.rows -= lines.size
+        self.rejects.extend(Reject(int(line), reason) for line in lines)
 
     def refuse_too_many(self, hint: str = "") -> None:
         """Raise FileRefused where more than one row in a hundred was set aside."""

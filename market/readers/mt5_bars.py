@@ -1,4 +1,7 @@
-"""MetaTrader 5 bar exports: tab, `<DATE> <TIME> <OPEN> <HIGH> <LOW> <CLOSE> <TICKVOL> <VOL> <SPREAD>`."""
+"""MetaTrader 5 bar exports: tab, `<DATE> <TIME> <OPEN> <HIGH> <LOW> <CLOSE> <TICKVOL> <VOL> <SPREAD>`.
+
+Daily bars have no time column; some tools write the names in lower case without brackets.
+"""
 
 import re
 
@@ -10,34 +13,38 @@ from market.readers.cells import read_whole, to_days, to_numbers, to_time_ns
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.source import Source
 
-REQUIRED = ("DATE", "TIME", "OPEN", "HIGH", "LOW", "CLOSE", "TICKVOL", "VOL")
+NUMBERS = ("OPEN", "HIGH", "LOW", "CLOSE", "TICKVOL", "VOL")
+REQUIRED = ("DATE", *NUMBERS)
 DATE_PATTERN = "%Y.%m.%d"
 
 _HEADING = re.compile(r"<(\w+)>")
+_PLAIN = re.compile(r"^date\ttime\topen\t", re.IGNORECASE)
+_OTHER_NAMES = {"TICKVOLUME": "TICKVOL", "VOLUME": "VOL"}
 
 
 def recognise(source: Source) -> bool:
     """Tell whether the first line heads MT5 bars, whatever separates its names."""
-    return source.first_line.startswith("<DATE>") and "<OPEN>" in source.first_line
+    first = source.first_line
+    return (first.startswith("<DATE>") and "<OPEN>" in first) or bool(_PLAIN.match(first))
 
 
 def read(source: Source, request: Request, intake: Intake) -> Writes:
     """Read the rows; raises FileRefused where separator or columns are not MT5's."""
-    names = mt5_headings(source, REQUIRED)
+    names = _plain_headings(source) if _PLAIN.match(source.first_line) else mt5_headings(source, REQUIRED)
     columns = read_whole(source, names, "\t", header=True)
-    cells = columns.cells
-    numbers = {name: to_numbers(cells[name]) for name in REQUIRED[2:]}
+    cells, count = columns.cells, columns.lines.size
+    opens, highs, lows, closes, trades, volume = (to_numbers(cells[name]) for name in NUMBERS)
     table = BarTable(
         lines=columns.lines,
         day=to_days(cells["DATE"], DATE_PATTERN),
-        time_ns=to_time_ns(cells["TIME"]),
-        open=numbers["OPEN"],
-        high=numbers["HIGH"],
-        low=numbers["LOW"],
-        close=numbers["CLOSE"],
-        volume=numbers["VOL"],
-        turnover=np.full(columns.lines.size, np.nan),
-        trades=numbers["TICKVOL"],
+        time_ns=to_time_ns(cells["TIME"]) if "TIME" in cells else np.zeros(count, dtype=np.int64),
+        open=opens,
+        high=highs,
+        low=lows,
+        close=closes,
+        volume=volume,
+        turnover=np.full(count, np.nan),
+        trades=trades,
         misshapen=columns.misshapen,
     )
     return bar_writes(source, request, intake, table, inside=None)
@@ -52,15 +59,26 @@ def mt5_headings(source: Source, required: tuple[str, ...]) -> list[str]:
         raise FileRefused(
             source.path, "a tab between the columns of an MT5 export", repr(between), "export it again from MT5", 1
         )
+    _refuse_missing(source, names, required)
+    return names
+
+
+def _plain_headings(source: Source) -> list[str]:
+    plain = [name.strip().upper() for name in source.first_line.split("\t")]
+    names = [_OTHER_NAMES.get(name, name) for name in plain]
+    _refuse_missing(source, names, REQUIRED)
+    return names
+
+
+def _refuse_missing(source: Source, names: list[str], required: tuple[str, ...]) -> None:
     if missing := [name for name in required if name not in names]:
         raise FileRefused(
             source.path,
             f"the columns {' '.join(required)}",
             f"{' '.join(names)} (without {' '.join(missing)})",
-            "export intraday bars or ticks from MT5's symbol window with all columns",
+            "export bars or ticks from MT5's symbol window with all columns",
             1,
         )
-    return names
 
 
 FORMAT = Format(

@@ -1,5 +1,6 @@
-"""Whether prices are those traded, or restated by the vendor at each roll."""
+"""Whether prices are those traded, or restated by the vendor at each roll: told session by session."""
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,29 +10,86 @@ from market.instruments import Instrument
 if TYPE_CHECKING:
     from market.readers.bar_table import BarTable
 
-RAW, ADJUSTED = "raw", "back_adjusted"
-# Turnover / (volume x point value) of raw bars lies this close to the close.
-RAW_PRICE_TOLERANCE = 0.005
+RAW, ADJUSTED, RECOVERED = "raw", "back_adjusted", "recovered"
 # MT5 restates the past of these series at each roll, also where the prices stay on the grid (b3.md §1.4).
 ADJUSTED_ENDINGS = ("$", "$D", "@", "@D")
+# Of traded prices the average lies between low and high. Real files break this in fewer than one bar in a thousand,
+# a series restated by a thousandth in every fourth bar or more.
+MOST_OUTSIDE = 0.05
+ON_GRID = 1e-4  # ticks
 
 
-def price_basis(table: "BarTable", instrument: Instrument, contract: str) -> tuple[str, np.ndarray]:
-    """Return RAW or ADJUSTED, and the turnover in ticks x lot steps (0 where unknown), i8[n]."""
-    unknown = np.zeros(table.lines.size, dtype=np.int64)
-    ticks = table.prices / instrument.tick_size
-    if contract.endswith(ADJUSTED_ENDINGS) or (np.abs(ticks - np.rint(ticks)) > 1e-4).any():
-        return ADJUSTED, unknown
-    turnover, volume = table.turnover, table.volume
-    priced = np.isfinite(turnover) & (volume > 0)
-    if not priced.any():
-        return RAW, unknown
-    ratio = np.full(table.lines.size, np.nan)
-    ratio[priced] = turnover[priced] / (volume[priced] * instrument.point_value * table.close[priced])
-    # An owner who dropped the decimals left cents.
-    scale = 100.0 if 50.0 < np.nanmedian(ratio) < 200.0 else 1.0
-    medians = [np.nanmedian(ratio[table.day == day]) / scale for day in np.unique(table.day[priced])]
-    if np.abs(np.array(medians) - 1.0).max() > RAW_PRICE_TOLERANCE:
-        return ADJUSTED, unknown
-    in_ticks = np.where(priced, turnover, 0.0) / (scale * instrument.tick_value)
-    return RAW, np.rint(in_ticks).astype(np.int64)
+@dataclass(frozen=True)
+class PriceBasis:
+    """Prices of bars and what they are.
+
+    Parameters
+    ----------
+    prices : ndarray
+        Open, high, low and close, points, f8[4, n].
+    average : ndarray
+        Turnover / (volume x point value), the average price traded, f8[n]; NaN where unknown.
+    names : ndarray
+        RAW, ADJUSTED or RECOVERED, the same for all rows of a session, str[n].
+    """
+
+    prices: np.ndarray
+    average: np.ndarray
+    names: np.ndarray
+
+    @property
+    def is_adjusted(self) -> np.ndarray:
+        """Mask of the rows whose prices were restated, shape (n,)."""
+        mask: np.ndarray = self.names == ADJUSTED
+        return mask
+
+    def at(self, rows: np.ndarray) -> "PriceBasis":
+        """Return some rows (mask)."""
+        return replace(self, prices=self.prices[:, rows], average=self.average[rows], names=self.names[rows])
+
+    def turnover(self, volume: np.ndarray, instrument: Instrument) -> np.ndarray:
+        """Return ticks x lot steps, i8[n]; 0 where unknown, or where prices of another level stand beside it."""
+        known = np.isfinite(self.average) & ~self.is_adjusted
+        money = np.where(known, self.average, 0.0) * np.where(known, volume, 0.0)
+        steps: np.ndarray = np.rint(money / (instrument.tick_size * instrument.lot_step)).astype(np.int64)
+        return steps
+
+
+def price_basis(table: "BarTable", days: np.ndarray, instrument: Instrument, contract: str) -> PriceBasis:
+    """Return what the prices of each session are.
+
+    Parameters
+    ----------
+    table : BarTable
+        Rows that passed the screen.
+    days : ndarray
+        Their session, in order, i8[n].
+    """
+    average = _average(table, instrument)
+    unique, at_day = np.unique(days, return_inverse=True)
+    if contract.endswith(ADJUSTED_ENDINGS):
+        restated = np.ones(unique.size, dtype=bool)
+    else:
+        ticks = table.prices / instrument.tick_size
+        off_grid = (np.abs(ticks - np.rint(ticks)) > ON_GRID).any(axis=0)
+        restated = (np.bincount(at_day, off_grid) > 0) | _outside_share(table, average, at_day, instrument)
+    return PriceBasis(table.prices, average, np.where(restated, ADJUSTED, RAW)[at_day])
+
+
+def _average(table: "BarTable", instrument: Instrument) -> np.ndarray:
+    average = np.full(table.lines.size, np.nan)
+    priced = np.isfinite(table.turnover) & (table.turnover > 0) & (table.volume > 0)
+    if priced.any():
+        average[priced] = table.turnover[priced] / (table.volume[priced] * instrument.point_value)
+        # An owner who dropped the decimals left cents.
+        if 50.0 < np.median(average[priced] / table.close[priced]) < 200.0:
+            average /= 100.0
+    return average
+
+
+def _outside_share(table: "BarTable", average: np.ndarray, at_day: np.ndarray, instrument: Instrument) -> np.ndarray:
+    """Return by session whether the average price lies outside low and high too often, bool[sessions]."""
+    margin = 0.02 * instrument.tick_size
+    outside = (average < table.low - margin) | (average > table.high + margin)
+    mask: np.ndarray = np.bincount(at_day, outside) > MOST_OUTSIDE * np.bincount(at_day, np.isfinite(average))
+    return mask

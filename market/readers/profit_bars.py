@@ -18,6 +18,7 @@ from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.source import Source
 
 OWN_COLUMNS = ("symbol", "date", "time", "open", "high", "low", "close", "volume", "quantity")
+DAILY_COLUMNS = tuple(name for name in OWN_COLUMNS if name != "time")
 DATE_PATTERN = "%d/%m/%Y"
 
 _ROLES = {
@@ -47,16 +48,19 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
     cells = _with_decimal_points(columns.cells) if delimiter == ";" else columns.cells
     unknown = np.full(columns.lines.size, np.nan)
     volume, turnover = _volumes(cells, unknown)
-    numbers = {name: to_numbers(cells[name]) for name in ("open", "high", "low", "close")}
+    opens, highs, lows, closes = (to_numbers(cells[name]) for name in ("open", "high", "low", "close"))
     table = BarTable(
         lines=columns.lines,
         day=to_days(cells["date"], DATE_PATTERN),
-        time_ns=to_time_ns(cells["time"]),
+        time_ns=to_time_ns(cells["time"]) if "time" in cells else np.zeros(columns.lines.size, dtype=np.int64),
+        open=opens,
+        high=highs,
+        low=lows,
+        close=closes,
         volume=volume,
         turnover=turnover,
         trades=unknown,
         misshapen=columns.misshapen,
-        **numbers,
     )
     return bar_writes(source, request, intake, table, _one_symbol(source, cells["symbol"]))
 
@@ -70,23 +74,23 @@ def _layout(source: Source) -> tuple[list[str], str, bool]:
         raise FileRefused(
             source.path, "';' (or ',') between the columns of a Profit export", repr(delimiter), "export it again", 1
         )
-    if not header and first.count(delimiter) == len(OWN_COLUMNS) - 2:
-        raise FileRefused(source.path, "bars with a time", "daily bars, without one", "export intraday bars", 1)
-    if not header and first.count(delimiter) != len(OWN_COLUMNS) - 1:
+    columns = first.count(delimiter) + 1
+    if not header and columns not in (len(OWN_COLUMNS), len(DAILY_COLUMNS)):
         raise FileRefused(
             source.path,
-            f"{len(OWN_COLUMNS)} columns of a Profit export",
-            f"{first.count(delimiter) + 1} between {delimiter!r} in {first!r}",
+            f"{len(OWN_COLUMNS)} columns of a Profit export, {len(DAILY_COLUMNS)} of a daily one",
+            f"{columns} between {delimiter!r} in {first!r}",
             "export it again with ';' between columns",
             1,
         )
-    names = [_role(name) for name in first.split(delimiter)] if header else list(OWN_COLUMNS)
-    if missing := [name for name in OWN_COLUMNS[:8] if name not in names]:
+    own = OWN_COLUMNS if columns == len(OWN_COLUMNS) else DAILY_COLUMNS
+    names = [_role(name) for name in first.split(delimiter)] if header else list(own)
+    if missing := [name for name in DAILY_COLUMNS[:-1] if name not in names]:
         raise FileRefused(
             source.path,
             "Profit's columns",
             f"{first!r} (without {', '.join(missing)})",
-            "export intraday bars again",
+            "export the bars again",
             1,
         )
     return names, delimiter, header

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from market.calendar import to_ns
-from market.errors import FileRefused
 from market.importer import import_file
 from market.instruments import B3
 from market.lake import Lake
@@ -187,9 +186,3 @@ def test_line_numbers_hold_across_blank_lines(lake: Lake, write: WriteFile, mt5_
 
 def test_a_bar_within_five_minutes_after_the_close_stays(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
     assert import_file(lake, write("WDOK20.csv", mt5_rows(545))).rejected == 0
-
-
-def test_refuses_daily_bars(lake: Lake, write: WriteFile) -> None:
-    rows = ["WDOFUT;02/04/2020;5250,00;5251,00;5249,00;5250,00;2,1E9;4000"] * 3
-    with pytest.raises(FileRefused, match="daily bars"):
-        import_file(lake, write("x.csv", rows))

@@ -134,12 +134,14 @@ def test_names_the_first_line_outside_the_session(lake: Lake, write: WriteFile, 
 
 
 def test_refuses_what_is_no_market_data(lake: Lake, write: WriteFile) -> None:
-    assert "expected one of mt5_ticks, mt5_bars, b3_trades" in refused(lake, write("WDO.csv", ["a,b,c", "1,2,3"]))
+    message = refused(lake, write("WDO.csv", ["a,b,c", "1,2,3"]))
+    assert "expected one of mt5_ticks, mt5_bars, " in message
+    assert "found a first line 'a,b,c'" in message
 
 
 def test_refuses_missing_columns(lake: Lake, write: WriteFile) -> None:
-    rows = ["<DATE>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>", "2020.04.02\t1\t1\t1\t1\t1\t1\t1"]
-    assert "without TIME" in refused(lake, write("WDO.csv", rows))
+    rows = ["<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>", "2020.04.02\t09:00:00\t1\t1\t1\t1\t1"]
+    assert "without VOL" in refused(lake, write("WDO.csv", rows))
     profit = ["Ativo;Data;Hora;Abertura;Fechamento", "WDOK20;02/04/2020;09:00:00;1,0;1,0"]
     assert "without high, low, volume" in refused(lake, write("x.csv", profit))
 

@@ -1,0 +1,97 @@
+"""From bars that were checked to BAR records by session, with their holes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.gaps import bar_gaps
+from market.instruments import Instrument
+from market.manifest import Gap, Partition
+from market.readers.cells import NS_PER_DAY, NS_PER_S
+from market.readers.intake import Intake, Request
+from market.readers.price_basis import ADJUSTED, PriceBasis
+from market.readers.screen import to_date
+from market.types import BAR, Flag
+
+# A session's data are cut where they begin or end further than this, or one bar, from its hours.
+CUT_NS = 10 * 60 * NS_PER_S
+
+
+@dataclass(frozen=True)
+class SessionBars:
+    """Bars in order of time; every array has shape (n,).
+
+    Parameters
+    ----------
+    day : ndarray
+        i8, their session, days since 1970-01-01.
+    ts_open_ns, ts_close_ns : ndarray
+        i8, UTC.
+    basis : PriceBasis
+        Their prices and what they are.
+    volume, trades : ndarray
+        f8, units of quantity and number of trades; NaN where the file has no trades.
+    bar_ns : int
+        Length of a bar, one day for daily ones.
+    live : bool
+        Whether they were taken while the market ran, so that the last one may be unfinished.
+    """
+
+    day: np.ndarray
+    ts_open_ns: np.ndarray
+    ts_close_ns: np.ndarray
+    basis: PriceBasis
+    volume: np.ndarray
+    trades: np.ndarray
+    bar_ns: int
+    live: bool
+
+
+def session_writes(
+    request: Request, intake: Intake, contract: str, bars: SessionBars
+) -> Iterator[tuple[Partition, np.ndarray]]:
+    """Yield a partition and its BAR records for each session."""
+    lake = request.lake
+    records = _to_records(bars, lake.instruments.of(contract))
+    starts = np.flatnonzero(np.append(True, bars.day[1:] != bars.day[:-1]))
+    for start, end in zip(starts, np.append(starts[1:], bars.day.size), strict=True):
+        day, own = to_date(bars.day[start]), records[start:end]
+        session = lake.instruments.session(contract, day)
+        gaps = _holes(bars, own, session, is_first=start == 0, is_last=end == bars.day.size)
+        provenance = intake.provenance(str(bars.basis.names[start]))
+        yield lake.draft("bars", contract, day, provenance, bars.bar_ns // NS_PER_S, gaps), own
+
+
+def _holes(bars: SessionBars, own: np.ndarray, session: np.ndarray, is_first: bool, is_last: bool) -> tuple[Gap, ...]:
+    """Return the holes of a session and flag its bars: those that follow one, and all of a session that was cut."""
+    if bars.bar_ns == NS_PER_DAY:
+        return ()
+    slack = max(CUT_NS, bars.bar_ns)
+    unfinished = bars.live and is_last
+    cut_before = is_first and own["ts_open_ns"][0] - session["open_ns"][0] > slack
+    cut_after = unfinished or (is_last and session["close_ns"][0] - own["ts_close_ns"][-1] > slack)
+    # An unfinished bar does not fill its place.
+    gaps = bar_gaps(own[: own.size - unfinished], session, bars.bar_ns, bool(cut_before), bool(cut_after))
+    _mark(own, gaps, bool(cut_before or cut_after))
+    return gaps
+
+
+def _to_records(bars: SessionBars, instrument: Instrument) -> np.ndarray:
+    records = np.zeros(bars.day.size, dtype=BAR)
+    records["ts_open_ns"], records["ts_close_ns"] = bars.ts_open_ns, bars.ts_close_ns
+    for name, prices in zip(("open", "high", "low", "close"), bars.basis.prices, strict=True):
+        records[name] = np.rint(prices / instrument.tick_size)
+    records["volume"] = np.rint(bars.volume / instrument.lot_step)
+    records["turnover"] = bars.basis.turnover(bars.volume, instrument)
+    records["trades"] = np.nan_to_num(bars.trades)
+    records["instrument"] = instrument.id
+    records["flags"] = np.where(bars.basis.names == ADJUSTED, Flag.NO_AGGRESSOR | Flag.BACK_ADJUSTED, Flag.NO_AGGRESSOR)
+    return records
+
+
+def _mark(bars: np.ndarray, gaps: Sequence[Gap], cut: bool) -> None:
+    after = np.isin(bars["ts_open_ns"], [gap.last_ns for gap in gaps])
+    bars["flags"][after] |= np.uint32(Flag.AFTER_GAP)
+    if cut:
+        bars["flags"] |= np.uint32(Flag.PARTIAL)
