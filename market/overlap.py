@@ -73,10 +73,10 @@ def describe_difference(overlaps: Sequence[Overlap]) -> str:
 
 def _common_ratio(old: np.ndarray, new: np.ndarray) -> float | None:
     """Return the ratio that explains every pair with the least rounding of both sides, or None where none does."""
-    enough, too_little = MOST_ROUNDED, 0.0
-    least, most = _ratios_allowed(old, new, enough)
-    if least > most:
+    mean = new.sum() / old.sum()
+    if np.abs(new - mean * old).max() > MOST_ROUNDED * (1.0 + mean):
         return None
+    enough, too_little = MOST_ROUNDED, 0.0
     for _ in range(_BISECTIONS):
         tried = (enough + too_little) / 2
         least, most = _ratios_allowed(old, new, tried)
