@@ -163,26 +163,7 @@ def _fit_spans(series: _Series, ratios: _Ratios) -> list[tuple[Span, float]]:
             for span, factor in zip(moved, factors, strict=True)
         ]
         spans = moved
-    return _joined(series, ratios, list(zip(spans, factors, strict=True)))
-
-
-def _joined(series: _Series, ratios: _Ratios, fitted: list[tuple[Span, float]]) -> list[tuple[Span, float]]:
-    """Join neighbouring spans that one factor explains: a level that seemed to change was noise."""
-    out = fitted[:1]
-    for span, factor in fitted[1:]:
-        before, _ = out[-1]
-        both = (before[0], span[1])
-        one = _factor(series, ratios, both)
-        if _explains(series, ratios, before, one) and _explains(series, ratios, span, one):
-            out[-1] = (both, one)
-        else:
-            out.append((span, factor))
-    return out
-
-
-def _explains(series: _Series, ratios: _Ratios, span: Span, factor: float) -> bool:
-    mean, error = ratios.of(span)
-    return abs(mean - factor) <= REACH * error and bool(_verified(series, span, factor).all())
+    return list(zip(spans, factors, strict=True))
 
 
 def _change_points(ratios: _Ratios) -> list[Span]:
