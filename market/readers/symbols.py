@@ -43,11 +43,12 @@ def refuse_full_lots(source: Source, request: Request, contract: str, volume: np
     Parameters
     ----------
     volume : ndarray
-        Contracts, f8[n]. One in five volumes is a multiple of 5 by chance, so twenty in a row are no chance (1e-14).
+        Contracts, f8[n]. One in five volumes is a multiple of 5 by chance, so twenty different ones are none (1e-14);
+        the same one again says nothing more.
     """
     root = request.lake.instruments.parse(contract).root
     traded = volume[volume > 0]
-    if request.symbol or root not in FULL_OF_MINI or traded.size < ENOUGH_VOLUMES:
+    if request.symbol or root not in FULL_OF_MINI or np.unique(traded).size < ENOUGH_VOLUMES:
         return
     full = FULL_OF_MINI[root]
     lot = FUTURES[full].lot

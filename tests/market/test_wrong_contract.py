@@ -21,7 +21,8 @@ def with_volumes(rows: list[str], volumes: list[int]) -> list[str]:
 
 
 def fives(count: int) -> list[int]:
-    return list(5 * np.random.default_rng(7).integers(1, 200, count))
+    """Return different multiples of five, in no order."""
+    return list(5 * np.random.default_rng(7).permutation(np.arange(1, count + 1)))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_refuses_a_mini_that_trades_in_lots_of_the_full_contract(
 
 def test_the_symbol_inside_a_file_is_doubted_as_its_name_is(lake: Lake, write: WriteFile) -> None:
     rows = [
-        f"WDOK20;02/04/2020;{9 + k // 4:02}:{15 * (k % 4):02}:00;5250,00;5252,50;5250,00;5251,00;525100,00;10"
+        f"WDOK20;02/04/2020;{9 + k // 4:02}:{15 * (k % 4):02}:00;5250,00;5252,50;5250,00;5251,00;0,00;{10 + 5 * k}"
         for k in range(24)
     ]
     with pytest.raises(FileRefused, match=r"all 24 multiples of 5, the lot of DOL: x\.csv is DOLK20"):
@@ -70,6 +71,10 @@ def test_few_bars_may_all_be_lots_by_chance(
             import_file(lake, path)
     else:
         assert import_file(lake, path).rows == bars
+
+
+def test_one_volume_over_and_over_says_nothing(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
+    assert import_file(lake, write("WDOK20.csv", with_volumes(mt5_rows(), [100] * 540))).status == "imported"
 
 
 def test_minutes_without_volume_are_not_counted(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
