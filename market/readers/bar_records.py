@@ -7,7 +7,7 @@ import numpy as np
 
 from market.gaps import bar_gaps
 from market.instruments import Instrument
-from market.manifest import Gap, Partition
+from market.manifest import Cause, Gap, Partition
 from market.readers.cells import NS_PER_DAY, NS_PER_S
 from market.readers.intake import Intake, Request
 from market.readers.price_basis import ADJUSTED, PriceBasis
@@ -68,13 +68,19 @@ def _holes(bars: SessionBars, own: np.ndarray, session: np.ndarray, is_first: bo
     if bars.bar_ns == NS_PER_DAY:
         return ()
     slack = max(CUT_NS, bars.bar_ns)
-    unfinished = bars.live and is_last
     cut_before = is_first and own["ts_open_ns"][0] - session["open_ns"][0] > slack
-    cut_after = unfinished or (is_last and session["close_ns"][0] - own["ts_close_ns"][-1] > slack)
-    # An unfinished bar does not fill its place.
-    gaps = bar_gaps(own[: own.size - unfinished], session, bars.bar_ns, bool(cut_before), bool(cut_after))
-    _mark(own, gaps, bool(cut_before or cut_after))
+    cut_after = is_last and session["close_ns"][0] - own["ts_close_ns"][-1] > slack
+    gaps = bar_gaps(own, session, bars.bar_ns, bool(cut_before), bool(cut_after))
+    if bars.live and is_last:
+        gaps = _with_unfinished(gaps, own[-1], int(session["close_ns"][0]))
+    _mark(own, gaps)
     return gaps
+
+
+def _with_unfinished(gaps: tuple[Gap, ...], last: np.void, close_ns: int) -> tuple[Gap, ...]:
+    """Return the gaps of a session whose last bar may be unfinished: from its opening on the export was cut."""
+    opens, ends = int(last["ts_open_ns"]), max(int(last["ts_close_ns"]), close_ns)
+    return (*(gap for gap in gaps if gap.first_ns < opens), Gap(opens, ends, Cause.TRUNCATED))
 
 
 def _to_records(bars: SessionBars, instrument: Instrument) -> np.ndarray:
@@ -90,8 +96,8 @@ def _to_records(bars: SessionBars, instrument: Instrument) -> np.ndarray:
     return records
 
 
-def _mark(bars: np.ndarray, gaps: Sequence[Gap], cut: bool) -> None:
+def _mark(bars: np.ndarray, gaps: Sequence[Gap]) -> None:
     after = np.isin(bars["ts_open_ns"], [gap.last_ns for gap in gaps])
     bars["flags"][after] |= np.uint32(Flag.AFTER_GAP)
-    if cut:
+    if any(gap.cause == Cause.TRUNCATED for gap in gaps):
         bars["flags"] |= np.uint32(Flag.PARTIAL)

@@ -78,19 +78,19 @@ class DayHours:
     ----------
     is_session : ndarray
         Mask, shape (n,).
-    day : ndarray
-        The session's day, days since 1970-01-01 on the calendar's clock, i8[n]; NO_DAY where the row has no day.
     offset_ns : ndarray
         What to subtract from the file's wall clock to get UTC, i8[n].
     open_ns, close_ns : ndarray
         UTC, i8[n]; 0 where there is no session.
+    day : ndarray
+        The session's day, days since 1970-01-01 on the calendar's clock, i8[n]; NO_DAY where the row has no day.
     """
 
     is_session: np.ndarray
-    day: np.ndarray
     offset_ns: np.ndarray
     open_ns: np.ndarray
     close_ns: np.ndarray
+    day: np.ndarray
 
 
 def hours_of_days(calendar: Calendar, clock: ZoneInfo, days: np.ndarray, time_ns: np.ndarray | None = None) -> DayHours:
@@ -118,7 +118,7 @@ def hours_of_days(calendar: Calendar, clock: ZoneInfo, days: np.ndarray, time_ns
     own_days = np.where(legible, (wall_ns - offset_ns + shown_ns) // NS_PER_DAY, NO_DAY)
     unique, at_day = np.unique(own_days, return_inverse=True)
     rows = np.array([_hours_of_day(calendar, int(day)) for day in unique], dtype=np.int64).reshape(-1, 3)[at_day]
-    return DayHours(rows[:, 0].astype(bool), own_days, offset_ns, rows[:, 1], rows[:, 2])
+    return DayHours(rows[:, 0].astype(bool), offset_ns, rows[:, 1], rows[:, 2], own_days)
 
 
 def to_date(day: int) -> date:
