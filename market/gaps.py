@@ -144,6 +144,20 @@ def event_gaps(events: np.ndarray, context: SessionContext, told_ns: tuple[int, 
     return _gaps(prints, context, _covered(first, last, context, CUT_NS), _Notes(events, at))
 
 
+def edge_gaps(first_ns: int, last_ns: int, context: SessionContext) -> tuple[Gap, ...]:
+    """Return what a record leaves out at the ends of its session; the holes of quotes and books only a recorder tells.
+
+    Parameters
+    ----------
+    first_ns, last_ns : int
+        First and last instant the record tells of.
+    context : SessionContext
+        Its session.
+    """
+    before, after = _edges(context, _covered(first_ns, last_ns, context, CUT_NS))
+    return tuple(gap for gap in (*before, *after) if gap.last_ns > gap.first_ns)
+
+
 def interrupts(gap: Gap, open_ns: int) -> bool:
     """Tell whether the price after a gap does not follow from the one before it, so that what follows is AFTER_GAP.
 
@@ -288,14 +302,17 @@ def _gaps(
     first, last = covered_ns
     ends = np.maximum.accumulate(np.append(first, np.clip(prints.end_ns, first, last)))
     starts = np.append(np.clip(prints.start_ns, first, last), last)
-    gaps = [
-        Gap(context.regular_ns[0], context.open_ns, Cause.HOLIDAY),
-        Gap(context.open_ns, first, Cause.TRUNCATED),
-    ]
+    gaps, after = _edges(context, covered_ns)
     for k in np.flatnonzero(starts - ends >= prints.hole_ns):
         hole = _Hole(int(ends[k]), int(starts[k]), int(k), prints, context, covered_ns)
         noted = notes.cause(int(k)) if notes else None
         gaps.append(Gap(hole.first_ns, hole.last_ns, noted or hole.cause()))
-    gaps.append(Gap(last, context.close_ns, Cause.TRUNCATED))
-    gaps.append(Gap(context.close_ns, context.regular_ns[1], Cause.HOLIDAY))
-    return tuple(gap for gap in gaps if gap.last_ns > gap.first_ns)
+    return tuple(gap for gap in (*gaps, *after) if gap.last_ns > gap.first_ns)
+
+
+def _edges(context: SessionContext, covered_ns: tuple[int, int]) -> tuple[list[Gap], list[Gap]]:
+    """Return what is missing before and after the covered part of a session; gaps may be empty."""
+    (opened_ns, closed_ns), (first, last) = context.regular_ns, covered_ns
+    before = [Gap(opened_ns, context.open_ns, Cause.HOLIDAY), Gap(context.open_ns, first, Cause.TRUNCATED)]
+    after = [Gap(last, context.close_ns, Cause.TRUNCATED), Gap(context.close_ns, closed_ns, Cause.HOLIDAY)]
+    return before, after

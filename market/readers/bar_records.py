@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from market.gaps import bar_gaps
+from market.gaps import SessionContext, bar_gaps, interrupts, session_context
 from market.instruments import Instrument
 from market.manifest import Cause, Gap, Partition
 from market.readers.cells import NS_PER_DAY, NS_PER_S
@@ -13,9 +13,6 @@ from market.readers.intake import Intake, Request
 from market.readers.price_basis import ADJUSTED, PriceBasis
 from market.readers.screen import to_date
 from market.types import BAR, Flag
-
-# A session's data are cut where they begin or end further than this, or one bar, from its hours.
-CUT_NS = 10 * 60 * NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -56,24 +53,24 @@ def session_writes(
     records = _to_records(bars, lake.instruments.of(contract))
     starts = np.flatnonzero(np.append(True, bars.day[1:] != bars.day[:-1]))
     for start, end in zip(starts, np.append(starts[1:], bars.day.size), strict=True):
-        day, own = to_date(bars.day[start]), records[start:end]
-        session = lake.instruments.session(contract, day)
-        gaps = _holes(bars, own, session, is_first=start == 0, is_last=end == bars.day.size)
-        provenance = intake.provenance(str(bars.basis.names[start]))
-        yield lake.draft("bars", contract, day, provenance, bars.bar_ns // NS_PER_S, gaps), own
+        day, own, basis = to_date(bars.day[start]), records[start:end], str(bars.basis.names[start])
+        # A close on another price basis says nothing about a price limit today.
+        previous = int(records["close"][start - 1]) if start and bars.basis.names[start - 1] == basis else 0
+        context = session_context(
+            lake.instruments, contract, day, previous, bool(start == 0), bool(end == bars.day.size)
+        )
+        gaps = _holes(bars, own, context)
+        yield lake.draft("bars", contract, day, intake.provenance(basis), bars.bar_ns // NS_PER_S, gaps), own
 
 
-def _holes(bars: SessionBars, own: np.ndarray, session: np.ndarray, is_first: bool, is_last: bool) -> tuple[Gap, ...]:
+def _holes(bars: SessionBars, own: np.ndarray, context: SessionContext) -> tuple[Gap, ...]:
     """Return the holes of a session and flag its bars: those that follow one, and all of a session that was cut."""
     if bars.bar_ns == NS_PER_DAY:
         return ()
-    slack = max(CUT_NS, bars.bar_ns)
-    cut_before = is_first and own["ts_open_ns"][0] - session["open_ns"][0] > slack
-    cut_after = is_last and session["close_ns"][0] - own["ts_close_ns"][-1] > slack
-    gaps = bar_gaps(own, session, bars.bar_ns, bool(cut_before), bool(cut_after))
-    if bars.live and is_last:
-        gaps = _with_unfinished(gaps, own[-1], int(session["close_ns"][0]))
-    _mark(own, gaps)
+    gaps = bar_gaps(own, context, bars.bar_ns)
+    if bars.live and context.ends_export:
+        gaps = _with_unfinished(gaps, own[-1], context.close_ns)
+    _mark(own, gaps, context.open_ns)
     return gaps
 
 
@@ -96,8 +93,8 @@ def _to_records(bars: SessionBars, instrument: Instrument) -> np.ndarray:
     return records
 
 
-def _mark(bars: np.ndarray, gaps: Sequence[Gap]) -> None:
-    after = np.isin(bars["ts_open_ns"], [gap.last_ns for gap in gaps])
+def _mark(bars: np.ndarray, gaps: Sequence[Gap], open_ns: int) -> None:
+    after = np.isin(bars["ts_open_ns"], [gap.last_ns for gap in gaps if interrupts(gap, open_ns)])
     bars["flags"][after] |= np.uint32(Flag.AFTER_GAP)
     if any(gap.cause == Cause.TRUNCATED for gap in gaps):
         bars["flags"] |= np.uint32(Flag.PARTIAL)

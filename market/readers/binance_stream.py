@@ -12,14 +12,15 @@ the one before left it, so each can be read alone.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from market.book import Book, apply_all, levels, new_book
 from market.errors import FileRefused
-from market.gaps import event_gaps
-from market.readers.bar_table import CUT_NS
+from market.gaps import SessionContext, edge_gaps, event_gaps, session_context
+from market.manifest import Gap
 from market.readers.binance_messages import Levels, Recording, Unusable, sent_ns
 from market.readers.cells import NO_DAY, NS_PER_DAY
 from market.readers.decimals import OffGrid
@@ -28,7 +29,7 @@ from market.readers.price_basis import RAW
 from market.readers.screen import Screen, to_date
 from market.readers.source import Source
 from market.readers.symbols import resolve_symbol
-from market.types import Kind, Side, events
+from market.types import Kind, Side
 
 _LINE = re.compile(r'\d{19} \{\s*"(?:stream|lastUpdateId)"\s*:')
 _STREAM = re.compile(r'"stream"\s*:\s*"([a-z0-9_]+)@')
@@ -111,24 +112,20 @@ class _Sessions:
             return
         self._recording.end_session()
         lake, day = self._request.lake, to_date(self.day)
-        session = lake.instruments.session(self._contract, day)
-        records = self._recording.messages.to_events(lake.instruments.of(self._contract).id)
+        context = session_context(
+            lake.instruments, self._contract, day, self._intake.previous_close, self._count == 0, is_last
+        )
+        records = self._recording.messages.to_events(context.instrument.id)
         if not is_last:
             apply_all(self._book, records)
-        self._note_clocks(records, int(session["close_ns"][0]))
-        cut_before, cut_after = _cuts(records, session, self._count == 0, is_last)
-        gaps = event_gaps(_bounds(records), session, cut_before, cut_after)
-        provenance = self._intake.provenance(RAW)
+        self._note_clocks(records, context.close_ns)
+        provenance, trades_gaps = self._intake.provenance(RAW), _trades_gaps(records, context)
         self._count += 1
         for kind, part in _split_kinds(records):
-            own = gaps
-            if kind == "book":
-                cut_before, cut_after = _cuts(part, session, True, is_last)
-                own = (*event_gaps(_bounds(part), session, cut_before, cut_after), *self._recording.losses)
-            yield (
-                lake.draft(kind, self._contract, day, provenance, gaps=sorted(own, key=lambda gap: gap.first_ns)),
-                part,
-            )
+            gaps = _book_gaps(part, self._recording.losses, context) if kind == "book" else trades_gaps
+            if kind == "trades":
+                self._intake.previous_close = int(part["price"][-1])
+            yield lake.draft(kind, self._contract, day, provenance, gaps=gaps), part
 
     def write_notes(self) -> None:
         """Note what is odd about the recorder's clock."""
@@ -192,18 +189,22 @@ def _set_aside(intake: Intake, number: int, reason: str, lines: int) -> None:
     intake.note(screen)
 
 
-def _cuts(records: np.ndarray, session: np.ndarray, is_first: bool, is_last: bool) -> tuple[bool, bool]:
-    """Tell whether the records begin after the session's open, or end before its close, because the file does."""
-    first, last = _bounds(records)["ts_event_ns"]
-    late, early = first - session["open_ns"][0], session["close_ns"][0] - last
-    return bool(is_first and late > CUT_NS), bool(is_last and early > CUT_NS)
+def _trades_gaps(records: np.ndarray, context: SessionContext) -> tuple[Gap, ...]:
+    """Return the gaps of trades and quotes; without any trade, silence tells nothing."""
+    if (records["kind"] == Kind.TRADE).any():
+        return event_gaps(records, context)
+    return edge_gaps(*_span(records), context)
 
 
-def _bounds(records: np.ndarray) -> np.ndarray:
-    """Return two events at the first and last exchange time; arrival need not keep its order."""
-    bounds = events(2)
-    bounds["ts_event_ns"] = records["ts_event_ns"].min(), records["ts_event_ns"].max()
-    return bounds
+def _book_gaps(book: np.ndarray, losses: list[Gap], context: SessionContext) -> list[Gap]:
+    """Return the gaps of the depth: it begins where it first stood on a snapshot, and is lost where a change is."""
+    edges = edge_gaps(*_span(book), replace(context, begins_export=True))
+    return sorted([*edges, *losses], key=lambda gap: gap.first_ns)
+
+
+def _span(records: np.ndarray) -> tuple[int, int]:
+    """Return the first and last exchange time; arrival need not keep their order."""
+    return int(records["ts_event_ns"].min()), int(records["ts_event_ns"].max())
 
 
 def _split_kinds(records: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from market.errors import FileRefused
-from market.gaps import event_gaps
+from market.gaps import edge_gaps, session_context
 from market.instruments import Instrument
 from market.manifest import Cause, Gap
-from market.readers.bar_table import CUT_NS
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns, read_columns, to_days, to_numbers, to_time_ns
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.price_basis import RAW
@@ -263,13 +262,8 @@ def _finish_session(source: Source, request: Request, intake: Intake, series: _S
         return
     lake, day = request.lake, to_date(series.day)
     refuse_expired(source, request, series.contract, day, day)
-    session, polled = lake.instruments.session(series.contract, day), events(2)
-    polled["ts_event_ns"] = series.polled_ns
-    cut_before = series.sessions == 0 and polled["ts_event_ns"][0] - session["open_ns"][0] > CUT_NS
-    cut_after = is_last and session["close_ns"][0] - polled["ts_event_ns"][1] > CUT_NS
-    gaps = sorted(
-        [*event_gaps(polled, session, bool(cut_before), bool(cut_after)), *losses], key=lambda gap: gap.first_ns
-    )
+    context = session_context(lake.instruments, series.contract, day, 0, series.sessions == 0, is_last)
+    gaps = sorted([*edge_gaps(*series.polled_ns, context), *losses], key=lambda gap: gap.first_ns)
     series.sessions += 1
     deep = bool((changes["level"] > 0).any())
     for kind, part in _split_kinds(_with_quotes(changes, deep)):

@@ -79,6 +79,7 @@ class Intake:
         aside = screen.rejects()
         self.rows -= len(aside)
         self.rejects.extend(aside)
+
     def set_aside(self, lines: np.ndarray, reason: str) -> None:
         """Set rows aside that were noted as used."""
         self.rows -= lines.size

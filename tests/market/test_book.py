@@ -1,6 +1,7 @@
 """The compiled book against a dictionary of price to quantity, and what each kind of feed may say."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.book import DROPPED, UPDATED_NS, Book, apply, apply_all, best, is_crossed, is_valid, levels, new_book
+from market.synthetic import SyntheticMarket
 from market.types import PRICE_KEYED, Kind, Side, events
 
 Told = tuple[Kind, Side, int, int, int]  # kind, side, level, price, quantity
@@ -170,3 +172,20 @@ def test_a_book_grows_too_old_by_the_clock_of_its_own_events_only() -> None:
     assert book.header[UPDATED_NS] == 60
     assert is_valid(book, 70, 10)
     assert not is_valid(book, 71, 10)
+
+
+def test_the_depth_of_the_synthetic_market_agrees_with_its_quotes() -> None:
+    records = SyntheticMarket(sessions=1, trades_per_session=500, seed=3, levels=5).session_events(0)
+    book, quoted = new_book(8), {int(Side.BUY): (0, 0), int(Side.SELL): (0, 0)}
+    checked = 0
+    for record, following in pairwise(records):
+        apply(book, record)
+        assert not is_crossed(book)
+        if record["kind"] == Kind.QUOTE_SIDE:
+            quoted[int(record["side"])] = int(record["price"]), int(record["quantity"])
+        elif record["kind"] == Kind.GAP:
+            quoted = dict.fromkeys(quoted, (0, 0))
+        if following["kind"] not in (Kind.LEVEL_SET, Kind.LEVEL_DELETE) and all(quoted.values()):
+            assert {side: best(book, side) for side in quoted} == quoted
+            checked += record["kind"] == Kind.LEVEL_SET
+    assert checked > 1_000
