@@ -186,11 +186,11 @@ def _rows(
 
 def _hours(tape: _Tape, contract: np.ndarray, day: np.ndarray) -> DayHours:
     """Return each row's hours by the calendar of its own contract."""
-    hours = DayHours(np.zeros(day.size, dtype=bool), *(np.zeros(day.size, dtype=np.int64) for _ in range(3)))
+    hours = DayHours(np.zeros(day.size, dtype=bool), *(np.zeros(day.size, dtype=np.int64) for _ in range(4)))
     for index in np.unique(contract):
         rows = contract == index
         part = hours_of_days(tape.request.lake.instruments.calendar(tape.contracts[index]), EXCHANGE_ZONE, day[rows])
-        for name in ("is_session", "offset_ns", "open_ns", "close_ns"):
+        for name in ("is_session", "offset_ns", "open_ns", "close_ns", "day"):
             getattr(hours, name)[rows] = getattr(part, name)
     return hours
 

@@ -95,12 +95,13 @@ def _screened(
     instruments = request.lake.instruments
     instrument, calendar = instruments.of(contract), instruments.calendar(contract)
     legible = (table.day != NO_DAY) & (table.time_ns != NO_DAY)
-    hours = hours_of_days(calendar, ZoneInfo(instrument.clock), np.where(legible, table.day, NO_DAY))
+    day = np.where(legible, table.day, NO_DAY)
+    hours = hours_of_days(calendar, ZoneInfo(instrument.clock), day, np.where(legible, table.time_ns, 0))
     ts_ns = np.where(legible, table.day * NS_PER_DAY + table.time_ns - hours.offset_ns, 0)
     screen = _screen(table, hours, ts_ns, instrument, last_ns)
     intake.note(screen, columns.misshapen, _hint(intake))
     kept = np.flatnonzero(screen.kept)
-    ticks = _kept_ticks(table, kept, ts_ns, instrument)
+    ticks = _kept_ticks(table, kept, ts_ns, hours.day, instrument)
     return ticks, int(ts_ns[kept[-1]]) if kept.size else last_ns
 
 
@@ -167,10 +168,12 @@ def _screen(table: TickTable, hours: DayHours, ts_ns: np.ndarray, instrument: In
     return screen
 
 
-def _kept_ticks(table: TickTable, kept: np.ndarray, ts_ns: np.ndarray, instrument: Instrument) -> _Ticks:
+def _kept_ticks(
+    table: TickTable, kept: np.ndarray, ts_ns: np.ndarray, day: np.ndarray, instrument: Instrument
+) -> _Ticks:
     bid, ask, last = (_in_ticks(values[kept], instrument.tick_size) for values in (table.bid, table.ask, table.last))
     return _Ticks(
-        day=table.day[kept],
+        day=day[kept],
         ts_ns=ts_ns[kept],
         bid=bid,
         ask=ask,
