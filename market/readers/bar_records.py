@@ -86,7 +86,7 @@ def _to_records(bars: SessionBars, instrument: Instrument) -> np.ndarray:
     for name, prices in zip(("open", "high", "low", "close"), bars.basis.prices, strict=True):
         records[name] = np.rint(prices / instrument.tick_size)
     records["volume"] = np.rint(bars.volume / instrument.lot_step)
-    records["turnover"] = bars.basis.turnover(bars.volume, instrument)
+    records["turnover"] = bars.basis.in_ticks(instrument)
     records["trades"] = np.nan_to_num(bars.trades)
     records["instrument"] = instrument.id
     records["flags"] = np.where(bars.basis.names == ADJUSTED, Flag.NO_AGGRESSOR | Flag.BACK_ADJUSTED, Flag.NO_AGGRESSOR)

@@ -1,6 +1,6 @@
 """Whether prices are those traded, or restated by the vendor at each roll: told session by session."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,8 @@ class PriceBasis:
     ----------
     prices : ndarray
         Open, high, low and close, points, f8[4, n].
+    turnover : ndarray
+        Currency, f8[n]; NaN where unknown.
     average : ndarray
         Turnover / (volume x point value), the average price traded, f8[n]; NaN where unknown.
     names : ndarray
@@ -34,6 +36,7 @@ class PriceBasis:
     """
 
     prices: np.ndarray
+    turnover: np.ndarray
     average: np.ndarray
     names: np.ndarray
 
@@ -45,13 +48,12 @@ class PriceBasis:
 
     def at(self, rows: np.ndarray) -> "PriceBasis":
         """Return some rows (mask)."""
-        return replace(self, prices=self.prices[:, rows], average=self.average[rows], names=self.names[rows])
+        return PriceBasis(self.prices[:, rows], self.turnover[rows], self.average[rows], self.names[rows])
 
-    def turnover(self, volume: np.ndarray, instrument: Instrument) -> np.ndarray:
-        """Return ticks x lot steps, i8[n]; 0 where unknown, or where prices of another level stand beside it."""
-        known = np.isfinite(self.average) & ~self.is_adjusted
-        money = np.where(known, self.average, 0.0) * np.where(known, volume, 0.0)
-        steps: np.ndarray = np.rint(money / (instrument.tick_size * instrument.lot_step)).astype(np.int64)
+    def in_ticks(self, instrument: Instrument) -> np.ndarray:
+        """Return the turnover, ticks x lot steps, i8[n]; 0 where unknown, or beside prices of another level."""
+        known = np.isfinite(self.turnover) & ~self.is_adjusted
+        steps: np.ndarray = np.rint(np.where(known, self.turnover, 0.0) / instrument.tick_value).astype(np.int64)
         return steps
 
 
@@ -65,7 +67,8 @@ def price_basis(table: "BarTable", days: np.ndarray, instrument: Instrument, con
     days : ndarray
         Their session, in order, i8[n].
     """
-    average = _average(table, instrument)
+    turnover = _in_currency(table, instrument)
+    average = turnover / np.where(table.volume > 0, table.volume * instrument.point_value, np.nan)
     unique, at_day = np.unique(days, return_inverse=True)
     if contract.endswith(ADJUSTED_ENDINGS):
         restated = np.ones(unique.size, dtype=bool)
@@ -73,18 +76,18 @@ def price_basis(table: "BarTable", days: np.ndarray, instrument: Instrument, con
         ticks = table.prices / instrument.tick_size
         off_grid = (np.abs(ticks - np.rint(ticks)) > ON_GRID).any(axis=0)
         restated = (np.bincount(at_day, off_grid) > 0) | _outside_share(table, average, at_day, instrument)
-    return PriceBasis(table.prices, average, np.where(restated, ADJUSTED, RAW)[at_day])
+    return PriceBasis(table.prices, turnover, average, np.where(restated, ADJUSTED, RAW)[at_day])
 
 
-def _average(table: "BarTable", instrument: Instrument) -> np.ndarray:
-    average = np.full(table.lines.size, np.nan)
+def _in_currency(table: "BarTable", instrument: Instrument) -> np.ndarray:
     priced = np.isfinite(table.turnover) & (table.turnover > 0) & (table.volume > 0)
+    turnover = np.where(priced, table.turnover, np.nan)
     if priced.any():
-        average[priced] = table.turnover[priced] / (table.volume[priced] * instrument.point_value)
+        ratio = turnover[priced] / (table.volume[priced] * instrument.point_value * table.close[priced])
         # An owner who dropped the decimals left cents.
-        if 50.0 < np.median(average[priced] / table.close[priced]) < 200.0:
-            average /= 100.0
-    return average
+        if 50.0 < np.median(ratio) < 200.0:
+            turnover /= 100.0
+    return turnover
 
 
 def _outside_share(table: "BarTable", average: np.ndarray, at_day: np.ndarray, instrument: Instrument) -> np.ndarray:
