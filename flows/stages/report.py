@@ -54,11 +54,11 @@ def run(home: Home, parameters: Parameters, paper: PaperRun | None) -> None:
 
 
 def _provenance(dataset: Dataset) -> dict[str, str]:
-    first = dataset.partitions[0].provenance
+    origins = [partition.provenance for partition in dataset.partitions]
     return {
-        "source": first.source,
-        "importer": first.importer,
-        "price basis": first.price_basis,
+        "source": ", ".join(dict.fromkeys(origin.source for origin in origins)),
+        "importer": ", ".join(dict.fromkeys(origin.importer for origin in origins)),
+        "price basis": ", ".join(dict.fromkeys(origin.price_basis for origin in origins)),
         "training sessions": str(len(dataset.training)),
         "held-back sessions": str(len(dataset.held_back)),
     }

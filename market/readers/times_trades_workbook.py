@@ -151,7 +151,7 @@ class _Sheet:
         always = DayHours(
             np.ones(rows.size, dtype=bool),
             *(np.full(rows.size, ns, dtype=np.int64) for ns in (0, self.open_ns, self.close_ns)),
-            rows["day"],
+            day=rows["day"],
         )
         screen_trades(screen, rows, always, self.instrument.tick_size, self.instrument.lot_step)
         if found := screen.rejects():
