@@ -22,7 +22,7 @@ def config_show(json: JsonOption = False) -> None:
     file, settings = _load()
     lines = [f"{one['key']} = {one['value']!r}  ({one['origin']})" for one in settings]
     hint = (
-        [] if file else [f"no pregao.toml: all defaults; to change them copy deploy/pregao.toml to {find_home().root}"]
+        [] if file else [f"no pregao.toml: all defaults; copy deploy/pregao.toml to {find_home().root} and change it"]
     )
     answer(json, {"file": file, "settings": settings}, [*lines, *hint])
 
