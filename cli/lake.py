@@ -1,7 +1,7 @@
 """Commands about what the lake holds and lacks."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,7 +63,7 @@ def lake_gaps(
     gaps = [row for row in _gap_rows(partitions) if cause in (None, row["cause"])]
     missing = [row for row in _missing_rows(lake, partitions) if cause in (None, row["cause"])]
     lines = [_gap_line(row) for row in gaps]
-    lines += [f"{row['session']} {row['contract']:8} {row['kind']:7} whole session: {row['cause']}" for row in missing]
+    lines += _missing_lines(missing)
     counts = Counter(row["cause"] for row in [*gaps, *missing])
     summary = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no gaps"
     answer(json, {"gaps": gaps, "missing_sessions": missing}, [*lines, summary] if partitions else [_EMPTY])
@@ -71,9 +71,8 @@ def lake_gaps(
 
 def lake_verify(json: JsonOption = False) -> None:
     """Check every file of the lake against its manifest, and look for files that are not in it."""
-    from market.lake_audit import audit
-
     from cli.configuration import open_lake
+    from market.lake_audit import audit
 
     lake = open_lake()
     checked, problems = len(lake.partitions()), audit(lake)
@@ -109,6 +108,14 @@ def _missing_rows(lake: "Lake", partitions: "Iterable[Partition]") -> list[dict[
 def _gap_line(row: dict[str, Any]) -> str:
     span = f"{row['first'][11:16]}-{row['last'][11:16]}"
     return f"{row['session']} {row['contract']:8} {row['kind']:7} {span} {row['minutes']:8.1f} min  {row['cause']}"
+
+
+def _missing_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield one line for each run of missing sessions of one series and cause."""
+    for (kind, contract, cause), run in groupby(rows, key=lambda row: (row["kind"], row["contract"], row["cause"])):
+        days = [row["session"] for row in run]
+        span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} sessions"
+        yield f"{span} {contract:8} {kind:7} missing whole: {cause}"
 
 
 def _refuse_unknown(option: str, given: str | None, known: Iterable[str]) -> None:

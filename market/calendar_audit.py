@@ -6,6 +6,7 @@ from datetime import date, datetime
 from itertools import groupby
 
 from market.calendar import FIRST_DAY, LAST_DAY, ROUND_THE_CLOCK, Calendar
+from market.gaps import missing_sessions
 from market.lake import Lake
 from market.lake_quarantine import SetAside, rows_set_aside
 from market.manifest import Cause, Partition
@@ -65,7 +66,7 @@ class OffHours:
 
 @dataclass(frozen=True)
 class Missing:
-    """A session without data between the first and the last of a series."""
+    """A session that was lost between the first and the last of a series."""
 
     kind: str
     contract: str
@@ -128,9 +129,8 @@ def _why_closed(calendar: Calendar, day: date | None) -> str:
 def _missing(lake: Lake, partitions: list[Partition]) -> Iterator[Missing]:
     for series, group in groupby(partitions, key=lambda p: p.series):
         kind, contract, bar_seconds = series
-        held = [p.day for p in group]
-        expected = lake.instruments.calendar(contract).sessions(held[0], held[-1])
-        yield from (Missing(kind, contract, bar_seconds, day) for day in expected if day not in set(held))
+        absent = missing_sessions(group, lake.instruments.calendar(contract))
+        yield from (Missing(kind, contract, bar_seconds, day) for day, cause in absent if cause is Cause.FEED_LOSS)
 
 
 def _off_hours(lake: Lake, partitions: list[Partition]) -> Iterator[OffHours]:

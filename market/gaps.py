@@ -23,6 +23,7 @@ What a season's regular hours hold and a late open or early close takes away is 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,6 +37,7 @@ MINUTE_NS = 60_000_000_000
 CUT_NS = 10 * MINUTE_NS
 # Trades this far apart enclose a hole: the shortest bar of the vendors' files.
 SILENCE_NS = MINUTE_NS
+MONTH_SESSIONS = 20  # missing between two files: one export ended and another began, nothing was lost
 # The longest opening call seen: 2025-07-10, ten minutes (WIN$); usual are two to five.
 CALL_NS = 10 * MINUTE_NS
 # Halts of March 2020 lasted five minutes and more, auctions of the tunnels less.
@@ -176,15 +178,19 @@ def missing_sessions(partitions: Iterable[Partition], calendar: Calendar) -> lis
     partitions : iterable of Partition
         Of one series, in any order.
     calendar : Calendar
-        Its calendar: a weekday without a session is a holiday, a session without data a feed loss.
+        Its calendar: a weekday without a session is a holiday; a session without data was lost, or lies in the month
+        or more between the end of one export and the beginning of another.
     """
-    days = {partition.day for partition in partitions}
-    if not days:
-        return []
-    first = min(days)
-    between = (first + timedelta(days=k) for k in range((max(days) - first).days))
-    absent = [day for day in between if day not in days and day.weekday() in calendar.weekdays]
-    return [(day, Cause.FEED_LOSS if calendar.is_session(day) else Cause.HOLIDAY) for day in absent]
+    ordered = sorted(partitions, key=lambda partition: partition.day)
+    found: list[tuple[date, Cause]] = []
+    for before, after in pairwise(ordered):
+        between = [before.day + timedelta(days=k) for k in range(1, (after.day - before.day).days)]
+        absent = [day for day in between if day.weekday() in calendar.weekdays]
+        sessions = {day for day in absent if calendar.is_session(day)}
+        apart = before.provenance.source_sha256 != after.provenance.source_sha256 and len(sessions) >= MONTH_SESSIONS
+        lost = Cause.TRUNCATED if apart else Cause.FEED_LOSS
+        found += [(day, lost if day in sessions else Cause.HOLIDAY) for day in absent]
+    return found
 
 
 @dataclass(frozen=True)

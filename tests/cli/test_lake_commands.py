@@ -53,7 +53,7 @@ def test_gaps_are_told_with_their_cause_and_missing_sessions_beside(ask: Ask, he
 def test_gaps_speak_to_people(run: RunCommand, held: Path) -> None:
     lines = run("lake", "gaps").out.splitlines()
     assert lines[0] == "2020-04-07 WDOK20   bars    11:00-11:20     20.0 min  feed loss"
-    assert lines[2] == "2020-04-08 WDOK20   bars    whole session: feed loss"
+    assert lines[2] == "2020-04-08 to 2020-04-09, 2 sessions WDOK20   bars    missing whole: feed loss"
     assert lines[-1] == "1 auction, 3 feed loss, 1 holiday"
 
 
