@@ -4,6 +4,7 @@ An event takes 64 bytes, and its bar needs 10 of them and the times around the b
 work, and columns let the machine read only those bytes, and several trades at a time.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,11 @@ from market.errors import DataError
 from market.kernel import kernel
 from market.types import BAR, Kind
 
+# The fields of EVENT that a bar is made of.
+TRADE_FIELDS = ("ts_event_ns", "quantity", "price", "kind", "side", "trade_type", "flags")
+
 _MOST = int(np.iinfo(np.int32).max)
+_ENTERS = np.isin(np.arange(256), ENTERING)  # by trade type
 
 
 class TradeColumns(NamedTuple):
@@ -51,22 +56,44 @@ def trade_columns(events: np.ndarray) -> TradeColumns:
 
     Raises DataError where a quantity does not fit 32 bits.
     """
-    closing_ns = np.maximum.accumulate(events["ts_event_ns"])
-    entering = (events["kind"] == Kind.TRADE) & np.isin(events["trade_type"], ENTERING)
-    trades = events[entering]
-    if trades.size and (most := int(trades["quantity"].max())) > _MOST:
+    traded = events["instrument"][events["kind"] == Kind.TRADE]
+    return select_trades({name: events[name] for name in TRADE_FIELDS}, int(traded[0]) if traded.size else 0)
+
+
+def select_trades(columns: Mapping[str, np.ndarray], instrument: int) -> TradeColumns:
+    """Return the columns of trades from those of a session's events.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+        The TRADE_FIELDS of EVENT, ordered by sequence.
+    instrument : int
+        Instrument id.
+
+    Raises
+    ------
+    DataError
+        Where a quantity does not fit 32 bits.
+    """
+    closing_ns = np.maximum.accumulate(columns["ts_event_ns"])
+    gap_ns = closing_ns[columns["kind"] == Kind.GAP]
+    entering = (columns["kind"] == Kind.TRADE) & _ENTERS[columns["trade_type"]]
+    if not entering.all():
+        closing_ns, columns = closing_ns[entering], {name: columns[name][entering] for name in TRADE_FIELDS}
+    quantity = columns["quantity"]
+    if quantity.size and (most := int(quantity.max())) > _MOST:
         raise DataError(
             f"columns of trades: expected at most {_MOST} lot steps a trade, found {most}; "
             "count this instrument in larger lot steps, or build its bars from events"
         )
     return TradeColumns(
-        closing_ns[entering],
-        np.ascontiguousarray(trades["price"]),
-        trades["quantity"].astype(np.int32),
-        np.ascontiguousarray(trades["side"]),
-        (trades["flags"] & INHERITED).astype(np.uint8),
-        closing_ns[events["kind"] == Kind.GAP],
-        int(trades["instrument"][0]) if trades.size else 0,
+        closing_ns,
+        np.ascontiguousarray(columns["price"]),
+        quantity.astype(np.int32),
+        np.ascontiguousarray(columns["side"]),
+        (columns["flags"] & np.uint32(INHERITED)).astype(np.uint8),
+        gap_ns,
+        instrument,
     )
 
 

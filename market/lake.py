@@ -1,10 +1,11 @@
 """The lake: one Parquet file per kind, contract and session, written once, and the manifest that makes it visible."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, islice
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from market import calendar
-from market.columns import from_parquet
+from market.columns import columns_from_parquet, from_parquet
 from market.commit import MANIFEST, Commit, sha256_of
 from market.errors import ConfigError, LakeError
 from market.instruments import Instrument, Instruments
@@ -87,9 +88,13 @@ class Lake:
         found = [p for p in self.partitions(None, contract) if p.session == day.isoformat() and p.kind in EVENT_KINDS]
         if not found:
             raise self._missing("trades or quotes", contract, day)
-        if len(found) == 1:
-            return self.read(found[0])
-        merged = np.concatenate([self.read(p) for p in found])
+        return self.read_merged(found)
+
+    def read_merged(self, partitions: Sequence[Partition]) -> np.ndarray:
+        """Return the events of one session's partitions, at least one, EVENT, by sequence; raises as `read`."""
+        if len(partitions) == 1:
+            return self.read(partitions[0])
+        merged = np.concatenate([self.read(p) for p in partitions])
         ordered: np.ndarray = merged[np.argsort(merged["sequence"], kind="stable")]
         return ordered
 
@@ -104,25 +109,33 @@ class Lake:
     def read(self, partition: Partition) -> np.ndarray:
         """Return the records of a partition; raises LakeError where they are not those that were written."""
         path = self.folder / partition.path
-        try:
+        with _file_there(path):
             data = path.read_bytes()
-        except OSError as error:
-            raise LakeError(
-                f"{path}: expected the file the manifest lists, found none that can be read; "
-                "restore it, or delete the lake and import its source again"
-            ) from error
-        if (found := sha256_of(data)) != partition.sha256:
-            raise LakeError(
-                f"{path}: expected the content the manifest lists ({partition.sha256[:12]}), found another "
-                f"({found[:12]}); restore it, or delete the lake and import its source again"
-            )
+        _refuse_other_content(path, sha256_of(data), partition)
         records = from_parquet(data, str(path))
-        if records.size != partition.rows:
-            raise LakeError(
-                f"{path}: expected {partition.rows} rows, found {records.size}; "
-                "restore it, or delete the lake and import its source again"
-            )
+        _refuse_other_rows(path, records.size, partition)
         return records
+
+    def read_columns(self, partition: Partition, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return some columns of a partition, contiguous and read-only; the others are not decoded.
+
+        Hashing takes longer than reading a column, so a process hashes a file at its first read, and again once the
+        file's time, size or place on the disk has changed. `read` hashes at every read.
+
+        Raises
+        ------
+        LakeError
+            Where the file is not the one that was written, or has no such column.
+        """
+        path = self.folder / partition.path
+        with _file_there(path):
+            stat = path.stat()
+            found = _hash_once(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        _refuse_other_content(path, found, partition)
+        columns = columns_from_parquet(path, names)
+        for values in columns.values():
+            _refuse_other_rows(path, values.size, partition)
+        return columns
 
     def commit(
         self, writes: Iterable[tuple[Partition, np.ndarray]], source: Callable[[], SourceFile] | None = None
@@ -199,3 +212,36 @@ class Lake:
 
     def _manifest(self) -> Manifest:
         return read_manifest(self.folder / MANIFEST)
+
+
+@contextmanager
+def _file_there(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LakeError(
+            f"{path}: expected the file the manifest lists, found none that can be read; "
+            "restore it, or delete the lake and import its source again"
+        ) from error
+
+
+@lru_cache(maxsize=1 << 16)
+def _hash_once(path: Path, _mtime_ns: int, _size: int, _inode: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _refuse_other_content(path: Path, found: str, partition: Partition) -> None:
+    if found != partition.sha256:
+        raise LakeError(
+            f"{path}: expected the content the manifest lists ({partition.sha256[:12]}), found another "
+            f"({found[:12]}); restore it, or delete the lake and import its source again"
+        )
+
+
+def _refuse_other_rows(path: Path, found: int, partition: Partition) -> None:
+    if found != partition.rows:
+        raise LakeError(
+            f"{path}: expected {partition.rows} rows, found {found}; "
+            "restore it, or delete the lake and import its source again"
+        )

@@ -1,0 +1,241 @@
+"""Market data of a symbol over a span: events, columns or bars, one session after another.
+
+The symbol is a contract (WDOZ26), a declared instrument (PETR4), a series as its vendor joined it (WDOFUT, WIN$), or
+the continuous view of a root: each session read from the contract that is its front. The view is computed at every read
+and never stored or adjusted, so each of its prices is the price of a contract.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import numpy as np
+
+from market.activity_bars import bars_by_rule
+from market.bar_columns import TRADE_FIELDS, bars_from_columns, select_trades
+from market.errors import LakeError, UnknownSymbol, UsageError
+from market.instruments import FUTURES
+from market.lake import Lake
+from market.longer_bars import longer_bars
+from market.manifest import Partition
+from market.roll import front_contract, last_trade_session
+from market.types import BAR, EVENT
+
+_NS_PER_S = 1_000_000_000
+_Held = Mapping[tuple[str, str, int, str], Partition]
+
+
+@dataclass(frozen=True)
+class Series:
+    """A symbol over a span of sessions.
+
+    Every read covers every session of the span, and raises LakeError, telling what is there, where one has no data;
+    `without_missing` leaves those out knowingly. What is joined holds no gap between sessions of its own: `sessions`
+    tells which they are, and the iterators tell which is which.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the records lie.
+    name : str
+        A symbol of the lake; for the continuous view the name it goes by, which no symbol can be.
+    first, last : date
+        The span, both days included.
+    contracts : mapping of date to str, optional
+        The symbol read on each session; the days it names inside the span are the sessions. Without it `name` is read
+        on every session of its calendar, up to its last one.
+    """
+
+    lake: Lake
+    name: str
+    first: date
+    last: date
+    contracts: Mapping[date, str] | None = field(default=None, hash=False)
+
+    @classmethod
+    def continuous(
+        cls, lake: Lake, root: str, first: date, last: date, contracts: Mapping[date, str] | None = None
+    ) -> "Series":
+        """Return the continuous view of a future, named as WDO.continuous (a vendor's own is WDO, WDOFUT or WDO$).
+
+        Parameters
+        ----------
+        root : str
+            WDO, DOL, WIN or IND.
+        contracts : mapping of date to str, optional
+            The contract of each session, where another rule than `market.roll.front_contract` chose it.
+
+        Raises
+        ------
+        UnknownSymbol
+            For anything that does not expire.
+        """
+        if root not in FUTURES:
+            raise UnknownSymbol(
+                f"{root!r}: expected a future that expires ({', '.join(FUTURES)}) for a continuous view, found another "
+                "symbol; read it under its own name"
+            )
+        if contracts is None:
+            days = lake.instruments.calendar(root).sessions(first, last)
+            contracts = {day: front_contract(root, day, lake.instruments) for day in days}
+        return cls(lake, f"{root}.continuous", first, last, contracts)
+
+    def contract_on(self, day: date) -> str:
+        """Return the symbol that is read on a session; raises LakeError where the span has no such session."""
+        found = self._contracts().get(day)
+        if found is None:
+            raise LakeError(f"{self._span}: expected one of its sessions, found {day}; see sessions()")
+        return found
+
+    def sessions(self) -> list[date]:
+        """Return the sessions of the span that have data of any kind, oldest first."""
+        held = {(p.contract, p.session) for p in self.lake.partitions()}
+        return [day for day, contract in self._contracts().items() if (contract, day.isoformat()) in held]
+
+    def missing(self) -> list[date]:
+        """Return the sessions of the span that have no data of any kind, oldest first."""
+        there = set(self.sessions())
+        return [day for day in self._contracts() if day not in there]
+
+    def without_missing(self) -> "Series":
+        """Return the series of those sessions alone that have data of any kind."""
+        there, contracts = set(self.sessions()), self._contracts()
+        return replace(self, contracts={day: contract for day, contract in contracts.items() if day in there})
+
+    def session_events(self, kinds: Sequence[str]) -> Iterator[tuple[date, np.ndarray]]:
+        """Yield each session's day and its EVENT records of some kinds (trades, quotes, book), by sequence."""
+        wanted = [(kind, 0) for kind in kinds]
+        for day, parts in self._partitions(wanted):
+            yield day, self.lake.read_merged(parts)
+
+    def events(self, kinds: Sequence[str]) -> np.ndarray:
+        """Return the events of all sessions, EVENT; `sequence` begins anew in each."""
+        return _joined(self.session_events(kinds), EVENT)
+
+    def columns(self, kind: str, names: Sequence[str], bar_seconds: int = 0) -> dict[str, np.ndarray]:
+        """Return some columns of all sessions, contiguous, one after another.
+
+        Parameters
+        ----------
+        kind : str
+            "trades", "quotes", "book" or "bars".
+        names : sequence of str
+            Fields of EVENT, or of BAR; the others are not decoded.
+        bar_seconds : int
+            Length of stored bars; 0 for events.
+        """
+        parts = [part for _, (part,) in self._partitions([(kind, bar_seconds)])]
+        dtype, rows = (BAR if kind == "bars" else EVENT), sum(part.rows for part in parts)
+        if unknown := sorted(set(names) - set(dtype.names or ())):
+            raise LakeError(f"{self._span}: expected columns among {', '.join(dtype.names or ())}, found {unknown}")
+        out = {name: np.empty(rows, dtype=dtype[name]) for name in names}
+        done = 0
+        for part in parts:
+            for name, values in self.lake.read_columns(part, names).items():
+                out[name][done : done + part.rows] = values
+            done += part.rows
+        return out
+
+    def session_bars(self, seconds: int) -> Iterator[tuple[date, np.ndarray]]:
+        """Yield each session's day and its bars of a length, BAR.
+
+        Stored bars of that length are given as they are. Where a session has none they are built from its trades, else
+        from the longest stored bars that divide the length. Trades alone decide where a bar ends: a quote that the feed
+        sent ahead of its time closes none.
+        """
+        if seconds < 1:
+            raise UsageError(f"bars of {seconds} s: expected at least one second; give a positive whole number")
+        held = self._held()
+        lengths = sorted({length for kind, _, length, _ in held if kind == "bars" and seconds % length == 0})
+        for day, symbol in self._required():
+            yield day, self._bars_of(held, symbol, day, lengths, seconds)
+
+    def bars(self, seconds: int) -> np.ndarray:
+        """Return the bars of all sessions, BAR, as `session_bars` finds them."""
+        return _joined(self.session_bars(seconds), BAR)
+
+    def session_activity_bars(self, rule: np.ndarray) -> Iterator[tuple[date, np.ndarray]]:
+        """Yield each session's day and its bars by a rule of `market.activity_bars`, fresh in each session."""
+        for day, events in self.session_events(("trades",)):
+            yield day, bars_by_rule(events, rule.copy())
+
+    def activity_bars(self, rule: np.ndarray) -> np.ndarray:
+        """Return the bars of all sessions by a rule of `market.activity_bars`, BAR; the rule is fresh in each."""
+        return _joined(self.session_activity_bars(rule), BAR)
+
+    @property
+    def _span(self) -> str:
+        return f"{self.name}, {self.first} to {self.last}"
+
+    def _contracts(self) -> dict[date, str]:
+        """Return the symbol of each session of the span, oldest first."""
+        if self.contracts is not None:
+            return {day: self.contracts[day] for day in sorted(self.contracts) if self.first <= day <= self.last}
+        instruments, last = self.lake.instruments, self.last
+        if instruments.parse(self.name, self.first).dated:
+            last = min(last, last_trade_session(self.name, instruments, self.first))
+        return dict.fromkeys(instruments.calendar(self.name).sessions(self.first, last), self.name)
+
+    def _held(self) -> _Held:
+        return {p.key: p for p in self.lake.partitions()}
+
+    def _required(self) -> Iterator[tuple[date, str]]:
+        """Yield the sessions and their symbols; raises LakeError where the span has none, or one has no data."""
+        contracts, missing = self._contracts(), self.missing()
+        if not contracts or missing:
+            raise self._lacking("data on every session", missing)
+        yield from contracts.items()
+
+    def _partitions(self, wanted: Sequence[tuple[str, int]]) -> Iterator[tuple[date, list[Partition]]]:
+        """Yield each session with its partitions of some kinds and bar lengths; raises LakeError where one lacks."""
+        held, required = self._held(), list(self._required())
+        for kind, seconds in wanted:
+            lacking = [day for day, symbol in required if (kind, symbol, seconds, day.isoformat()) not in held]
+            if lacking:
+                raise self._lacking(_what(kind, seconds), lacking)
+        for day, symbol in required:
+            yield day, [held[kind, symbol, seconds, day.isoformat()] for kind, seconds in wanted]
+
+    def _bars_of(self, held: _Held, symbol: str, day: date, lengths: Sequence[int], seconds: int) -> np.ndarray:
+        """Return a session's bars; `lengths` are those of bars that fill the wanted one, ascending."""
+        session, bar_ns = self.lake.instruments.session(symbol, day), seconds * _NS_PER_S
+        if stored := held.get(("bars", symbol, seconds, day.isoformat())):
+            return self.lake.read(stored)
+        if trades := held.get(("trades", symbol, 0, day.isoformat())):
+            columns = self.lake.read_columns(trades, TRADE_FIELDS)
+            traded = select_trades(columns, self.lake.instruments.of(symbol).id)
+            return bars_from_columns(traded, session, bar_ns)
+        for length in reversed(lengths):
+            if shorter := held.get(("bars", symbol, length, day.isoformat())):
+                return longer_bars(self.lake.read(shorter), session, bar_ns)
+        raise self._lacking(f"bars of {seconds} s, trades, or bars that divide them", [day])
+
+    def _lacking(self, what: str, days: Sequence[date]) -> LakeError:
+        where = f"none on {days[0]}" if days else "a span without a session"
+        more = f" and {len(days) - 1} more sessions" if len(days) > 1 else ""
+        return LakeError(
+            f"{self._span}: expected {what}, found {where}{more}; {self._there()}; "
+            "import what is missing, ask for another span, or leave such sessions out with without_missing()"
+        )
+
+    def _there(self) -> str:
+        """Say which data the lake has of the symbols of the span."""
+        symbols = sorted({self.name, *self._contracts().values()})
+        days: dict[tuple[str, str, int], list[str]] = {}
+        for part in self.lake.partitions():
+            if part.contract in symbols:
+                days.setdefault(part.series, []).append(part.session)
+        told = [
+            f"{_what(kind, seconds)} of {symbol} on {len(found)} sessions, {min(found)} to {max(found)}"
+            for (kind, symbol, seconds), found in days.items()
+        ]
+        return f"the lake has {', '.join(told[:4])}" if told else f"the lake has nothing of {', '.join(symbols[:4])}"
+
+
+def _what(kind: str, seconds: int) -> str:
+    return f"bars of {seconds} s" if kind == "bars" else kind
+
+
+def _joined(sessions: Iterator[tuple[date, np.ndarray]], dtype: np.dtype) -> np.ndarray:
+    parts = [records for _, records in sessions]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)
