@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.output import JsonOption, answer
+from cli.sql import lake_sql
 from market.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ def register(app: typer.Typer) -> None:
     lake.command("ls", epilog="Example: pregao lake ls --json")(lake_ls)
     lake.command("gaps", epilog='Example: pregao lake gaps --contract WDOZ26 --cause "feed loss"')(lake_gaps)
     lake.command("verify", epilog="Example: pregao lake verify")(lake_verify)
+    lake.command("sql", epilog="Example: pregao lake sql 'SELECT session, sum(quantity) FROM trades GROUP BY session'")(
+        lake_sql
+    )
     app.add_typer(lake, name="lake")
 
 

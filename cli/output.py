@@ -28,6 +28,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "lake ls": ("partitions",),
         "lake gaps": ("gaps", "missing_sessions"),
         "lake verify": ("checked", "problems"),
+        "lake sql": ("columns", "rows"),
         "calendar show": ("symbol", "calendar", "days"),
         "calendar audit": ("sessions", "outside", "missing", "off_hours", "refused"),
         "roll show": ("root", "first", "last", "front", "rolls"),

@@ -57,7 +57,7 @@ def test_every_command_of_this_version_is_there() -> None:
         "calendar audit",
         "roll show",
     }
-    expected |= {"roll check", "config show", "config check"}
+    expected |= {"roll check", "config show", "config check", "lake sql"}
     assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
 
 
