@@ -2,21 +2,32 @@
 
 import os
 import platform
-import tempfile
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.environment import CHECKOUT, find_home
+from cli.environment import find_home
 from cli.output import JsonOption, answer, quiet_stdout
 from market.errors import UsageError
+
+if TYPE_CHECKING:
+    from benchmarks.rows import Row
+
+BENCHMARKS: Mapping[str, str] = MappingProxyType(
+    {
+        "main": "the whole main job on the synthetic market",
+        "data": "import, storage, reading and bars of market data, beside polars",
+    }
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command(epilog="Example: pregao init")(init)
-    app.command(epilog="Example: pregao bench main --json")(bench)
+    app.command(epilog="Example: pregao bench data --json")(bench)
     app.command(epilog="Example: pregao serve")(serve)
 
 
@@ -30,31 +41,38 @@ def init(json: JsonOption = False) -> None:
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="main: the whole main job on the synthetic market.")],
+    name: Annotated[str, typer.Argument(help=" ".join(f"{name}: {what}." for name, what in BENCHMARKS.items()))],
     json: JsonOption = False,
 ) -> None:
-    """Measure a piece of work on this machine."""
-    if name != "main":
-        raise UsageError(f"expected the benchmark main, found '{name}'; see `pregao bench --help`")
+    """Measure a piece of work on this machine, beside the strongest other tool that does it."""
+    if name not in BENCHMARKS:
+        raise UsageError(f"expected a benchmark of {', '.join(BENCHMARKS)}, found '{name}'; see `pregao bench --help`")
     find_home().state.mkdir(parents=True, exist_ok=True)  # for Prefect's own folder, made at import
-    from flows.retrain import main_job
-    from market.home import Home
-
-    with quiet_stdout(), tempfile.TemporaryDirectory(prefix="pregao-bench-") as folder:
-        done = main_job(Home(Path(folder)), CHECKOUT / "params.yaml", (), paper=True)
-    rows: list[dict[str, Any]] = []
-    for cost in done.stages:
-        rows.append(_row(f"{cost.name} wall time", "s", cost.seconds))
-        rows.append(_row(f"{cost.name} peak memory", "MiB", cost.peak_mib))
-    rows.append(_row("whole job wall time", "s", sum(cost.seconds for cost in done.stages)))
-    rows.append(_row("whole job peak memory", "MiB", max(cost.peak_mib for cost in done.stages)))
+    with quiet_stdout():
+        rows = [asdict(row) for row in _measure(name)]
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    lines = [f"{row['work']:28} {row['ours']:>10.1f} {row['unit']}" for row in rows]
-    answer(json, {"name": name, "machine": machine, "rows": rows}, [machine, *lines])
+    answer(json, {"name": name, "machine": machine, "rows": rows}, [machine, *map(_line, rows)])
 
 
-def _row(work: str, unit: str, ours: float) -> dict[str, Any]:
-    return {"work": work, "unit": unit, "ours": round(ours, 2), "peer": None, "peer_name": None, "ratio": None}
+def _measure(name: str) -> "list[Row]":
+    try:
+        if name == "data":
+            from benchmarks import data
+
+            return data.measure()
+        from benchmarks import main_job
+
+        return main_job.measure()
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"bench {name}: expected a checkout and the packages of the extra 'bench', found no {error.name}; "
+            "run `pip install -e '.[platform,bench]'` in the checkout"
+        ) from error
+
+
+def _line(row: dict[str, Any]) -> str:
+    line = f"{row['work']:28} {row['ours']:>10,.6g} {row['unit']}"
+    return f"{line}, {row['ratio']:.2f} times {row['peer_name']} ({row['peer']:,.6g})" if row["ratio"] else line
 
 
 def serve(

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from market.errors import FileRefused
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 2 << 20  # larger ones are no faster, and blocks of 16 MiB take 220 MiB more of memory
 HEAD_BYTES = 64 << 10
 LONGEST_LINE = 32 << 20  # a depth snapshot is one line of some 100 kB
 LARGEST_UNPACKED = 8 << 30  # a day of every trade on the exchange is some 1 GiB

@@ -104,7 +104,7 @@ def test_keys_of_the_design_are_promised(command: str, keys: set[str]) -> None:
         ("features ls --set big", 2, "feature set: expected one of core, full, found 'big'"),
         ("stage dance", 2, "expected a stage of features, labels, train, backtest, evaluate, found 'dance'"),
         ("stage features --params none.yaml", 2, "none.yaml: expected a parameter file, found none"),
-        ("bench everything", 2, "expected the benchmark main, found 'everything'"),
+        ("bench everything", 2, "expected a benchmark of main, data, found 'everything'"),
         ("serve --port 0", 2, "Invalid value for '--port'"),
         ("live --from 2026-13-01", 2, "'2026-13-01' does not match"),
         ("live", 2, "expected an installed bundle, found none; run `pregao demo`"),

@@ -1,0 +1,144 @@
+"""Market data: import, storage, reading, bars. Peer: polars."""
+
+import io
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from benchmarks import peers, vendor_files
+from benchmarks.bounded_import import import_apart
+from benchmarks.rows import Row, less_is_better, more_is_better, race, rounded
+from benchmarks.tapes import DAY_NS, OPEN_NS, busy_day
+from market.bar_columns import bars_from_columns, trade_columns
+from market.columns import columns_from_parquet, to_parquet
+from market.importer import import_file
+from market.lake import Lake
+from market.types import EVENT, SESSION
+
+FOUR = ("ts_event_ns", "price", "quantity", "side")
+ALL = EVENT.names or ()
+IMPORT_ROUNDS = 2
+Import = Callable[[Path, Path], object]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows of each piece of work."""
+
+    ticks: int = 1_000_000
+    bars: int = 100_000
+    trades: int = 1_000_000
+    bar_trades: int = 5_000_000
+    large_ticks: int = 5_000_000
+    large_sessions: int = 20
+    rounds: int = 9
+
+
+def measure(sizes: Sizes = Sizes()) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="pregao-bench-") as named:
+        folder = Path(named)
+        return [
+            *import_rows(folder, sizes),
+            *column_rows(folder, sizes),
+            bar_row(sizes),
+            *large_import_rows(folder, sizes),
+        ]
+
+
+def import_rows(folder: Path, sizes: Sizes) -> list[Row]:
+    """Whole imports, hashed, checked and made durable, against parsing and writing the same numbers."""
+    ticks = vendor_files.write_mt5_ticks(folder / "WDOFUT_ticks.csv", sizes.ticks, 4)
+    mt5 = vendor_files.write_mt5_bars(folder / "WDOFUT_M1.csv", sizes.bars)
+    profit = vendor_files.write_profit_bars(folder / "WDOFUT_F_0_1min.csv", sizes.bars)
+    return [
+        _import_row("import MT5 ticks", folder, ticks, sizes.ticks, peers.import_ticks),
+        _import_row("import MT5 bars", folder, mt5, sizes.bars, peers.import_mt5_bars),
+        _import_row("import Profit bars", folder, profit, sizes.bars, peers.import_profit_bars),
+    ]
+
+
+def _import_row(work: str, folder: Path, file: Path, rows: int, peer: Import) -> Row:
+    number = count()
+
+    def fresh() -> Path:
+        made = folder / f"{work} {next(number)}"
+        made.mkdir()
+        return made
+
+    ours, theirs = race(lambda: import_file(Lake(fresh()), file), lambda: peer(file, fresh()), rounds=IMPORT_ROUNDS)
+    name = "polars read_csv and write_parquet, without checks, hashes and waiting for the disk"
+    return more_is_better(work, "M rows/s", rows / ours / 1e6, rows / theirs / 1e6, name)
+
+
+def column_rows(folder: Path, sizes: Sizes) -> list[Row]:
+    """One session of trades, written and read by both; both read our file."""
+    events, file = busy_day(sizes.trades), folder / "day.parquet"
+    frame = pl.DataFrame({name: np.ascontiguousarray(events[name]) for name in ALL})
+    stored, theirs = to_parquet(events), _polars_file(frame)
+    file.write_bytes(stored)
+    each = [len(data) / sizes.trades for data in (stored, theirs)]
+    return [
+        _speed_row("write trades", sizes, lambda: to_parquet(events), lambda: _polars_file(frame), "write_parquet"),
+        _read_row(file, sizes, FOUR),
+        _read_row(file, sizes, ALL),
+        less_is_better("size of a trade", "B", each[0], each[1], "polars write_parquet"),
+    ]
+
+
+def _read_row(file: Path, sizes: Sizes, names: tuple[str, ...]) -> Row:
+    work = f"read {len(names)} columns of trades"
+    return _speed_row(
+        work, sizes, lambda: columns_from_parquet(file, names), lambda: _read(file, names), "read_parquet"
+    )
+
+
+def _speed_row(work: str, sizes: Sizes, ours: Callable[[], object], peer: Callable[[], object], name: str) -> Row:
+    seconds, theirs = race(ours, peer, rounds=sizes.rounds)
+    return more_is_better(work, "M rows/s", sizes.trades / seconds / 1e6, sizes.trades / theirs / 1e6, f"polars {name}")
+
+
+def _polars_file(frame: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    frame.write_parquet(out)
+    return out.getvalue()
+
+
+def _read(file: Path, names: tuple[str, ...]) -> list[np.ndarray]:
+    return [column.to_numpy() for column in pl.read_parquet(file, columns=list(names)).iter_columns()]
+
+
+def bar_row(sizes: Sizes) -> Row:
+    """A session's trades in columns to bars of a minute; 32-bit quantities on both sides."""
+    events, session = busy_day(sizes.bar_trades), np.zeros(1, dtype=SESSION)
+    session["open_ns"], session["close_ns"] = OPEN_NS, OPEN_NS + DAY_NS
+    trades = trade_columns(events)
+    frame = pl.DataFrame(
+        {"ts": trades.closing_ns.view("datetime64[ns]"), "price": trades.price, "quantity": trades.quantity}
+    ).with_columns(pl.col("ts").set_sorted())
+    del events
+    ours, theirs = race(
+        lambda: bars_from_columns(trades, session, peers.MINUTE_NS),
+        lambda: peers.minute_bars_by_window(frame),
+        lambda: peers.minute_bars_by_truncation(frame),
+        rounds=sizes.rounds,
+    )
+    return more_is_better(
+        "ticks to bars of a minute", "M rows/s", sizes.bar_trades / ours / 1e6, sizes.bar_trades / theirs / 1e6,
+        "polars group_by_dynamic or group_by, the faster",
+    )  # fmt: skip
+
+
+def large_import_rows(folder: Path, sizes: Sizes) -> list[Row]:
+    """A file far larger than the memory it may take, imported in a process of its own."""
+    file = vendor_files.write_mt5_ticks(folder / "WDOFUT_large.csv", sizes.large_ticks, sizes.large_sessions)
+    cost = import_apart(file, folder / "large")
+    what = f"import of {sizes.large_ticks:,} MT5 ticks, {file.stat().st_size / 2**20:.0f} MiB"
+    return [
+        Row(what, "M rows/s", rounded(sizes.large_ticks / cost.seconds / 1e6)),
+        Row(f"{what}, peak memory", "MiB", rounded(cost.peak_mib)),
+    ]
