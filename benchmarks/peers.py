@@ -8,16 +8,15 @@ MINUTE_NS = 60_000_000_000
 
 
 def import_ticks(source: Path, folder: Path) -> None:
-    """Parse MT5 ticks, carry quotes, infer aggressors, and write the trades and the quotes of each session."""
+    """Parse MT5 ticks with their aggressors, and write the trades and the quotes of each session."""
     names = ["day", "time", "bid", "ask", "last", "volume", "flags"]
-    types = [pl.String] * 2 + [pl.Float64] * 5
+    types = [pl.String] * 2 + [pl.Float64] * 4 + [pl.Int64]
     frame = pl.read_csv(source, separator="\t", new_columns=names, schema_overrides=types)
-    bid, ask = (pl.col(name).forward_fill().shift() for name in ("bid", "ask"))
-    buys, sells = pl.col("last") >= ask, pl.col("last") <= bid
+    flags = pl.col("flags")
     frame = _with_time(frame, "%Y.%m.%d", "%H:%M:%S%.3f").with_columns(
         *(_ticks(name) for name in ("bid", "ask", "last")),
         pl.col("volume").cast(pl.Int64),
-        pl.when(buys).then(1).when(sells).then(-1).otherwise(0).cast(pl.Int8).alias("side"),
+        pl.when(flags & 32 > 0).then(1).when(flags & 64 > 0).then(-1).otherwise(0).cast(pl.Int8).alias("side"),
     )
     for number, one in enumerate(frame.partition_by("day")):
         trades = one.filter(pl.col("last").is_not_null()).select("ts", "last", "volume", "side")

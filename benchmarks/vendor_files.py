@@ -43,6 +43,8 @@ def _ticks(rng: np.random.Generator, day: date, rows: int) -> pl.DataFrame:
     last = bid + rng.integers(0, 2, rows)
     frame = pl.DataFrame({"ms": moment, "bid": bid, "last": last, "volume": rng.integers(1, 20, rows)})
     frame = frame.with_columns(traded=pl.Series(traded), quoted=pl.Series(quoted))
+    # MT5's flags: bid 2, ask 4, last 8, volume 16, buy 32, sell 64.
+    aggressor = pl.when(pl.col("last") > pl.col("bid")).then(8 + 16 + 32).otherwise(8 + 16 + 64)
     return frame.select(
         pl.lit(day).alias("<DATE>"),
         (pl.col("ms") * 1_000_000).cast(pl.Time).alias("<TIME>"),
@@ -50,7 +52,7 @@ def _ticks(rng: np.random.Generator, day: date, rows: int) -> pl.DataFrame:
         pl.when("quoted").then(pl.col("bid") * 0.5 + 0.5).alias("<ASK>"),
         pl.when("traded").then(pl.col("last") * 0.5).alias("<LAST>"),
         pl.when("traded").then("volume").alias("<VOLUME>"),
-        pl.lit(6).alias("<FLAGS>"),
+        (6 * pl.col("quoted") + aggressor * pl.col("traded")).alias("<FLAGS>"),
     )
 
 

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.environment import find_home
 from cli.output import JsonOption
 from market.errors import PregaoError, UsageError
 
@@ -27,7 +26,7 @@ def lake_sql(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a header and rows, separated by commas.")] = False,
 ) -> None:
     """Ask the lake in SQL; nothing but its own files can be read, and nothing written."""
-    from market.lake import Lake
+    from cli.configuration import open_lake
 
     try:
         from market.lake_sql import query
@@ -37,7 +36,7 @@ def lake_sql(
         ) from error
     if json and as_csv:
         raise UsageError("expected --json or --csv, found both; choose one")
-    columns, rows = query(Lake(find_home().lake), sql)
+    columns, rows = query(open_lake(), sql)
     write = _write_json if json else _write_csv if as_csv else _write_table
     try:
         write(columns, rows)
