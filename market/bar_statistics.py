@@ -160,4 +160,10 @@ def share_computed(series: BarSeries) -> float:
 
 def share_on_weekends(series: BarSeries) -> float:
     """Return the share of bars on Saturdays and Sundays."""
-    return float(((series.day + 3) % 7 >= 5).mean())
+    return float(on_weekend(series.day).mean())
+
+
+def on_weekend(day: np.ndarray) -> np.ndarray:
+    """Tell which days since 1970-01-01, i8[n], are Saturdays and Sundays."""
+    mask: np.ndarray = (day + 3) % 7 >= 5
+    return mask

@@ -4,7 +4,9 @@ Each threshold stands with its source: a rule of the exchange, or the most that 
 room. Sizes inside the room are a market's own; they are not reported.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 
 SECOND_NS = 1_000_000_000
 
@@ -54,3 +56,38 @@ class Defect(IntEnum):
     ZERO_RANGE_RUN = 21
     FROZEN_FEED = 22
     FLAT_FILLED = 23
+
+
+# Defects whose worst value is the lowest.
+LOWEST = frozenset({Defect.NO_PRICE, Defect.NO_QUANTITY})
+IN_SECONDS = frozenset({Defect.TIME_BACK, Defect.OUTSIDE_HOURS, Defect.RECEIVED_EARLY, Defect.OFF_GRID})
+
+# By count, the worst value, and the length of a run.
+SENTENCES: Mapping[Defect, str] = MappingProxyType(
+    {
+        Defect.SEQUENCE_BACK: "{count} records do not follow the sequence before them, the worst by {worst}",
+        Defect.TIME_BACK: "{count} times lie before the one above, the worst by {worst} s",
+        Defect.TIME_REPEATED: "{count} bars have the time of the one above",
+        Defect.OUTSIDE_HOURS: "{count} times lie outside the session's hours, the worst by {worst} s",
+        Defect.RECEIVED_EARLY: "{count} records were received before they happened, the worst by {worst} s",
+        Defect.UNKNOWN_KIND: "{count} events are of no known kind, as {worst}",
+        Defect.UNKNOWN_SIDE: "{count} events have no known side, as {worst}",
+        Defect.UNKNOWN_TRADE_TYPE: "{count} trades have a type the vendor does not list, as {worst}",
+        Defect.UNTYPED_TRADES: "{count} trades have a type that says nothing, {worst} in a thousand",
+        Defect.NO_PRICE: "{count} records lack a price above zero, the lowest is {worst} ticks",
+        Defect.NO_QUANTITY: "{count} records lack a quantity above zero, the lowest is {worst}",
+        Defect.HUGE_QUANTITY: "{count} trades are of an absurd quantity, up to {worst} contracts",
+        Defect.PRICE_SPIKE: "{count} trades jump away from both their neighbours, the worst by {worst} ticks",
+        Defect.TRADE_IN_HALT: "{count} trades happened while the market was not open, in phase {worst}",
+        Defect.TRADE_NUMBER_BACK: "{count} trade numbers lie below the one before, the worst by {worst}",
+        Defect.TRADE_NUMBER_REPEATED: "{count} trade numbers were there before, the highest is {worst}",
+        Defect.BOOK_CROSSED: "{count} times the best bid stood at or above the best ask, the worst by {worst} ticks",
+        Defect.OFF_GRID: "{count} bars are off the grid of the bar length, the worst by {worst} s",
+        Defect.HIGH_BELOW_LOW: "{count} bars have a high below their low, the worst by {worst} ticks",
+        Defect.BODY_OUTSIDE_RANGE: "{count} bars open or close outside their range, the worst by {worst} ticks",
+        Defect.HUGE_VOLUME: "{count} bars are of an absurd volume, up to {worst} contracts",
+        Defect.ZERO_RANGE_RUN: "{count} runs of {run} bars or more trade at one price, the longest is {worst}",
+        Defect.FROZEN_FEED: "{count} runs of {run} bars or more repeat a bar, the longest is {worst}",
+        Defect.FLAT_FILLED: "{count} runs of {run} bars or more are flat without volume, the longest is {worst}",
+    }
+)

@@ -15,12 +15,16 @@ import numpy as np
 
 from market import bar_statistics as statistics
 from market.bar_statistics import BarSeries
+from market.calendar import ROUND_THE_CLOCK, Calendar
 
 FEWEST_SESSIONS = 5
 FEWEST_RETURNS = 300  # within sessions; below it real windows and generators overlap
 DOUBTS_THAT_CONDEMN = 2
 # Exchanges test on Saturdays (4 % of a real window) and currencies open late on Sunday (2 % of a week).
 MOST_ON_WEEKENDS = 0.05
+WEEKEND = frozenset({5, 6})
+# 08:45 to 19:00: no session of the exchange's tables begins earlier or ends later.
+EXCHANGE_HOURS = (8 * 60 + 45, 19 * 60)
 MOST_OUTSIDE_HOURS = 0.01  # the share of rows an import may set aside
 
 
@@ -124,7 +128,13 @@ _TRACES = (
 )
 
 
-def judge(series: BarSeries, hours: tuple[int, int] | None = None) -> Realism:
+def judge_by_calendar(series: BarSeries, calendar: Calendar) -> Realism:
+    """Judge a series of intraday bars by the days and hours of its market."""
+    hours = EXCHANGE_HOURS if calendar.name not in ROUND_THE_CLOCK else None
+    return judge(series, hours, bool(calendar.weekdays & WEEKEND))
+
+
+def judge(series: BarSeries, hours: tuple[int, int] | None = None, weekends: bool = False) -> Realism:
     """Judge a series of intraday bars.
 
     Parameters
@@ -133,11 +143,14 @@ def judge(series: BarSeries, hours: tuple[int, int] | None = None) -> Realism:
         Bars of several sessions.
     hours : tuple of int, optional
         First and last minute of the day in which the market may trade; None for one that trades around the clock.
+    weekends : bool
+        Whether the market trades on Saturdays and Sundays.
     """
     days = np.unique(series.day).size
     if days < FEWEST_SESSIONS or series.pairs.size < FEWEST_RETURNS:
         return Realism(None, (_too_short(days, series.pairs.size),))
-    missing = [(trace, found) for trace in _TRACES if not trace.low <= (found := trace.measure(series)) <= trace.high]
+    traces = [trace for trace in _TRACES if not (weekends and trace.measure is statistics.share_on_weekends)]
+    missing = [(trace, found) for trace in traces if not trace.low <= (found := trace.measure(series)) <= trace.high]
     doubts = [_tell(trace, found) for trace, found in missing]
     outside = 0.0 if hours is None else float(((series.minute < hours[0]) | (series.minute > hours[1])).mean())
     night = outside > MOST_OUTSIDE_HOURS

@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from market.bar_statistics import on_weekend
 from market.errors import FileRefused
 from market.instruments import Instrument
 from market.manifest import Partition
 from market.readers.bar_records import SessionBars, session_writes
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
+from market.readers.generated import WEEKENDS, note_generated
 from market.readers.intake import MOST_REJECTED, Intake, Request
 from market.readers.price_basis import RECOVERED, PriceBasis, price_basis
 from market.readers.screen import (
@@ -26,6 +28,7 @@ from market.readers.screen import (
 from market.readers.source import Source
 from market.readers.symbols import refuse_expired, refuse_full_lots, resolve_symbol
 from market.readers.true_prices import recover
+from market.realism import MOST_ON_WEEKENDS
 
 NOT_RECOVERED = "of a session whose traded prices the turnover does not tell"
 # Prices are stored in 32 bits; volumes beyond this are a broken cell.
@@ -130,11 +133,12 @@ def bar_writes(
     rows = _in_time_order(source, request, table, contract, ZoneInfo(instrument.clock))
     screen = _screen(rows, instrument)
     intake.note(screen, table.misshapen)
-    intake.refuse_too_many(_clock_hint(rows, screen))
+    intake.refuse_too_many(_weekend_hint(rows) or _clock_hint(rows, screen))
     kept = np.flatnonzero(screen.kept)
     days = rows.hours.day[kept]
     refuse_full_lots(source, request, contract, rows.table.volume[kept])
     refuse_expired(source, request, contract, to_date(days[0]), to_date(days[-1]))
+    note_generated(intake, rows.table.at(kept), request.lake.instruments.calendar(contract))
     basis = price_basis(rows.table.at(kept), days, instrument, contract)
     if request.true_prices:
         basis, told = _true_prices(source, rows.table.at(kept), days, basis, instrument)
@@ -202,6 +206,16 @@ def _screen(rows: _Rows, instrument: Instrument) -> Screen:
     again = np.append(False, rows.wall_ns[1:] == rows.wall_ns[:-1])
     screen.reject(again, "a second bar at the same time")
     return screen
+
+
+def _weekend_hint(rows: _Rows) -> str:
+    """Return what gives a generated file away: more weekend rows than an exchange's tests leave; else nothing."""
+    days = rows.table.day[rows.table.day != NO_DAY]
+    aside = days[~rows.hours.is_session[rows.table.day != NO_DAY]]
+    weekends = int(on_weekend(aside).sum())
+    if weekends <= MOST_ON_WEEKENDS * days.size:
+        return ""
+    return f"{weekends} are {WEEKENDS}; take an export of real sessions"
 
 
 def _clock_hint(rows: _Rows, screen: Screen) -> str:

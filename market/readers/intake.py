@@ -66,6 +66,7 @@ class Intake:
     price_basis: set[str] = field(default_factory=set)
     partitions: int = 0
     previous_close: int = 0  # ticks, the last price of the session before; 0 where there is none
+    generated: bool = False  # no market made its numbers, though it is a vendor's file by its form
 
     def note(self, screen: Screen, misshapen: Iterable[int] = (), hint: str = "") -> None:
         """Note the rows a screen kept and set aside; raises FileRefused where most of a long file is unusable."""
@@ -108,7 +109,7 @@ class Intake:
         """Return what the partitions of this file say of their origin."""
         self.price_basis.add(price_basis)
         importer = f"{self.format}/{IMPORTER_VERSION}"
-        return Provenance(self.source.name, self.source.sha256, importer, synthetic, price_basis)
+        return Provenance(self.source.name, self.source.sha256, importer, synthetic or self.generated, price_basis)
 
     def counted(self, writes: Iterable[tuple[Partition, np.ndarray]]) -> Iterator[tuple[Partition, np.ndarray]]:
         """Yield partitions on their way to the lake and note what they are."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -142,3 +144,15 @@ GENERATORS: tuple[Callable[[Plan], BarSeries], ...] = (
     through_the_night,
     flat_filled,
 )
+
+
+def as_mt5(series: BarSeries, path: Path, counts_contracts: bool = True) -> Path:
+    """Write a series as MT5 exports bars; a currency's file counts trades only."""
+    rows = ["<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>"]
+    for k, (day, minute) in enumerate(zip(series.day, series.minute, strict=True)):
+        moment = datetime(1970, 1, 1) + timedelta(days=int(day), minutes=int(minute))
+        prices = "\t".join(repr(float(getattr(series, name)[k])) for name in ("open", "high", "low", "close"))
+        volume = int(series.volume[k])
+        rows.append(f"{moment:%Y.%m.%d}\t{moment:%H:%M:%S}\t{prices}\t{volume}\t{volume * counts_contracts}\t5")
+    path.write_bytes("".join(f"{row}\r\n" for row in rows).encode())
+    return path

@@ -9,7 +9,8 @@ import scipy.stats
 
 from market import bar_statistics as statistics
 from market.bar_statistics import BarSeries, series_of_bars
-from market.realism import judge
+from market.calendar import FIRST_DAY, LAST_DAY, shipped_calendar
+from market.realism import EXCHANGE_HOURS, judge, judge_by_calendar
 from market.types import Flag
 from tests.factories import make_bar
 from tests.market.invented_bars import (
@@ -238,3 +239,30 @@ def test_bars_marked_empty_say_nothing() -> None:
         [12],
         [5],
     ]
+
+
+# --- by calendar ---
+
+
+def test_a_market_that_trades_on_weekends_may() -> None:
+    series = on_weekends(Plan(12, 5, 3))
+    assert judge(series, HOURS, weekends=True).real is True
+    assert judge_by_calendar(series, shipped_calendar("always")).real is True
+    assert judge_by_calendar(series, shipped_calendar("forex")).real is False
+
+
+def test_a_market_with_hours_is_held_to_them() -> None:
+    series = through_the_night(Plan(12, 5, 3))
+    assert judge_by_calendar(series, shipped_calendar("b3_dollar")).real is False
+    assert judge_by_calendar(series, shipped_calendar("forex")).real is True
+
+
+@pytest.mark.parametrize("name", ["b3_dollar", "b3_index", "b3_stocks"])
+def test_no_session_of_the_tables_lies_outside_the_exchanges_hours(name: str) -> None:
+    calendar = shipped_calendar(name)
+    days = calendar.sessions(FIRST_DAY, LAST_DAY)
+    hours = [calendar.hours_on(day) for day in days]
+    first, last = EXCHANGE_HOURS
+    assert len(days) > 3_000
+    assert min(60 * own.open.hour + own.open.minute for own in hours) >= first
+    assert max(60 * own.close.hour + own.close.minute for own in hours) <= last
