@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from backtest.finding_messages import FINDINGS
+
 
 class Message(NamedTuple):
     """One sentence in both languages."""
@@ -37,9 +39,47 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             # the data summary
             "data_title": ("Validação dos dados", "Data validation"),
             "data_suite": ("Conjunto", "Suite"),
-            "data_rows": ("Linhas", "Rows"),
             "data_checks": ("Regras", "Checks"),
             "data_result": ("Resultado", "Result"),
+            "data_rows": ("Registros", "Records"),
+            "data_series": ("Séries", "Series"),
+            "data_sessions": ("Pregões", "Sessions"),
+            "data_refused": ("Motivos de recusa", "Reasons to refuse"),
+            "data_told": ("Avisos", "Notices"),
+            "data_source": ("Arquivos", "Files"),
+            "data_prices": ("Preços", "Prices"),
+            "data_gaps": ("Buracos por causa", "Gaps by cause"),
+            "data_no_gaps": ("nenhum", "none"),
+            "data_gap_count": ("Vezes", "Times"),
+            "data_gap_minutes": ("Minutos", "Minutes"),
+            "data_volume": ("Contratos por meia hora, mediana dos pregões", "Contracts per half hour, median session"),
+            "data_holds": ("aprovada", "holds"),
+            "data_refuses": ("recusada", "refused"),
+            "data_empty": (
+                "Ainda não há dados: importe um arquivo com pregao import.",
+                "There are no data yet: import a file with pregao import.",
+            ),
+            "data_docs": ("Data Docs completos em", "Full Data Docs in"),
+            "data_bars": ("barras de {0}", "bars of {0}"),
+            "data_suite_trades": ("negócios", "trades"),
+            "data_suite_quotes": ("melhores ofertas", "quotes"),
+            "data_suite_book": ("livro", "book"),
+            "data_suite_bars": ("barras", "bars"),
+            "data_suite_series": ("série", "series"),
+            "data_origin_real": ("real", "real"),
+            "data_origin_synthetic": ("sintética", "synthetic"),
+            "data_origin_mixed": ("parte sintética", "partly synthetic"),
+            "data_origin_doubted": ("duvidosa", "doubted"),
+            "data_basis_raw": ("negociados", "as traded"),
+            "data_basis_recovered": ("recuperados pelo volume financeiro", "recovered from the turnover"),
+            "data_basis_back_adjusted": ("ajustados na rolagem", "back-adjusted"),
+            "data_cause_no_trade": ("sem negócios", "no trade"),
+            "data_cause_feed_loss": ("perda de dados", "feed loss"),
+            "data_cause_auction": ("leilão", "auction"),
+            "data_cause_halt": ("interrupção", "halt"),
+            "data_cause_holiday": ("feriado", "holiday"),
+            "data_cause_truncated_export": ("arquivo cortado", "truncated export"),
+            **FINDINGS,
             # sections
             "section_headline": ("Resultado", "Result"),
             "section_equity": ("Patrimônio e queda", "Equity and drawdown"),
@@ -165,9 +205,14 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
 )
 
 
-def bilingual(key: str) -> Markup:
-    """Write a message with its English beside it; a word that both share stands once."""
+def bilingual(key: str, *values: object) -> Markup:
+    """Write a message, with what stands in its places, and its English beside it."""
     message = MESSAGES[key]
-    if message.pt == message.en:
-        return Markup("<span>{}</span>").format(message.pt)
-    return Markup('<span lang="pt-BR">{}</span> <span class="en" lang="en">{}</span>').format(message.pt, message.en)
+    return side_by_side(message.pt.format(*values), message.en.format(*values))
+
+
+def side_by_side(portuguese: str, english: str) -> Markup:
+    """Write a sentence with its English beside it; one that both share stands once."""
+    if portuguese == english:
+        return Markup("<span>{}</span>").format(portuguese)
+    return Markup('<span lang="pt-BR">{}</span> <span class="en" lang="en">{}</span>').format(portuguese, english)

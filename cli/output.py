@@ -26,6 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "import": ("files",),
         "collect": ("deliveries", "sessions", "dvc"),
         "lake ls": ("partitions",),
+        "check": ("series", "data_docs", "summary"),
         "lake gaps": ("gaps", "missing_sessions"),
         "lake verify": ("checked", "problems"),
         "lake sql": ("columns", "rows"),

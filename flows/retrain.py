@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import registration
+from flows import registration, validation
 from flows.lock import exclusive
 from flows.meter import Meter, StageCost
 from flows.orphans import claim_server
@@ -72,8 +72,8 @@ class JobResult:
             f"{numbers['fills']} fills, net R$ {numbers['net_reais']:.2f}, Sharpe {_number(numbers['sharpe'])}",
             self._paper_line(),
             f"gates failed: {len(failed)} of {len(self.gates)}, {alias} ({', '.join(failed) or 'none'})",
-            f"report {self.home.artifacts / report.REPORT}, data summary {self.home.artifacts / validate.SUMMARY}, "
-            f"Data Docs {self.home.state / validate.DATA_DOCS}",
+            f"report {self.home.artifacts / report.REPORT}, data summary {self.home.artifacts / validation.SUMMARY}, "
+            f"Data Docs {self.home.state / validation.DATA_DOCS}",
             f"`pregao ui` opens MLflow, `pregao gate explain {entry.version} --model {entry.model}` says why each gate "
             "passed or failed",
         ]

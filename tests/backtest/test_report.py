@@ -203,7 +203,7 @@ def test_every_message_is_used_and_stands_in_both_languages(full_report, bare_re
 
 
 def test_no_message_is_empty_or_left_in_one_language():
-    shared = {"Regime", "PSI"}
+    shared = {"Regime", "PSI", "real"}
     for key, (pt, en) in MESSAGES.items():
         assert pt.strip() == pt != "", key
         assert en.strip() == en != "", key

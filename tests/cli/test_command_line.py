@@ -24,6 +24,7 @@ CONTRACT = {
     "lake ls": {"partitions"},
     "lake gaps": {"gaps", "missing_sessions"},
     "lake verify": {"checked", "problems"},
+    "check": {"series", "data_docs", "summary"},
     "features ls": {"set", "schema_hash", "columns"},
     "gate explain": {"version", "gates"},
     "retrain": {"run_id", "version", "alias", "stages", "gates"},
@@ -47,17 +48,8 @@ WORDS = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 
 def test_every_command_of_this_version_is_there() -> None:
     expected = {"demo", "retrain", "ui", "gate explain", "stage", "import", "lake ls", "features ls", "live", "init"}
-    expected |= {
-        "bench",
-        "serve",
-        "lake gaps",
-        "lake verify",
-        "collect",
-        "calendar show",
-        "calendar audit",
-        "roll show",
-    }
-    expected |= {"roll check", "config show", "config check", "lake sql"}
+    expected |= {"bench", "serve", "check", "collect", "config show", "config check", "roll show", "roll check"}
+    expected |= {"lake gaps", "lake verify", "lake sql", "calendar show", "calendar audit"}
     assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
 
 

@@ -1,0 +1,55 @@
+"""The command that validates the lake."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.environment import find_home
+from cli.output import JsonOption, answer, quiet_stdout
+from market.errors import UsageError
+
+if TYPE_CHECKING:
+    from flows.series_report import SeriesReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(epilog="Example: pregao check --contract WDOZ26 --kind trades")(check)
+
+
+def check(
+    contract: Annotated[str | None, typer.Option(help="Only this contract.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only trades, quotes, book or bars.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Validate what the lake holds, and write Data Docs and the one-page summary."""
+    from flows.validation import check_lake
+    from market.lake import Lake
+
+    home = find_home()
+    lake = Lake(home.lake)
+    _refuse_unknown("--contract", contract, lake.contracts())
+    _refuse_unknown("--kind", kind, sorted({p.kind for p in lake.partitions(None, contract)}))
+    with quiet_stdout():
+        done = check_lake(home, lake, contract, kind)
+    fields = {
+        "series": [report.as_dict() for report in done.reports],
+        "data_docs": str(done.data_docs),
+        "summary": str(done.summary),
+    }
+    lines = [line for report in done.reports for line in _lines(report)]
+    empty = ["the lake is empty; `pregao import PATH` or `pregao demo` fills it"]
+    where = f"summary {done.summary}, Data Docs {done.data_docs}"
+    answer(json, fields, [*(lines or empty), where], reason="\n".join(done.reasons) or None)
+
+
+def _refuse_unknown(option: str, given: str | None, known: list[str]) -> None:
+    if given is not None and given not in known:
+        listed = ", ".join(known) or "nothing, because the lake is empty"
+        raise UsageError(f"{option}: expected one of {listed}, found {given!r}; name one of them")
+
+
+def _lines(report: "SeriesReport") -> list[str]:
+    verdict = "holds" if report.holds else "REFUSED"
+    head = f"{verdict:7} {report.label}: {len(report.partitions)} sessions, {report.rows:,} rows, {report.origin}"
+    return [head, *(f"        told: {one.sentence}" for one in report.findings if not one.check.refuses)]
