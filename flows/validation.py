@@ -1,5 +1,6 @@
 """Hold the suites over series of the lake; Data Docs and the one-page summary say what they found."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -54,7 +55,7 @@ class _Looked:
 
     rows: list[SessionRow]
     bars: list[tuple[Partition, np.ndarray]]
-    adjusted: dict[Any, int]
+    adjusted: dict[dt.date, int]
 
 
 def check_lake(home: Home, lake: Lake, contract: str | None, kind: str | None) -> Validation:

@@ -52,6 +52,11 @@ def test_a_bad_record_is_counted_with_the_time_of_the_first() -> None:
     assert row.found == {"no_quantity": Found(2, 0, OPEN_NS + 3 * SECOND_NS)}
 
 
+def test_of_prices_and_quantities_the_lowest_is_the_worst() -> None:
+    events = stack([make_trade(k, (100, -5, -2)[k]) for k in range(3)])
+    assert event_row(DAY, events, NONE, SESSION).found["no_price"] == Found(2, 5, OPEN_NS + SECOND_NS)
+
+
 def test_trades_learn_of_a_halt_from_the_phases_kept_with_the_quotes() -> None:
     frozen, opened = (make_event(Kind.STATE, s, level=phase) for s, phase in ((2.5, Phase.FROZEN), (4.5, Phase.OPEN)))
     whole = stack([*(make_trade(k, 100) for k in range(3)), frozen, make_trade(3, 100), make_trade(4, 100), opened])

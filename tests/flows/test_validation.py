@@ -21,6 +21,7 @@ from market.home import Home
 from market.instruments import B3
 from market.lake import Lake
 from market.manifest import Provenance
+from market.realism import Realism
 from market.types import Kind, Phase
 from tests.commands import run_pregao
 from tests.factories import MINUTE_NS, SECOND_NS, make_event
@@ -145,6 +146,7 @@ def test_a_series_marked_synthetic_is_no_finding(home: Home) -> None:
     lake = fill_bars(home, random_walk_with_constant_volume(Plan(12, 5, 21)), marked)
     (report,) = check_lake(home, lake, None, None).reports
     assert (report.holds, report.origin) == (True, "synthetic")
+    assert report.verdict == Realism(None, ())  # there is nothing to judge
 
 
 def test_prices_that_cannot_be_are_told_and_not_judged(home: Home) -> None:
