@@ -22,7 +22,7 @@ def note_generated(intake: "Intake", table: "BarTable", calendar: Calendar) -> N
     Parameters
     ----------
     intake : Intake
-        `generated` becomes True where the series was invented.
+        `generated` tells from here on whether the series was invented; a file may hold several.
     table : BarTable
         Rows that passed the screen, in order of time.
     calendar : Calendar
@@ -34,8 +34,8 @@ def note_generated(intake: "Intake", table: "BarTable", calendar: Calendar) -> N
     series = BarSeries(table.day, minute, table.open, table.high, table.low, table.close, volume)
     verdict = judge_by_calendar(series, calendar)
     doubts = "; ".join(verdict.doubts)
-    if verdict.real is False:
-        intake.generated = True
+    intake.generated = verdict.real is False
+    if intake.generated:
         intake.notes.append(
             f"looks generated: {doubts}; marked synthetic: it may train a demonstration, never a champion"
         )

@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 
 from market.bar_statistics import BarSeries
+from market.calendar import shipped_calendar
 from market.errors import FileRefused
 from market.importer import import_file
 from market.instruments import Declaration, declare
 from market.lake import Lake
+from market.readers.bar_table import BarTable
+from market.readers.generated import note_generated
+from market.readers.intake import Intake
+from market.readers.source import open_source
 from tests.market.invented_bars import (
     Plan,
     as_mt5,
@@ -77,6 +82,22 @@ def test_one_doubt_is_told_and_marks_nothing(lake: Lake, tmp_path: Path) -> None
         "real markets show at most 0.01"
     )
     assert synthetic(lake) == {False}
+
+
+def test_one_series_of_a_file_says_nothing_of_the_next(tmp_path: Path) -> None:
+    path = as_mt5(lively(PLAN), tmp_path / "WDO_M5.csv")
+    intake, calendar = Intake(open_source(path), "joined"), shipped_calendar("b3_dollar")
+    for generate, expected in ((random_walk_with_constant_volume, True), (lively, False)):
+        note_generated(intake, table_of(generate(PLAN)), calendar)
+        assert intake.provenance("raw").synthetic is expected
+    assert len(intake.notes) == 1
+
+
+def table_of(series: BarSeries) -> BarTable:
+    rows = np.arange(series.day.size)
+    prices = (series.open, series.high, series.low, series.close)
+    nothing = np.full(rows.size, np.nan)
+    return BarTable(rows, series.day, series.minute * 60_000_000_000, *prices, series.volume, nothing, nothing)
 
 
 def test_too_few_bars_get_no_verdict(lake: Lake, tmp_path: Path) -> None:
