@@ -18,7 +18,8 @@ from market.instruments import FUTURES
 from market.lake import Lake
 from market.longer_bars import longer_bars
 from market.manifest import Partition
-from market.roll import front_contract, last_trade_session
+from market.roll import last_trade_session
+from market.roll_record import lake_roll_table
 from market.types import BAR, EVENT
 
 _NS_PER_S = 1_000_000_000
@@ -63,7 +64,7 @@ class Series:
         root : str
             WDO, DOL, WIN or IND.
         contracts : mapping of date to str, optional
-            The contract of each session, where another rule than `market.roll.front_contract` chose it.
+            The contract of each session, where it is not that of the lake's roll table.
 
         Raises
         ------
@@ -76,8 +77,8 @@ class Series:
                 "symbol; read it under its own name"
             )
         if contracts is None:
-            days = lake.instruments.calendar(root).sessions(first, last)
-            contracts = {day: front_contract(root, day, lake.instruments) for day in days}
+            table = lake_roll_table(lake, root, first, last)
+            contracts = {day: table.front_on(day) for day in lake.instruments.calendar(root).sessions(first, last)}
         return cls(lake, f"{root}.continuous", first, last, contracts)
 
     def contract_on(self, day: date) -> str:

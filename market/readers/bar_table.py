@@ -11,6 +11,7 @@ from market.bar_statistics import on_weekend
 from market.errors import FileRefused
 from market.instruments import Instrument
 from market.manifest import Partition
+from market.precheck_defects import MOST_PER_TRADE
 from market.readers.bar_records import SessionBars, session_writes
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
 from market.readers.generated import WEEKENDS, note_generated
@@ -205,7 +206,16 @@ def _screen(rows: _Rows, instrument: Instrument) -> Screen:
     screen.reject((ts_ns - hours.open_ns) % rows.bar_ns != 0, "a time off the bar length's grid")
     again = np.append(False, rows.wall_ns[1:] == rows.wall_ns[:-1])
     screen.reject(again, "a second bar at the same time")
+    screen.reject(_beyond_its_trades(table, screen.kept), "a volume that so few trades cannot have made")
     return screen
+
+
+def _beyond_its_trades(table: BarTable, kept: np.ndarray) -> np.ndarray:
+    """Tell which volumes are absurd beside the number of trades, by what is usual in the rows that stay."""
+    traded = kept & (table.trades > 0) & (table.volume > 0)
+    usual = np.median(table.volume[traded] / table.trades[traded]) if traded.any() else np.inf
+    absurd: np.ndarray = table.volume > MOST_PER_TRADE * usual * table.trades
+    return absurd
 
 
 def _weekend_hint(rows: _Rows) -> str:

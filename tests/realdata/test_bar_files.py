@@ -27,7 +27,7 @@ DECLARED = {
 RAW, ADJUSTED = "raw", "back_adjusted"
 BARS = [
     # file, symbol given, format, contracts, bar seconds, rows, rejected, sessions by price basis
-    (WDO, None, "mt5_bars", ["WDO"], 300, 50_989, 26, {RAW: 464, ADJUSTED: 8}),
+    (WDO, None, "mt5_bars", ["WDO"], 300, 50_988, 27, {RAW: 464, ADJUSTED: 8}),
     ("b3/mt5_bars/WDOK20_M1.csv", "DOLK20", "mt5_bars", ["DOLK20"], 60, 3_769, 0, {RAW: 7}),
     ("b3/mt5_saveas_utf16/WDOJ19M5.csv", None, "mt5_saveas", ["WDOJ19"], 300, 1_260, 0, {RAW: 12}),
     ("b3/mt5_saveas_utf16/WDO$Daily.csv", None, "mt5_saveas", ["WDO$"], 86_400, 1_237, 0, {ADJUSTED: 1_237}),

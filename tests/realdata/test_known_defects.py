@@ -76,18 +76,15 @@ def wdofut(realdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Checked:
 # --- D1: WDO.csv ---
 
 
-def test_d1_the_false_volume_refuses_the_series_and_is_named(wdo: Checked) -> None:
-    finding = wdo.finding("huge_volume")
-    assert not wdo.report.holds
-    assert [one.check.name for one in wdo.report.findings if one.check.refuses] == ["huge_volume"]
-    assert finding.sentence == "1 bars are of an absurd volume, up to 22,002,717 contracts (2019-10-10 10:50)"
-    assert "barras de volume absurdo: 1, até 22\u202f002\u202f717 contratos" in wdo.page
-
-
-def test_d1_the_false_volume_does_not_bend_the_plot_of_hours(wdo: Checked) -> None:
-    """A mean would make 10:30 the heaviest half hour; volume is heaviest at the open."""
-    assert wdo.report.volume is not None
-    assert wdo.report.volume.argmax() in (18, 19)
+def test_d1_the_false_volume_is_set_aside_and_named(wdo: Checked) -> None:
+    assert "1 rows a volume that so few trades cannot have made" in wdo.result.reason
+    (quarantine,) = (wdo.lake.folder / "quarantine").iterdir()
+    aside = [line for line in quarantine.read_text(encoding="utf-8").splitlines() if "so few trades" in line]
+    assert len(aside) == 1
+    assert "2019.10.10\t10:50:00" in aside[0]
+    assert "\t5837\t22002717\t" in aside[0]
+    assert wdo.report.holds
+    assert ("10:50", 5, "feed loss") in wdo.holes(date(2019, 10, 10))
 
 
 def test_d1_the_missing_sessions_are_named(wdo: Checked) -> None:
@@ -99,7 +96,7 @@ def test_d1_the_missing_sessions_are_named(wdo: Checked) -> None:
 
 
 def test_d1_the_two_saturdays_and_the_stray_bar_are_set_aside(wdo: Checked) -> None:
-    assert wdo.result.rejected == 26
+    assert wdo.result.rejected == 27
     assert "1 rows outside the session's hours, 25 rows not a session of the exchange" in wdo.result.reason
     held = {p.day for p in wdo.lake.partitions()}
     assert not {date(2018, 11, 10), date(2019, 9, 7)} & held
@@ -122,9 +119,17 @@ def test_d1_ash_wednesdays_are_short_and_not_wrong(wdo: Checked) -> None:
 
 
 def test_d1_the_spliced_piece_is_marked_as_restated(wdo: Checked) -> None:
-    """2018-04-18 to 27: at least these eight sessions, whatever is said of the others."""
-    restated = {day for day in wdo.found("back_adjusted") if day.year == 2018 and day.month == 4}
-    assert {date(2018, 4, day) for day in (18, 19, 20, 23, 24, 25, 26, 27)} <= restated
+    assert set(wdo.found("back_adjusted")) == {date(2018, 4, day) for day in (18, 19, 20, 23, 24, 25, 26, 27)}
+
+
+# --- D2: a mini named where the full contract traded ---
+
+
+def test_d2_the_wrong_contract_is_refused_with_the_right_one(realdata: Path, tmp_path: Path) -> None:
+    lake, path = Lake(tmp_path / "lake"), realdata / "b3/mt5_bars/WDOK20_M1.csv"
+    with pytest.raises(FileRefused, match=r"all 3769 multiples of 5, the lot of DOL: WDOK20_M1\.csv is DOLK20"):
+        import_file(lake, path)
+    assert import_file(lake, path, symbol="DOLK20").contracts == ("DOLK20",)
 
 
 # --- D3: series restated at each roll ---
@@ -139,7 +144,7 @@ def test_d3_restated_prices_are_told_on_the_page_and_by_their_basis(wdofut: Chec
 def test_d3_a_later_export_does_not_mix_with_the_one_before(realdata: Path, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     import_file(lake, realdata / f"{REHEADERED}/WDOFUT_F_0_5min.export_2021-12-27.csv")
-    with pytest.raises(FileRefused, match="restates a continuous series"):
+    with pytest.raises(FileRefused, match=r"every price restated by ×1\.006926"):
         import_file(lake, realdata / f"{REHEADERED}/WDOFUT_F_0_5min.export_2022-01-08.csv")
 
 
@@ -152,14 +157,24 @@ def test_d4_a_contract_whose_turnover_is_its_price_is_as_traded(winj20: Checked)
     assert not [finding for finding in winj20.report.findings if finding.check.name == "back_adjusted"]
 
 
+def test_d4_traded_prices_come_back_and_two_exports_join(realdata: Path, tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    older, newer = (realdata / f"{REHEADERED}/WDOFUT_F_0_5min.export_{day}.csv" for day in ("2021-12-27", "2022-01-08"))
+    assert import_file(lake, older, true_prices=True).price_basis == ("raw", "recovered")
+    assert import_file(lake, newer, true_prices=True).status == "imported"
+    assert max(lake.sessions("WDOFUT")) == date(2022, 1, 7)
+    assert not any(p.provenance.price_basis == "back_adjusted" for p in lake.partitions())
+
+
 # --- D5: WINJ20 in the crash of 2020 ---
 
 
-@pytest.mark.parametrize("day", [9, 11, 12, 16, 18, 24])
-def test_d5_the_holes_of_the_crash_are_in_the_lake(winj20: Checked, day: int) -> None:
-    """Six minutes and more, as the readme says; three of them on the 12th."""
-    long = [hole for hole in winj20.holes(date(2020, 3, day)) if hole[1] >= 5]
-    assert len(long) >= (3 if day == 12 else 1)
+@pytest.mark.parametrize(("day", "halts"), [(9, 1), (11, 2), (12, 3), (16, 1), (18, 1), (24, 1), (25, 1)])
+def test_d5_the_holes_of_the_crash_are_halts(winj20: Checked, day: int, halts: int) -> None:
+    """Five minutes and more without a bar; three of them on the 12th."""
+    long = [hole for hole in winj20.holes(date(2020, 3, day)) if hole[2] == "halt"]
+    assert len(long) == halts
+    assert all(minutes >= 5 for _, minutes, _ in long)
 
 
 def test_d5_the_price_limits_are_told_and_refuse_nothing(winj20: Checked) -> None:
@@ -196,6 +211,8 @@ def test_d6_holes_are_in_the_lake(win: Checked, day: date, start: str, minutes: 
 
 
 def test_d6_ash_wednesdays_are_short_and_not_wrong(win: Checked) -> None:
+    for day in (date(2025, 3, 5), date(2026, 2, 18)):
+        assert win.holes(day)[0] == ("09:00", 240, "holiday")
     assert not {date(2025, 3, 5), date(2026, 2, 18)} & set(win.found("feed_loss"))
 
 
