@@ -1,11 +1,12 @@
 """The rows of a vendor's bar file, checked, and filed by session."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 
 from market.bar_statistics import on_weekend
 from market.errors import FileRefused
@@ -13,7 +14,7 @@ from market.instruments import Instrument
 from market.manifest import Partition
 from market.precheck_defects import MOST_PER_TRADE
 from market.readers.bar_records import SessionBars, session_writes
-from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
+from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns, to_numbers
 from market.readers.generated import WEEKENDS, note_generated
 from market.readers.intake import MOST_REJECTED, Intake, Request
 from market.readers.price_basis import RECOVERED, PriceBasis, price_basis
@@ -85,6 +86,27 @@ class BarTable:
 
 
 _COLUMNS = ("lines", "day", "time_ns", "open", "high", "low", "close", "volume", "turnover", "trades")
+
+
+def counted_bars(
+    columns: Columns, numbers: Sequence[pa.StringArray], day: np.ndarray, time_ns: np.ndarray, live: bool = False
+) -> BarTable:
+    """Return the table of a file that tells the number of trades and no turnover, as MetaTrader's do.
+
+    Parameters
+    ----------
+    columns : Columns
+        The file's rows.
+    numbers : sequence of StringArray
+        Cells of open, high, low, close, number of trades and volume.
+    day, time_ns, live
+        As in BarTable.
+    """
+    opens, highs, lows, closes, trades, volume = (to_numbers(cells) for cells in numbers)
+    unknown = np.full(columns.lines.size, np.nan)
+    return BarTable(
+        columns.lines, day, time_ns, opens, highs, lows, closes, volume, unknown, trades, columns.misshapen, live
+    )
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ Each suffix is a symbol. A row in which one series did not trade leaves its cell
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from market.errors import FileRefused
 from market.manifest import Partition
-from market.readers.bar_table import BarTable, bar_writes
-from market.readers.cells import Columns, read_whole, to_numbers
+from market.readers.bar_table import BarTable, bar_writes, counted_bars
+from market.readers.cells import Columns, read_whole
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.mt5_saveas import split_moment
 from market.readers.source import Source
@@ -54,29 +55,17 @@ def _writes(
     source: Source, request: Request, intake: Intake, columns: Columns, suffixes: list[str]
 ) -> Iterator[tuple[Partition, np.ndarray]]:
     for place, suffix in enumerate(suffixes):
-        table = _table(columns, suffix, columns.misshapen if place == 0 else ())
+        own = columns if place == 0 else replace(columns, misshapen=())  # each line is set aside once
+        table = _table(own, suffix)
         if table.lines.size:
             yield from bar_writes(source, request, intake, table, suffix.upper())
 
 
-def _table(columns: Columns, suffix: str, misshapen: tuple[int, ...]) -> BarTable:
+def _table(columns: Columns, suffix: str) -> BarTable:
     cells = [columns.cells[f"{field}_{suffix}"] for field in FIELDS]
     traded = np.logical_or.reduce([cell.is_valid().to_numpy(zero_copy_only=False) for cell in cells])
     day, time_ns = split_moment(columns.cells["time"], DATE_PATTERN, _DAY_WIDTH)
-    opens, highs, lows, closes, trades, volume = (to_numbers(cell) for cell in cells)
-    return BarTable(
-        lines=columns.lines,
-        day=day,
-        time_ns=time_ns,
-        open=opens,
-        high=highs,
-        low=lows,
-        close=closes,
-        volume=volume,
-        turnover=np.full(columns.lines.size, np.nan),
-        trades=trades,
-        misshapen=misshapen,
-    ).at(traded)
+    return counted_bars(columns, cells, day, time_ns).at(traded)
 
 
 def _suffixes(source: Source) -> list[str]:

@@ -8,8 +8,8 @@ import re
 import numpy as np
 
 from market.errors import FileRefused
-from market.readers.bar_table import BarTable, bar_writes
-from market.readers.cells import read_whole, to_days, to_numbers, to_time_ns
+from market.readers.bar_table import bar_writes, counted_bars
+from market.readers.cells import read_whole, to_days, to_time_ns
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.source import Source
 
@@ -33,20 +33,9 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
     names = _plain_headings(source) if _PLAIN.match(source.first_line) else mt5_headings(source, REQUIRED)
     columns = read_whole(source, names, "\t", header=True)
     cells, count = columns.cells, columns.lines.size
-    opens, highs, lows, closes, trades, volume = (to_numbers(cells[name]) for name in NUMBERS)
-    table = BarTable(
-        lines=columns.lines,
-        day=to_days(cells["DATE"], DATE_PATTERN),
-        time_ns=to_time_ns(cells["TIME"]) if "TIME" in cells else np.zeros(count, dtype=np.int64),
-        open=opens,
-        high=highs,
-        low=lows,
-        close=closes,
-        volume=volume,
-        turnover=np.full(count, np.nan),
-        trades=trades,
-        misshapen=columns.misshapen,
-    )
+    day = to_days(cells["DATE"], DATE_PATTERN)
+    time_ns = to_time_ns(cells["TIME"]) if "TIME" in cells else np.zeros(count, dtype=np.int64)
+    table = counted_bars(columns, [cells[name] for name in NUMBERS], day, time_ns)
     return bar_writes(source, request, intake, table, inside=None)
 
 

@@ -6,7 +6,7 @@ while the market runs, so its last bar may be unfinished.
 
 import numpy as np
 
-from market.readers.bar_table import BarTable, bar_writes
+from market.readers.bar_table import bar_writes, counted_bars
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, read_whole, to_numbers
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.source import Source
@@ -29,21 +29,9 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
     seconds = to_numbers(cells["time"])
     legible = (seconds >= 0) & (seconds < _LAST_SECOND) & (seconds == np.floor(seconds))
     whole = np.where(legible, seconds, 0).astype(np.int64)
-    opens, highs, lows, closes, trades, _, volume = (to_numbers(cells[name]) for name in COLUMNS[1:])
-    table = BarTable(
-        lines=columns.lines,
-        day=np.where(legible, whole // _SECONDS_PER_DAY, NO_DAY),
-        time_ns=whole % _SECONDS_PER_DAY * NS_PER_S,
-        open=opens,
-        high=highs,
-        low=lows,
-        close=closes,
-        volume=volume,
-        turnover=np.full(columns.lines.size, np.nan),
-        trades=trades,
-        misshapen=columns.misshapen,
-        live=True,
-    )
+    day, time_ns = np.where(legible, whole // _SECONDS_PER_DAY, NO_DAY), whole % _SECONDS_PER_DAY * NS_PER_S
+    numbers = [cells[name] for name in COLUMNS[1:] if name != "spread"]
+    table = counted_bars(columns, numbers, day, time_ns, live=True)
     return bar_writes(source, request, intake, table, inside=None)
 
 

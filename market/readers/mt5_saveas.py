@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from market.readers.bar_table import BarTable, bar_writes
-from market.readers.cells import read_whole, to_days, to_numbers, to_time_ns
+from market.readers.bar_table import bar_writes, counted_bars
+from market.readers.cells import read_whole, to_days, to_time_ns
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.mt5_bars import DATE_PATTERN
 from market.readers.source import Source
@@ -28,20 +28,7 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
     columns = read_whole(source, COLUMNS, ",", header=False)
     cells = columns.cells
     day, time_ns = split_moment(cells["moment"], DATE_PATTERN, _DAY_WIDTH)
-    opens, highs, lows, closes, trades, volume = (to_numbers(cells[name]) for name in COLUMNS[1:])
-    table = BarTable(
-        lines=columns.lines,
-        day=day,
-        time_ns=time_ns,
-        open=opens,
-        high=highs,
-        low=lows,
-        close=closes,
-        volume=volume,
-        turnover=np.full(columns.lines.size, np.nan),
-        trades=trades,
-        misshapen=columns.misshapen,
-    )
+    table = counted_bars(columns, [cells[name] for name in COLUMNS[1:]], day, time_ns)
     return bar_writes(source, request, intake, table, inside=None)
 
 
