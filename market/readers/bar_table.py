@@ -236,7 +236,7 @@ def _beyond_its_trades(table: BarTable, kept: np.ndarray) -> np.ndarray:
     """Tell which volumes are absurd beside the number of trades, by what is usual in the rows that stay."""
     traded = kept & (table.trades > 0) & (table.volume > 0)
     usual = np.median(table.volume[traded] / table.trades[traded]) if traded.any() else np.inf
-    absurd: np.ndarray = table.volume > MOST_PER_TRADE * usual * table.trades
+    absurd: np.ndarray = traded & (table.volume > MOST_PER_TRADE * usual * table.trades)
     return absurd
 
 

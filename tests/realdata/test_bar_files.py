@@ -12,7 +12,7 @@ from market.errors import FileRefused, UnknownSymbol
 from market.importer import import_file
 from market.instruments import B3, Declaration, declare
 from market.lake import Lake
-from market.manifest import Partition
+from market.manifest import Cause, Partition
 from market.types import Flag
 
 MINUTE_NS = 60_000_000_000
@@ -78,7 +78,7 @@ def holes_by_day(lake: Lake, least_minutes: int = 10) -> dict[str, list[tuple[st
         p.session: [
             (clock(gap.first_ns), clock(gap.last_ns))
             for gap in p.gaps
-            if gap.last_ns - gap.first_ns >= least_minutes * MINUTE_NS
+            if gap.cause != Cause.HOLIDAY and gap.last_ns - gap.first_ns >= least_minutes * MINUTE_NS
         ]
         for p in lake.partitions()
         if not p.truncated
@@ -131,12 +131,12 @@ def test_real_files_miss_no_session_between_their_first_and_last(
         assert missing == set()
 
 
-def test_wdo_rejects_are_its_two_saturdays_and_the_stray_bar(realdata: Path, lake: Lake) -> None:
+def test_wdo_rejects_are_its_two_saturdays_the_stray_bar_and_the_false_volume(realdata: Path, lake: Lake) -> None:
     import_file(lake, realdata / WDO)
     lines = next((lake.folder / "quarantine").iterdir()).read_text().splitlines()[1:]
     days = Counter(line.split(",")[2][:10] for line in lines)
-    assert set(days) == {"2018.11.10", "2019.09.07", "2018.11.01"}
-    assert days["2018.11.01"] == 1
+    assert set(days) == {"2018.11.10", "2019.09.07", "2018.11.01", "2019.10.10"}
+    assert (days["2018.11.01"], days["2019.10.10"]) == (1, 1)
 
 
 def test_wdo_misses_the_sessions_d1_lists(realdata: Path, lake: Lake) -> None:
@@ -168,7 +168,9 @@ def test_the_truncated_days_of_d1_have_their_holes_and_ash_wednesdays_none(reald
     }
     days = {p.session: p for p in lake.partitions()}
     assert days["2018-11-30"].rows == 4
-    assert [(days[day].gaps, clock(days[day].first_ns)) for day in ("2018-02-14", "2019-03-06")] == [((), "13:00")] * 2
+    for day in ("2018-02-14", "2019-03-06"):
+        assert (holes(days[day]), clock(days[day].first_ns)) == ([("09:00", "13:00")], "13:00")
+        assert days[day].gaps[0].cause == Cause.HOLIDAY
 
 
 def test_every_full_session_of_wdo_ends_where_the_hours_table_says(realdata: Path, lake: Lake) -> None:
@@ -224,7 +226,10 @@ def test_the_halts_of_march_2020_are_holes_of_winj20(realdata: Path, lake: Lake)
     }
     days = {p.session: p for p in lake.partitions()}
     assert not {"2020-02-24", "2020-02-25"} & set(days)
-    assert holes(days["2020-02-26"])[0] == ("13:00", "13:04")  # Ash Wednesday opens at 13:00, here with a call
+    assert holes(days["2020-02-26"])[:2] == [
+        ("09:00", "13:00"),
+        ("13:00", "13:04"),
+    ]  # Ash Wednesday opens at 13:00, here with a call
 
 
 def test_first_and_last_partial_session_are_marked(realdata: Path, lake: Lake) -> None:
@@ -242,7 +247,8 @@ def test_the_holes_of_d6_are_those_of_win_and_wdofut(realdata: Path, lake: Lake)
         "2026-07-31": [("09:00", "12:30")],
     }
     days = {p.session: p for p in lake.partitions()}
-    assert [(days[day].gaps, clock(days[day].first_ns)) for day in ("2025-03-05", "2026-02-18")] == [((), "13:00")] * 2
+    for day in ("2025-03-05", "2026-02-18"):
+        assert (holes(days[day]), clock(days[day].first_ns)) == ([("09:00", "13:00")], "13:00")
     assert days["2026-08-18"].truncated
     other = Lake(lake.folder / "other")
     import_file(other, realdata / FIVE_MINUTES["2022-01-08"])
