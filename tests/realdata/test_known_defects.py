@@ -136,8 +136,10 @@ def test_d2_the_wrong_contract_is_refused_with_the_right_one(realdata: Path, tmp
 
 
 def test_d3_restated_prices_are_told_on_the_page_and_by_their_basis(wdofut: Checked) -> None:
-    assert len(wdofut.found("back_adjusted")) >= 290
-    assert {p.provenance.price_basis for p in wdofut.lake.partitions()} >= {"back_adjusted"}
+    before_the_last_roll = {p.day for p in wdofut.lake.partitions() if p.day < date(2021, 11, 30)}
+    assert set(wdofut.found("back_adjusted")) == before_the_last_roll
+    basis = {p.day in before_the_last_roll: p.provenance.price_basis for p in wdofut.lake.partitions()}
+    assert basis == {True: "back_adjusted", False: "raw"}
     assert "ajustados na rolagem" in wdofut.page
 
 
