@@ -91,6 +91,9 @@ def recover(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return traded prices, and which rows have them.
 
+    Rolls are taken to lie as far apart as contracts expire, a month at least, and to move the price by half a
+    thousandth or more: levels nearer in time and size may be read as one.
+
     Parameters
     ----------
     prices : ndarray
