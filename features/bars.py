@@ -30,9 +30,10 @@ from features.layout import (
     VOLUME_RING,
 )
 from features.windows import clip, deviation, mean, prior_z, ratio
+from market.elementary import log
 from market.kernel import kernel
 
-_LN2 = math.log(2.0)
+_LN2 = 0.6931471805599453  # log 2
 _VOLATILITY = family("volatility_{}")
 _VOLATILITY_RATIO = family("volatility_ratio_{}_{}")
 _PARKINSON = family("parkinson_{}")
@@ -58,12 +59,12 @@ def store_bar(floats: np.ndarray, ints: np.ndarray) -> None:
     previous = ints[CLOSE_RING + ((ints[BARS_SEEN] - 1) & (HISTORY - 1))]
     if ints[SESSION_BARS] == 0:
         ints[FIRST_OPEN] = opening
-        floats[GAP_OPEN] = math.log(opening / previous) if ints[BARS_SEEN] > 0 else math.nan
+        floats[GAP_OPEN] = log(opening / previous) if ints[BARS_SEEN] > 0 else math.nan
         previous = opening
-    spread = math.log(high / low) ** 2
-    body = math.log(close / opening) ** 2
+    spread = log(high / low) ** 2
+    body = log(close / opening) ** 2
     for copy in (at, at + HISTORY):
-        floats[RETURN_RING + copy] = math.log(close / previous)
+        floats[RETURN_RING + copy] = log(close / previous)
         floats[RANGE_RING + copy] = spread
         floats[GARMAN_RING + copy] = 0.5 * spread - (2.0 * _LN2 - 1.0) * body
         ints[HIGH_RING + copy] = high
@@ -107,9 +108,9 @@ def update_returns(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> Non
     """Write the returns group."""
     last = CLOSE_RING + newest(ints)
     for i in range(_RETURNS.shape[0]):
-        out[_RETURNS[i, 1]] = math.log(ints[last] / ints[last - _RETURNS[i, 0]])
+        out[_RETURNS[i, 1]] = log(ints[last] / ints[last - _RETURNS[i, 0]])
     out[_GAP] = floats[GAP_OPEN]
-    out[_SESSION_RETURN] = math.log(ints[last] / ints[FIRST_OPEN])
+    out[_SESSION_RETURN] = log(ints[last] / ints[FIRST_OPEN])
 
 
 @kernel
@@ -140,8 +141,8 @@ def update_means(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
         out[_MEAN_RATIO[i, 2]] = mean(ints, close + 1 - short, short) / mean(ints, close + 1 - long, long) - 1.0
     for i in range(_MOMENTUM.shape[0]):
         short, long = _MOMENTUM[i, 0], _MOMENTUM[i, 1]
-        recent = math.log(ints[close] / ints[close - short]) / short
-        before = math.log(ints[close - short] / ints[close - long]) / (long - short)
+        recent = log(ints[close] / ints[close - short]) / short
+        before = log(ints[close - short] / ints[close - long]) / (long - short)
         out[_MOMENTUM[i, 2]] = clip(ratio(recent - before, deviation(floats, returns - long, long), 0.0), 10.0)
     for i in range(_SHARPE.shape[0]):
         n = _SHARPE[i, 0]

@@ -6,6 +6,7 @@ import numpy as np
 
 from features.catalogue import index_of
 from features.layout import LUNCH_END_NS, LUNCH_START_NS, SESSION_CLOSE_NS, SESSION_OPEN_NS, WEEKDAY
+from market.elementary import cos, sin
 from market.kernel import kernel
 
 _TIME, _SIN, _COS = index_of("time_normalized"), index_of("minute_sin"), index_of("hour_cos")
@@ -21,8 +22,8 @@ def update_minutes(ints: np.ndarray, now_ns: int, out: np.ndarray) -> None:
     length = ints[SESSION_CLOSE_NS] - ints[SESSION_OPEN_NS]
     share = elapsed / length
     out[_TIME] = share
-    out[_SIN] = math.sin(2.0 * math.pi * share)
-    out[_COS] = math.cos(2.0 * math.pi * share)
+    out[_SIN] = sin(2.0 * math.pi * share)
+    out[_COS] = cos(2.0 * math.pi * share)
     out[_DAY] = ints[WEEKDAY] / 4.0
     out[_OPENING] = 1.0 if elapsed < _HALF_HOUR_NS else 0.0
     out[_CLOSING] = 1.0 if elapsed >= length - _HALF_HOUR_NS else 0.0

@@ -43,6 +43,7 @@ from features.layout import (
 )
 from features.seconds import window_sum, z_of_sums
 from features.windows import ratio
+from market.elementary import log
 from market.kernel import kernel
 from market.types import Flag
 
@@ -128,8 +129,8 @@ def measure_flow(ints: np.ndarray, out: np.ndarray) -> None:
     price = ints[LAST_PRICE]
     out[_CUMULATIVE] = ints[TOTAL_SIGNED] / ints[TOTAL_VOLUME]
     recent = counted_sum(ints, TOTAL_TURNOVER, 100) / counted_sum(ints, TOTAL_VOLUME, 100)
-    out[_VWAP_RETURN] = math.log(price / recent)
-    out[_VWAP_DISTANCE] = math.log(price / (ints[TOTAL_TURNOVER] / ints[TOTAL_VOLUME]))
+    out[_VWAP_RETURN] = log(price / recent)
+    out[_VWAP_DISTANCE] = log(price / (ints[TOTAL_TURNOVER] / ints[TOTAL_VOLUME]))
 
 
 @kernel

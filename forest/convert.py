@@ -204,7 +204,11 @@ def _base_score(text: str) -> np.float32:
 
 @kernel
 def _base_margin(score: np.float32) -> float:
-    """XGBoost's own logit: all in float32 and with the C library's logf, which NumPy's logarithm does not equal."""
+    """XGBoost's own logit: all in float32 and with the C library's logf, which NumPy's logarithm does not equal.
+
+    Not ours (`market.elementary`), for the margin must equal the one XGBoost itself finds on the host that trained. It
+    is asked once, at conversion; scoring reads the stored bits.
+    """
     return -math.log(np.float32(1.0) / score - np.float32(1.0))
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from market.elementary import log
 from market.errors import ConfigError, DataError, NotEnoughData
 from market.kernel import kernel
 from market.types import Flag
@@ -137,7 +138,7 @@ def bar_volatility(path: PricePath, window: int) -> np.ndarray:
     known = 0
     for row in range(count):
         if row > 0 and path.session[row] == path.session[row - 1] and not path.after_gap[row]:
-            ring[known % window] = np.log(path.close[row] / path.close[row - 1])
+            ring[known % window] = log(path.close[row] / path.close[row - 1])
             known += 1
         if known >= window:
             mean = ring.sum() / window

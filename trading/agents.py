@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from market.elementary import tanh
 from market.errors import ConfigError
 from market.kernel import kernel
 
@@ -93,8 +94,6 @@ def order_flow_vote(row: np.ndarray, inputs: np.ndarray) -> tuple[float, float, 
     """Vote by what aggressors do and the best quotes show (signals.md §6.1).
 
     Without the votes of patterns (divergence, absorption, sweep), so s = s₀; those come with the pattern detectors.
-    `math.tanh` is the platform's: the last bit of a vote may differ between machines, never between training and
-    live on one of them.
 
     Returns
     -------
@@ -102,8 +101,8 @@ def order_flow_vote(row: np.ndarray, inputs: np.ndarray) -> tuple[float, float, 
         Score in [-1, 1], confidence in [0, 1], and whether the agent votes; NaN and False where an input is missing.
     """
     flow = 0.6 * read_input(row, inputs, 0) + 0.4 * read_input(row, inputs, 1)
-    unusual = math.tanh(0.5 * (0.6 * read_input(row, inputs, 2) + 0.4 * read_input(row, inputs, 3)))
-    book = 0.5 * read_input(row, inputs, 4) + 0.5 * math.tanh(read_input(row, inputs, 5) / 3.0)
+    unusual = tanh(0.5 * (0.6 * read_input(row, inputs, 2) + 0.4 * read_input(row, inputs, 3)))
+    book = 0.5 * read_input(row, inputs, 4) + 0.5 * tanh(read_input(row, inputs, 5) / 3.0)
     score = 0.4 * flow + 0.3 * unusual + 0.3 * book
     if not math.isfinite(score):
         return math.nan, math.nan, False
