@@ -27,6 +27,10 @@ class UsageError(PregaoError):
     exit_code = 2
 
 
+# A file's first line may be long, and hold what moves the cursor.
+_LONGEST_QUOTE = 500
+
+
 class FileRefused(UsageError):
     """A file cannot be read as market data.
 
@@ -44,8 +48,18 @@ class FileRefused(UsageError):
 
     def __init__(self, path: str, expected: str, found: str, remedy: str, line: int | None = None) -> None:
         where = f"{path}, line {line}" if line is not None else path
-        super().__init__(f"{where}: expected {expected}, found {found}; {remedy}")
+        expected, found = _shortened(expected), _shortened(found)
+        super().__init__(_printable(f"{where}: expected {expected}, found {found}; {remedy}"))
         self.path, self.line = path, line
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
+
+
+def _printable(text: str) -> str:
+    """Return a text in one line, with escapes for what is no visible character."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class UnknownSymbol(UsageError):

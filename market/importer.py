@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from market.errors import FileRefused, UsageError
+from market.errors import DataError, FileRefused, UsageError
 from market.lake import Lake
 from market.manifest import SourceFile
 from market.readers import (
@@ -105,24 +105,31 @@ def import_file(
         Where it cannot be read as market data, or the lake holds other content for one of its sessions.
     UnknownSymbol
         Where no instrument answers to its symbol.
+    DataError
+        Where a contract's expiry, or the session that was named, lies outside the calendar.
     """
     source = open_source(Path(path))
     symbol = symbol.strip().upper() if symbol else None
+    found = _named(format) if format else recognise(source)  # before the hash, for which the whole file is read
     known = lake.source((source.sha256, source.name, symbol or ""))
     if known is not None and not true_prices and day is None:
         return _result(source, known, "unchanged")
-    found = _named(format) if format else recognise(source)
     intake = Intake(source, found.name)
     if not found.tested:
         intake.notes.append(f"{found.name} is declared, untested: no sample of it was ever seen; check what it gives")
     done: list[SourceFile] = []
 
     def finish() -> SourceFile:
+        if not intake.sessions:
+            raise FileRefused(source.path, "bars, trades or quotes", "none in its rows", "export it again")
         done.append(_set_aside(lake, intake, symbol or ""))
         return done[0]
 
-    writes = intake.counted(found.read(source, Request(lake, symbol, day, true_prices), intake))
-    added = lake.commit(writes, finish)
+    try:
+        writes = intake.counted(found.read(source, Request(lake, symbol, day, true_prices), intake))
+        added = lake.commit(writes, finish)
+    except DataError as error:
+        raise DataError(f"{source.path}: {error}") from error
     return _result(source, done[0], "imported" if added else "unchanged")
 
 

@@ -27,6 +27,7 @@ _LEADING = re.compile(
     r"|(?:WDO|DOL|WIN|IND)(?:FUT)?(?![A-Z0-9$@]))"
 )
 _DECLARED_ROOT = re.compile(r"^[A-Z][A-Z0-9]{1,19}$")
+_LONGEST_SYMBOL = 20  # what is longer is none
 LISTED_YEARS = 6  # a contract is listed no longer before it expires
 
 
@@ -182,10 +183,10 @@ class Instruments:
         if continuous := _CONTINUOUS.match(name):
             return Symbol(continuous[1], 0, 0, True)
         raise UnknownSymbol(
-            f"{text!r}: expected a contract of {', '.join(FUTURES)} (as WDOZ26, WDOFUT or WIN$; WIN and IND have even "
-            "months only) or a declared instrument, found no such symbol; give the right one with --symbol, or declare "
-            f"it in pregao.toml under [instruments.{_section(name)}] with tick_size, lot_step, point_value, currency, "
-            "calendar and clock"
+            f"{text[:_LONGEST_SYMBOL]!r}: expected a contract of {', '.join(FUTURES)} (as WDOZ26, WDOFUT or WIN$; "
+            "WIN and IND have even months only) or a declared instrument, found no such symbol; give the right one "
+            f"with --symbol, or declare it in pregao.toml under [instruments.{_section(name)}] with tick_size, "
+            "lot_step, point_value, currency, calendar and clock"
         )
 
     def of(self, symbol: str) -> Instrument:

@@ -214,10 +214,13 @@ def _to_time_ns(column: pa.StringArray) -> np.ndarray:
 
 def _widen(spans: dict[int, tuple[int, int]], day: np.ndarray, wall_ns: np.ndarray) -> None:
     legible = (day != NO_DAY) & (wall_ns != NO_DAY)
-    for one in np.unique(day[legible]):
-        times = wall_ns[legible & (day == one)]
-        first, last = spans.get(int(one), (NS_PER_DAY, 0))
-        spans[int(one)] = min(first, int(times.min())), max(last, int(times.max()))
+    days, at_day = np.unique(day[legible], return_inverse=True)
+    firsts, lasts = np.full(days.size, NS_PER_DAY), np.zeros(days.size, dtype=np.int64)
+    np.minimum.at(firsts, at_day, wall_ns[legible])
+    np.maximum.at(lasts, at_day, wall_ns[legible])
+    for one, first, last in zip(days.tolist(), firsts.tolist(), lasts.tolist(), strict=True):
+        known = spans.get(one, (NS_PER_DAY, 0))
+        spans[one] = min(known[0], first), max(known[1], last)
 
 
 def _session_writes(tape: _Tape, day: date, rows: np.ndarray) -> Writes:

@@ -14,7 +14,7 @@ from market.instruments import Instrument
 from market.manifest import Partition
 from market.precheck_defects import MOST_PER_TRADE
 from market.readers.bar_records import SessionBars, session_writes
-from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns, to_numbers
+from market.readers.cells import LARGEST_NUMBER, NO_DAY, NS_PER_DAY, NS_PER_S, Columns, to_numbers
 from market.readers.generated import WEEKENDS, note_generated
 from market.readers.intake import MOST_REJECTED, Intake, Request
 from market.readers.price_basis import RECOVERED, PriceBasis, price_basis
@@ -33,8 +33,9 @@ from market.readers.true_prices import recover
 from market.realism import MOST_ON_WEEKENDS
 
 NOT_RECOVERED = "of a session whose traded prices the turnover does not tell"
-# Prices are stored in 32 bits; volumes beyond this are a broken cell.
+# Prices and trades are stored in 32 bits; volumes beyond this are a broken cell.
 MOST_TICKS, MOST_LOTS = 2**31 - 1, 2**53
+MOST_TURNOVER = 2.0**62  # ticks x lot steps
 WEEK_NS = 5 * NS_PER_DAY  # the shortest step between weekly bars that a holiday cannot make of daily ones
 
 
@@ -155,9 +156,12 @@ def bar_writes(
     instrument = request.lake.instruments.of(contract)
     rows = _in_time_order(source, request, table, contract, ZoneInfo(instrument.clock))
     screen = _screen(rows, instrument)
-    intake.note(screen, table.misshapen)
-    intake.refuse_too_many(_weekend_hint(rows) or _clock_hint(rows, screen))
+    hint = _weekend_hint(rows) or _clock_hint(rows, screen)
+    intake.note(screen, table.misshapen, hint)
+    intake.refuse_too_many(hint)
     kept = np.flatnonzero(screen.kept)
+    if not kept.size:  # one of several series in a file, with no sound row
+        return
     days = rows.hours.day[kept]
     refuse_full_lots(source, request, contract, rows.table.volume[kept])
     refuse_expired(source, request, contract, to_date(days[0]), to_date(days[-1]))
@@ -212,16 +216,21 @@ def _screen(rows: _Rows, instrument: Instrument) -> Screen:
     screen = Screen(table.lines)
     prices = table.prices
     screen.reject((table.day == NO_DAY) | (table.time_ns == NO_DAY), "a date or time that cannot be read")
-    screen.reject(~np.isfinite(np.vstack([prices, table.volume])).all(axis=0), "a cell that is empty or not a number")
-    screen.reject((prices <= 0).any(axis=0), "a price of zero or below")
-    screen.reject((prices / instrument.tick_size > MOST_TICKS).any(axis=0), "a price beyond any market")
+    legible = np.abs(np.vstack([prices, table.volume])) < LARGEST_NUMBER
+    screen.reject(~legible.all(axis=0), "a cell that is empty or not a number")
+    ticks = prices / instrument.tick_size
+    screen.reject((np.rint(ticks) <= 0).any(axis=0), "a price of zero or below")
+    screen.reject((ticks > MOST_TICKS).any(axis=0), "a price beyond any market")
     screen.reject(table.high < table.low, "a high below the low")
     beyond = (np.maximum(table.open, table.close) > table.high) | (np.minimum(table.open, table.close) < table.low)
     screen.reject(beyond, "an open or close outside high and low")
     screen.reject((table.volume < 0) | (table.trades < 0) | (table.turnover < 0), "a volume below zero")
     steps = table.volume / instrument.lot_step
-    screen.reject(np.abs(steps - np.rint(steps)) > 1e-6, "a volume that is not whole contracts")
-    screen.reject(steps > MOST_LOTS, "a volume beyond any market")
+    part = (np.abs(steps - np.rint(steps)) > 1e-6) | ((steps > 0) & (steps < 0.5))
+    screen.reject(part, "a volume that is not whole contracts")
+    most_turnover = min(MOST_TURNOVER * instrument.tick_value, LARGEST_NUMBER)
+    absurd = (table.trades > MOST_TICKS) | (table.turnover >= most_turnover)
+    screen.reject((steps > MOST_LOTS) | absurd, "a volume beyond any market")
     screen.reject(~hours.is_session, NOT_A_SESSION)
     ts_ns = rows.ts_ns
     screen.reject((ts_ns < hours.open_ns) | (ts_ns >= hours.close_ns + LATE_NS), OUTSIDE_HOURS)

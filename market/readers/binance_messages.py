@@ -14,6 +14,7 @@ from market.types import Kind, Side
 
 NS_PER_MS = 1_000_000
 MOST_TICKS, MOST_LOTS = 2**31 - 1, 2**53
+BEYOND_INT64 = 2**63
 
 Levels = tuple[list[int], list[int]]
 
@@ -60,7 +61,7 @@ class Recording:
         if symbol == self.symbol and taker is not None:
             taker(message["data"], recv_ns)
         else:
-            self.left_out[f"stream {message['stream']}"] += 1
+            self.left_out[f"stream {_shown(message['stream'])}"] += 1
 
     def begin_session(self, first_ns: int) -> None:
         """Start the next session's messages; a break in the depth that is still open goes on."""
@@ -91,7 +92,7 @@ class Recording:
 
     def _take_trade(self, data: dict[str, Any], recv_ns: int) -> None:
         if data.get("X", "MARKET") != "MARKET":
-            self.left_out[f"trades of type {data['X']}, made outside the book"] += 1
+            self.left_out[f"trades of type {_shown(data['X'])}, made outside the book"] += 1
             return
         event_ns, number = _event_ns(data, recv_ns), _whole(data, "t")
         price, quantity = self._ticks(data["p"]), self._lots(data["q"])
@@ -181,8 +182,12 @@ def _near(time_ms: int, recv_ns: int) -> int:
     return time_ns
 
 
+def _shown(name: object) -> str:
+    return ascii(str(name)[:40])[1:-1]
+
+
 def _whole(data: dict[str, Any], name: str) -> int:
     value = data[name]
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value < BEYOND_INT64:
         raise Unusable(f"a field {name!r} that is not a whole number")
     return value

@@ -21,7 +21,7 @@ from market.book import Book, apply_all, levels, new_book
 from market.errors import FileRefused
 from market.gaps import SessionContext, edge_gaps, event_gaps, session_context
 from market.manifest import Gap
-from market.readers.binance_messages import Levels, Recording, Unusable, sent_ns
+from market.readers.binance_messages import BEYOND_INT64, Levels, Recording, Unusable, sent_ns
 from market.readers.cells import NO_DAY, NS_PER_DAY
 from market.readers.decimals import OffGrid
 from market.readers.intake import Format, Intake, Request, Writes
@@ -36,7 +36,7 @@ _STREAM = re.compile(r'"stream"\s*:\s*"([a-z0-9_]+)@')
 _RECEIVED = re.compile(rb"\d{19}")
 _HEAD_LINES = 5  # the answer to a subscription may come first
 MOST_LEVELS = 1 << 16  # a side, of the book carried from session to session
-_REASONED, _MISSHAPEN = (Unusable, OffGrid), (TypeError, ValueError, AttributeError)
+_REASONED, _MISSHAPEN = (Unusable, OffGrid), (TypeError, ValueError, AttributeError, RecursionError)
 
 
 def recognise(source: Source) -> bool:
@@ -55,6 +55,8 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
         recv_ns, sent, message, reason = _parse(line)
         if message is not None and recv_ns // NS_PER_DAY > sessions.day:
             yield from sessions.turn(recv_ns, sent)
+        elif message is not None and recv_ns // NS_PER_DAY < sessions.day:
+            message, reason = None, "a receive time in a session before that of the line above"
         reason = _take(recording, message, recv_ns) if message is not None else reason
         if reason:
             _set_aside(intake, number, reason, lines)
@@ -156,7 +158,7 @@ def _lines(source: Source) -> Iterator[tuple[int, bytes]]:
 def _parse(line: bytes) -> tuple[int, int, dict[str, Any] | None, str]:
     """Return receive and send time and the message, or no message and the reason."""
     received, _, text = line.partition(b" ")
-    if not _RECEIVED.fullmatch(received):
+    if not _RECEIVED.fullmatch(received) or int(received) >= BEYOND_INT64:
         return 0, 0, None, "no receive time in nanoseconds"
     try:
         message = json.loads(text, parse_float=str)  # digits as they stand, never a float

@@ -25,13 +25,14 @@ from market.readers.screen import LATE_NS, NOT_A_SESSION, OUTSIDE_HOURS, DayHour
 from market.readers.source import Source
 from market.readers.symbols import refuse_expired, resolve_symbol
 from market.readers.tick_table import CALL_NS, MOST_TICKS
-from market.types import Kind, Side, events
+from market.types import PRICE_KEYED, Kind, Side, events
 
 # Where polls are further apart than a book stays valid, the recorder stood still.
 POLL_LOST_NS = 2 * NS_PER_S
 MOST_LOTS = 2**53
+MOST_LEVELS = PRICE_KEYED
 
-_LEVEL_COLUMN = re.compile(r"(bid|ask)_(price|vol)_(\d+)")
+_LEVEL_COLUMN = re.compile(r"(bid|ask)_(price|vol)_([0-9]{1,9})")
 _FIRST_LEVEL = ("timestamp", "bid_price_1", "bid_vol_1", "ask_price_1", "ask_vol_1")
 _PRICE, _QUANTITY = 0, 1
 
@@ -104,12 +105,16 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
 
 def _depth(source: Source, names: list[str]) -> int:
     """Return how many levels the columns tell."""
-    depth = max(int(found[3]) for name in names if (found := _LEVEL_COLUMN.fullmatch(name)))
+    depth = max((int(found[3]) for name in names if (found := _LEVEL_COLUMN.fullmatch(name))), default=1)
+    if depth > MOST_LEVELS:
+        raise FileRefused(
+            source.path, f"at most {MOST_LEVELS} levels a side", f"level {depth}", "record fewer levels", 1
+        )
     wanted = [f"{side}_{what}_{k + 1}" for k in range(depth) for side in ("bid", "ask") for what in ("price", "vol")]
-    if missing := [name for name in wanted if name not in names]:
+    if missing := [name for name in ("timestamp", *wanted) if name not in names]:
         raise FileRefused(
             source.path,
-            f"a price and a volume of both sides for each of {depth} levels",
+            f"a timestamp, and a price and a volume of both sides for each of {depth} levels",
             f"no column {missing[0]}",
             "record the book again with all columns",
             1,
@@ -184,7 +189,7 @@ def _screen_levels(screen: Screen, points: np.ndarray, volumes: np.ndarray, inst
     reject((ticks > MOST_TICKS) | (steps > MOST_LOTS), "a price or volume beyond any market")
     reject(np.abs(ticks - np.rint(ticks)) > 1e-4, "a price off the tick grid")
     reject(np.abs(steps - np.rint(steps)) > 1e-6, "a volume that is not whole contracts")
-    reject((ticks > 0) != (steps > 0), "a price without a volume, or a volume without a price")
+    reject((np.rint(ticks) > 0) != (np.rint(steps) > 0), "a price without a volume, or a volume without a price")
 
 
 def _falls(screen: Screen, ts_ns: np.ndarray, last_ns: int) -> np.ndarray:
@@ -195,8 +200,8 @@ def _falls(screen: Screen, ts_ns: np.ndarray, last_ns: int) -> np.ndarray:
 
 def _take(source: Source, request: Request, intake: Intake, series: _Series, polls: _Polls, tally: _Tally) -> Writes:
     """Add rows to a series, and yield the sessions they complete."""
-    starts = np.flatnonzero(np.append(True, polls.day[1:] != polls.day[:-1])[: polls.day.size])
-    for start, end in zip(starts, np.append(starts[1:], polls.day.size), strict=True):
+    edges = np.flatnonzero(np.diff(polls.day)) + 1
+    for start, end in zip([0, *edges], [*edges, polls.day.size], strict=True) if polls.day.size else ():
         own = _Polls(polls.day[start:end], polls.ts_ns[start:end], polls.state[start:end])
         if own.day[0] != series.day:
             yield from _finish_session(source, request, intake, series, is_last=False)

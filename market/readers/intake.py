@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from io import StringIO
@@ -12,13 +12,14 @@ import numpy as np
 from market.errors import FileRefused
 from market.lake import Lake
 from market.manifest import Partition, Provenance
-from market.readers.screen import Reject, Screen
+from market.readers.screen import MISSHAPEN, Reject, Screen
 from market.readers.source import Source
 
 IMPORTER_VERSION = 2
 MOST_REJECTED = 0.01
-# A file whose rows are mostly unusable is not read to its end.
+# A file whose rows are mostly unusable is not read to its end, nor one that sets more aside than memory should hold.
 HOPELESS_ROWS, HOPELESS_SHARE = 50_000, 0.5
+MOST_ASIDE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,16 @@ class Intake:
     previous_close: int = 0  # ticks, the last price of the session before; 0 where there is none
     generated: bool = False  # no market made its numbers, though it is a vendor's file by its form
 
-    def note(self, screen: Screen, misshapen: Iterable[int] = (), hint: str = "") -> None:
+    def note(self, screen: Screen, misshapen: Sequence[int] = (), hint: str = "") -> None:
         """Note the rows a screen kept and set aside; raises FileRefused where most of a long file is unusable."""
         self.rows += int(screen.kept.sum())
+        counts = screen.counts() + Counter({MISSHAPEN: len(misshapen)})
+        aside = len(self.rejects) + counts.total()
+        if aside > HOPELESS_ROWS and (aside > HOPELESS_SHARE * (self.rows + aside) or aside > MOST_ASIDE):
+            first = {reason: int(screen.lines[screen.rejected(reason)][0]) for reason in screen.counts()}
+            first |= {MISSHAPEN: misshapen[0]} if misshapen else {}
+            self._refuse_share(self.reject_counts() + counts, first, hint)
         self.rejects.extend(screen.rejects(misshapen))
-        if len(self.rejects) > HOPELESS_ROWS and len(self.rejects) > HOPELESS_SHARE * (self.rows + len(self.rejects)):
-            self.refuse_too_many(hint)
 
     def take_back(self, screen: Screen) -> None:
         """Set rows aside that were noted as used and turn out not to fit with the rest of their session."""
@@ -88,17 +93,22 @@ class Intake:
 
     def refuse_too_many(self, hint: str = "") -> None:
         """Raise FileRefused where more than one row in a hundred was set aside."""
-        total = self.rows + len(self.rejects)
-        if len(self.rejects) <= MOST_REJECTED * total:
+        self._refuse_share(self.reject_counts(), {}, hint)
+
+    def _refuse_share(self, counts: Counter[str], first_lines: Mapping[str, int], hint: str) -> None:
+        """Raise FileRefused where the rows set aside are too many; `first_lines` are those not in `rejects`."""
+        aside = counts.total()
+        total = self.rows + aside
+        if aside <= MOST_REJECTED * total:
             return
-        common = max(self.reject_counts().items(), key=lambda item: item[1])[0]
-        first = next(reject for reject in self.rejects if reject.reason == common)
+        common = max(counts, key=lambda reason: counts[reason])
+        line = next((reject.line for reject in self.rejects if reject.reason == common), first_lines.get(common, 1))
         raise FileRefused(
             self.source.path,
             f"at most {MOST_REJECTED:.0%} of {total} rows unusable",
-            f"{len(self.rejects)}, most of them {common}, first {self.source.quote([first.line])[0][:200]!r}",
+            f"{aside}, most of them {common}, first {self.source.quote([line])[0][:200]!r}",
             hint or "export the file again and check what the line shows",
-            first.line,
+            line,
         )
 
     def reject_counts(self) -> Counter[str]:

@@ -43,7 +43,7 @@ def mt5_headings(source: Source, required: tuple[str, ...]) -> list[str]:
     """Return the names of an MT5 header, without brackets; raises FileRefused where it is not as MT5 writes it."""
     header = source.first_line
     names = _HEADING.findall(header)
-    if header.split("\t") != [f"<{name}>" for name in names]:
+    if names and header.split("\t") != [f"<{name}>" for name in names]:
         between = header[len(f"<{names[0]}>") :].partition("<")[0]
         raise FileRefused(
             source.path, "a tab between the columns of an MT5 export", repr(between), "export it again from MT5", 1

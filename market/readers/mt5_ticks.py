@@ -19,7 +19,8 @@ from market.readers.source import Source
 from market.readers.tick_rows import UNFLAGGED, TickTable
 from market.readers.tick_table import tick_writes
 
-REQUIRED = ("DATE", "TIME", "BID", "ASK", "LAST", "VOLUME")
+NUMBERS = ("BID", "ASK", "LAST", "VOLUME")
+REQUIRED = ("DATE", "TIME", *NUMBERS)
 
 
 def recognise(source: Source) -> bool:
@@ -44,17 +45,26 @@ def _tables(source: Source) -> Iterator[tuple[TickTable, Columns]]:
     names = mt5_headings(source, REQUIRED)
     for columns in read_columns(source, names, "\t", header=True):
         cells = columns.cells
+        bid, ask, last, volume = (to_numbers(cells[name]) for name in NUMBERS)
         table = TickTable(
             lines=columns.lines,
             day=to_days(cells["DATE"], DATE_PATTERN),
             time_ns=to_time_ns(cells["TIME"]),
-            bid=to_numbers(cells["BID"]),
-            ask=to_numbers(cells["ASK"]),
-            last=to_numbers(cells["LAST"]),
-            volume=to_numbers(cells["VOLUME"]),
+            bid=bid,
+            ask=ask,
+            last=last,
+            volume=volume,
             flags=_flags(cells["FLAGS"]) if "FLAGS" in cells else np.full(columns.lines.size, UNFLAGGED),
+            illegible=_illegible(columns, [bid, ask, last, volume]),
         )
         yield table, columns
+
+
+def _illegible(columns: Columns, numbers: list[np.ndarray]) -> np.ndarray:
+    """Return the mask of the rows with a cell that is neither empty nor a number."""
+    told = [columns.cells[name].is_valid().to_numpy(zero_copy_only=False) for name in NUMBERS]
+    mask: np.ndarray = np.any(np.array(told) & np.isnan(numbers), axis=0)
+    return mask
 
 
 def _flags(column: pa.StringArray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Which rows of a file are set aside, and why."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -17,11 +18,12 @@ LATE_NS = 5 * 60 * NS_PER_S
 MOST_HOURS = 24 * 365 * 200  # years no calendar has are left in UTC
 OUTSIDE_HOURS = "outside the session's hours"
 NOT_A_SESSION = "not a session of the exchange"
+MISSHAPEN = "another number of columns"
 
 _EPOCH_DAY = date(1970, 1, 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A row set aside."""
 
@@ -62,9 +64,14 @@ class Screen:
         mask: np.ndarray = self.codes == self.reasons.index(reason) + 1
         return mask
 
+    def counts(self) -> Counter[str]:
+        """Return how many rows were set aside, by reason."""
+        codes, counts = np.unique(self.codes[self.codes > 0], return_counts=True)
+        return Counter({self.reasons[code - 1]: int(count) for code, count in zip(codes, counts, strict=True)})
+
     def rejects(self, misshapen: Iterable[int] = ()) -> list[Reject]:
         """Return what was set aside in line order, with the lines that were no rows at all."""
-        found = [Reject(line, "another number of columns") for line in misshapen]
+        found = [Reject(line, MISSHAPEN) for line in misshapen]
         aside = np.flatnonzero(self.codes)
         found += [Reject(int(self.lines[row]), self.reasons[self.codes[row] - 1]) for row in aside]
         return sorted(found, key=lambda reject: reject.line)

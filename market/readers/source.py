@@ -3,6 +3,8 @@
 import codecs
 import gzip
 import hashlib
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -11,12 +13,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
+
 from market.errors import FileRefused
 
 BLOCK_BYTES = 2 << 20  # larger ones are no faster, and blocks of 16 MiB take 220 MiB more of memory
 HEAD_BYTES = 64 << 10
+MOST_BLANK = 50_000  # threes of blank lines in a block
 LONGEST_LINE = 32 << 20  # a depth snapshot is one line of some 100 kB
 LARGEST_UNPACKED = 8 << 30  # a day of every trade on the exchange is some 1 GiB
+
+# What the standard library raises where a packed file is damaged.
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
+    NotImplementedError, RuntimeError, EOFError, OSError, ValueError,
+)  # fmt: skip
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
@@ -46,8 +57,6 @@ class Source:
     ----------
     path : str
         As the user named it.
-    sha256 : str
-        Hash of its bytes.
     size : int
         Bytes.
     head : str
@@ -59,7 +68,6 @@ class Source:
     """
 
     path: str
-    sha256: str
     size: int
     head: str
     workbook: bool
@@ -74,6 +82,18 @@ class Source:
     def stem(self) -> str:
         """File name without folders and ending."""
         return Path(self.path).stem
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of its bytes, for which it is read once; raises FileRefused where they are no text."""
+        digest = hashlib.sha256()
+        with Path(self.path).open("rb") as file:
+            nul = b"" if self.workbook else _nul(file.peek(4)[:4])
+            while data := file.read(BLOCK_BYTES):
+                if nul:
+                    _refuse_nul(self.path, data, nul)
+                digest.update(data)
+        return digest.hexdigest()
 
     @cached_property
     def lines(self) -> list[str]:
@@ -106,6 +126,8 @@ class Source:
                     "export it again",
                     number,
                 )
+            if block.count(b"\n\n\n") > max(MOST_BLANK, block.count(b"\n") // 4):
+                raise FileRefused(self.path, "rows", "hardly anything but blank lines", "export it again", number)
             if block:
                 yield Block(_as_utf8(block), number)
                 number += block.count(b"\n")
@@ -122,9 +144,9 @@ class Source:
         """Return the text of some lines, counted from 1 and given in ascending order; reads the file again."""
         texts: list[str] = []
         for block in self.blocks() if numbers else ():
-            lines = block.text.split(b"\n")
-            while len(texts) < len(numbers) and numbers[len(texts)] - block.first_line < len(lines) - 1:
-                texts.append(lines[numbers[len(texts)] - block.first_line].decode("utf-8"))
+            ends = np.flatnonzero(np.frombuffer(block.text, dtype=np.uint8) == ord("\n"))
+            while len(texts) < len(numbers) and (k := numbers[len(texts)] - block.first_line) < ends.size:
+                texts.append(block.text[int(ends[k - 1]) + 1 if k else 0 : int(ends[k])].decode("utf-8"))
             if len(texts) == len(numbers):
                 break
         return texts
@@ -135,21 +157,22 @@ class Source:
 
 
 def open_source(path: Path) -> Source:
-    """Look at a file; raises FileRefused where it is missing, empty, or no text.
-
-    Reads it once, for its hash.
-    """
+    """Look at the beginning of a file; raises FileRefused where it is missing, empty, or no text."""
     try:
         if path.is_dir():
             raise FileRefused(str(path), "a file", "a folder", "name the files in it, or give --recursive")
+        if path.exists() and not path.is_file():
+            raise FileRefused(str(path), "a file", "a pipe or a device", "save what it tells as a file")
         with path.open("rb") as file:
-            return _look(str(path), file, path.stat().st_size)
+            return _look(str(path), file.read(4), path.stat().st_size)
     except FileNotFoundError:
         raise FileRefused(str(path), "a file", "nothing there", "check the path") from None
     except PermissionError:
         raise FileRefused(
             str(path), "a file this user may read", "no permission to read it", "change its permissions or copy it"
         ) from None
+    except OSError as error:
+        raise FileRefused(str(path), "a file that can be read", error.strerror or "none", "check the path") from None
 
 
 def open_binary(path: Path) -> BinaryIO:
@@ -175,7 +198,7 @@ def _open_member(path: Path) -> BinaryIO:
                     "unpack it and name the files",
                 )
             return cast(BinaryIO, archive.open(members[0]))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except DAMAGED as error:
         raise FileRefused(
             str(path), "a zip that can be unpacked", f"one that cannot ({error})", "fetch it again, or unpack it"
         ) from None
@@ -185,25 +208,30 @@ def _is_workbook(path: str) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "[Content_Types].xml" in archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError):
+    except DAMAGED:
         return False
 
 
-def _look(path: str, file: BinaryIO, size: int) -> Source:
-    start = file.read(4)
+def _look(path: str, start: bytes, size: int) -> Source:
     if start == _ZIP and _is_workbook(path):
-        return Source(path, _hash_from(file, start), size, "", workbook=True)
+        return Source(path, size, "", workbook=True)
     head = _head(path)
     if not head.strip():
         raise FileRefused(path, "rows of market data", "an empty file", "export it again")
-    return Source(path, _hash_from(file, start), size, head, workbook=False)
+    return Source(path, size, head, workbook=False)
 
 
-def _hash_from(file: BinaryIO, start: bytes) -> str:
-    digest = hashlib.sha256(start)
-    while data := file.read(BLOCK_BYTES):
-        digest.update(data)
-    return digest.hexdigest()
+def _nul(start: bytes) -> bytes:
+    """Return what no text that begins like this holds; nothing where it is packed."""
+    if start.startswith((_GZIP, _ZIP)):
+        return b""
+    # Of three zero bytes in UTF-16 two are one character.
+    return b"\0\0\0" if start.startswith(_UTF16_MARKS) else b"\0"
+
+
+def _refuse_nul(path: str, data: bytes, nul: bytes = b"\0") -> None:
+    if nul in data:
+        raise FileRefused(path, "text", "bytes that are none (NUL)", "name a text export, a gzip or an .xlsx file")
 
 
 def _head(path: str) -> str:
@@ -221,8 +249,7 @@ def _pieces(path: str, file: BinaryIO, size: int) -> Iterator[bytes]:
         return
     piece = first.removeprefix(_UTF8_MARK)
     while piece:
-        if b"\0" in piece:
-            raise FileRefused(path, "text", "bytes that are none (NUL)", "name a text export, a gzip or an .xlsx file")
+        _refuse_nul(path, piece)
         yield piece
         piece = _read(path, file, size)
 
@@ -231,7 +258,9 @@ def _utf16_pieces(path: str, file: BinaryIO, first: bytes, size: int) -> Iterato
     decoder, piece = codecs.getincrementaldecoder("utf-16")(), first
     try:
         while piece:
-            yield decoder.decode(piece).encode("utf-8")
+            text = decoder.decode(piece).encode("utf-8")
+            _refuse_nul(path, text)
+            yield text
             piece = _read(path, file, size)
         decoder.decode(b"", final=True)
     except UnicodeError:
@@ -241,7 +270,7 @@ def _utf16_pieces(path: str, file: BinaryIO, first: bytes, size: int) -> Iterato
 def _read(path: str, file: BinaryIO, size: int) -> bytes:
     try:
         return file.read(size)
-    except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise FileRefused(
             path, "a file that can be read to its end", f"one that cannot ({error})", "fetch or export it again"
         ) from None

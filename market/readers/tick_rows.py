@@ -25,6 +25,8 @@ class TickTable:
         f8, points and contracts; NaN where the row does not carry the value.
     flags : ndarray
         i8, which of the values are new and who the aggressor was; UNFLAGGED where every value the row carries is new.
+    illegible : ndarray
+        bool, whether a cell of the row holds something else than a number.
     """
 
     lines: np.ndarray
@@ -35,6 +37,7 @@ class TickTable:
     last: np.ndarray
     volume: np.ndarray
     flags: np.ndarray
+    illegible: np.ndarray
 
     @cached_property
     def clears(self) -> np.ndarray:

@@ -147,11 +147,13 @@ def infer_sides(bid: np.ndarray, ask: np.ndarray, last: np.ndarray) -> np.ndarra
 def _screen(table: TickTable, hours: DayHours, ts_ns: np.ndarray, instrument: Instrument, last_ns: int) -> Screen:
     screen = Screen(table.lines)
     screen.reject((table.day == NO_DAY) | (table.time_ns == NO_DAY), "a date or time that cannot be read")
+    screen.reject(table.illegible, "a cell that is not a number")
     prices = np.stack([table.bid, table.ask, table.last])
     screen.reject(((prices < 0) | np.isinf(prices)).any(axis=0), "a price below zero or not finite")
     in_ticks = np.nan_to_num(prices / instrument.tick_size, posinf=0.0)
     screen.reject((in_ticks > MOST_TICKS).any(axis=0), "a price beyond any market")
-    screen.reject((np.abs(in_ticks - np.rint(in_ticks)) > 1e-4).any(axis=0), "a price off the tick grid")
+    off_grid = (np.abs(in_ticks - np.rint(in_ticks)) > 1e-4) | ((in_ticks > 0) & (in_ticks < 0.5))
+    screen.reject(off_grid.any(axis=0), "a price off the tick grid")
     traded = table.trades
     steps = table.volume / instrument.lot_step
     whole = (steps > 0.5) & (steps < 2**53) & (np.abs(steps - np.rint(steps)) < 1e-6)
@@ -178,7 +180,7 @@ def _kept_ticks(
         bid=bid,
         ask=ask,
         last=last,
-        quantity=np.rint(np.nan_to_num(table.volume[kept]) / instrument.lot_step).astype(np.int64),
+        quantity=np.rint(np.where(table.trades, table.volume, 0.0)[kept] / instrument.lot_step).astype(np.int64),
         has_bid=table.sets_bid[kept],
         has_ask=table.sets_ask[kept],
         has_trade=table.trades[kept],

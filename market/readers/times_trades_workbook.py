@@ -10,9 +10,6 @@ level; the best level is 0.
 Brokers are names here: see `profit_words.broker_id`.
 """
 
-import re
-import zipfile
-import zlib
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +18,7 @@ import pyarrow as pa
 
 from market.errors import FileRefused
 from market.manifest import Cause, Gap
+from market.readers.cells import bounded
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.price_basis import RAW
 from market.readers.profit_words import AGGRESSORS, to_aggressors, to_broker_ids, to_plain
@@ -28,7 +26,8 @@ from market.readers.screen import DayHours, Screen
 from market.readers.source import Source
 from market.readers.symbols import refuse_expired, resolve_symbol
 from market.readers.trade_table import TRADE_ROW, screen_trades, to_trades
-from market.types import Flag, Kind, Side, events
+from market.readers.workbook import open_workbook, rows_of_sheet
+from market.types import PRICE_KEYED, Flag, Kind, Side, events
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
@@ -36,17 +35,14 @@ if TYPE_CHECKING:
 ORDERS, TRADES = "ofertas", "negocios"
 ORDER_COLUMNS = ("agente", "qtde", "compra", "venda", "qtde", "agente")
 TRADE_COLUMNS = ("compradora", "valor", "quantidade", "vendedora", "agressor")
-MOST_BYTES, MOST_MEMBERS = 64 << 20, 1_000
-DEEPEST = 256  # a level is stored in eight bits
+DEEPEST = PRICE_KEYED  # a level is stored in eight bits, the last of which is no index
 
 _FIRST_LINE = 3  # below the title and the headings
-# A sheet is held as a full rectangle: one cell in its far corner would fill any memory.
-_FAR_CELL = re.compile(rb"""\br\s*=\s*["'](?:[A-Za-z]{2,}\d+|[A-Za-z]?\d{6,})["']""")
 
 
 def recognise(source: Source) -> bool:
     """Tell whether it is a workbook with these two sheets; raises FileRefused where it cannot be opened."""
-    return source.workbook and {ORDERS, TRADES} <= set(_open(source).sheet_names)
+    return source.workbook and {ORDERS, TRADES} <= set(open_workbook(source).sheet_names)
 
 
 def read(source: Source, request: Request, intake: Intake) -> Writes:
@@ -64,7 +60,7 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
             "a workbook that tells neither date nor time",
             "name it with --session, and the contract with --symbol where the sheets' titles do not",
         )
-    workbook = _open(source)
+    workbook = open_workbook(source)
     title, orders = _rows_of(source, workbook, ORDERS, ORDER_COLUMNS)
     _, trades = _rows_of(source, workbook, TRADES, TRADE_COLUMNS)
     contract = resolve_symbol(source, request, title, request.day)
@@ -112,7 +108,7 @@ class _Sheet:
         return to_trades(rows[::-1], self.instrument)
 
     def levels(self, cells: list[list[Any]]) -> np.ndarray:
-        """Return the book, EVENT: bids from the best down, then asks from the best up, at most 256 of each."""
+        """Return the book, EVENT: bids from the best down, then asks from the best up, at most 255 of each."""
         _, bid_quantity, bid, ask, ask_quantity, _ = _columns(cells, len(ORDER_COLUMNS))
         sides = (
             self._side(Side.BUY, [*zip(bid, bid_quantity, strict=True)]),
@@ -161,58 +157,11 @@ class _Sheet:
             )
 
 
-def _open(source: Source) -> "CalamineWorkbook":
-    _refuse_unsafe(source)
-    try:
-        from python_calamine import CalamineError, CalamineWorkbook
-    except ImportError:
-        raise FileRefused(
-            source.path,
-            "the package that reads workbooks",
-            "python-calamine not installed",
-            "install it (pip install python-calamine)",
-        ) from None
-    try:
-        return CalamineWorkbook.from_path(source.path)
-    except CalamineError as error:
-        raise FileRefused(
-            source.path, "a workbook", f"one that cannot be opened ({error})", "save it again as .xlsx"
-        ) from None
-
-
-def _refuse_unsafe(source: Source) -> None:
-    """Refuse a workbook that takes more memory than a sheet of this kind may, or unpacks to other than it declares."""
-    try:
-        with zipfile.ZipFile(source.path) as archive:
-            members = archive.infolist()
-            size = sum(member.file_size for member in members)
-            if len(members) > MOST_MEMBERS or size > MOST_BYTES:
-                raise FileRefused(
-                    source.path,
-                    f"a workbook of at most {MOST_MEMBERS:,} parts and {MOST_BYTES:,} bytes unpacked",
-                    f"{len(members):,} parts and {size:,} bytes",
-                    "save the two sheets alone",
-                )
-            far = any(_FAR_CELL.search(archive.read(member)) for member in members)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-        raise FileRefused(
-            source.path, "a workbook that unpacks", f"a damaged part ({error})", "save it again"
-        ) from None
-    if far:
-        raise FileRefused(
-            source.path,
-            "cells up to column Z and line 99,999",
-            "one beyond them",
-            "delete it, or save the sheets alone",
-        )
-
-
 def _rows_of(
     source: Source, workbook: "CalamineWorkbook", sheet: str, columns: tuple[str, ...]
 ) -> tuple[str | None, list[list[Any]]]:
     """Return the title of a sheet, None without one, and its rows below the headings."""
-    there = sheet in workbook.sheet_names
-    rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False) if there else []
+    rows = rows_of_sheet(source, workbook, sheet)
     headings = tuple(to_plain(str(cell)) for cell in rows[1][: len(columns)]) if len(rows) > 1 else ()
     if headings != columns:
         raise FileRefused(
@@ -238,7 +187,7 @@ def _texts(cells: list[Any]) -> pa.StringArray:
 
 def _numbers(cells: list[Any]) -> np.ndarray:
     """Return cells as f8[n]; NaN where one is not a number."""
-    return np.array([cell if type(cell) in (int, float) else np.nan for cell in cells], dtype=np.float64)
+    return bounded(np.array([cell if type(cell) in (int, float) else np.nan for cell in cells], dtype=np.float64))
 
 
 FORMAT = Format(

@@ -48,7 +48,7 @@ def screen_trades(screen: Screen, rows: np.ndarray, hours: DayHours, tick_size: 
     screen.reject(~(np.isfinite(rows["price"]) & (rows["price"] > 0)), "a price that is not a number above zero")
     ticks = np.nan_to_num(rows["price"] / tick_size, posinf=0.0)
     screen.reject(ticks > MOST_TICKS, "a price beyond any market")
-    screen.reject(np.abs(ticks - np.rint(ticks)) > 1e-4, "a price off the tick grid")
+    screen.reject((np.abs(ticks - np.rint(ticks)) > 1e-4) | (ticks < 0.5), "a price off the tick grid")
     steps = rows["quantity"] / lot_step
     whole = (steps > 0.5) & (steps < MOST_LOTS) & (np.abs(steps - np.rint(steps)) < 1e-6)
     screen.reject(~whole, "a quantity that is not whole contracts")

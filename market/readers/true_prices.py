@@ -18,6 +18,7 @@ ROUNDED_BY, SCAN_STEP = 0.6, 0.1
 REACH = 4.0  # standard errors around a span's ratio in which its factor is looked for
 RIVAL_SHARE = 0.05  # another factor this close to the best one's share makes the choice a guess
 MOST_SCANNED = 2_000  # distinct prices
+MOST_COMPARED = 10_000_000  # prices times factors; real series need a quarter of it
 FEW_SESSIONS, FEW_SESSIONS_FACTOR = 8, 2.0  # as on real files, where heavy bars weigh more than a median tells
 MEDIAN_OF_NORMAL = 0.6745  # of the distance from the mean, in standard deviations
 FINEST_DECIMALS = 6
@@ -206,13 +207,19 @@ def _factor(series: _Series, ratios: _Ratios, span: Span) -> float:
 
 
 def _scan(series: _Series, ratios: _Ratios, span: Span) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return candidate factors, the share of a span's prices each brings to the grid, and the span's mean ratio."""
+    """Return candidate factors, the share of a span's prices each brings to the grid, and the span's mean ratio.
+
+    The mean ratio is the only candidate, of share 0, where it is too uncertain to tell any.
+    """
     prices = _distinct(series, span)
     level = float(prices.mean())
     near, error = ratios.of(span)
     reach = REACH * error + 0.1 * series.tick_size / level
     step = SCAN_STEP * series.quantum / level
-    candidates = near + np.arange(-np.ceil(reach / step), np.ceil(reach / step) + 1) * step
+    steps = np.ceil(reach / step)
+    if not (2 * steps + 1) * prices.size <= MOST_COMPARED:  # so vague a ratio tells no factor
+        return np.array([near]), np.zeros(1), near
+    candidates = near + np.arange(-steps, steps + 1) * step
     return candidates, series.on_grid(candidates, prices).mean(axis=1), near
 
 
@@ -222,7 +229,7 @@ def _has_rival(series: _Series, ratios: _Ratios, span: Span, factor: float) -> b
     a_tick_off = np.abs(candidates - factor) > 0.5 * series.tick_size / float(
         series.prices[:, series.bars(span)].mean()
     )
-    return bool((share[a_tick_off] > share.max() - RIVAL_SHARE).any())
+    return candidates.size == 1 or bool((share[a_tick_off] > share.max() - RIVAL_SHARE).any())
 
 
 def _distinct(series: _Series, span: Span) -> np.ndarray:

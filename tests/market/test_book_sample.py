@@ -138,7 +138,7 @@ def test_sessions_and_symbols_stand_alone_wherever_blocks_end(lake: Lake, write:
             rows.append(poll(f"10:00:00.{k}", [(5471.0, 1 + k // 3)], [(5471.5, 8)], "WDOU25", day))
             rows.append(poll(f"10:00:00.{k}", [(5491.0, 7)], [(5491.5, 8)], "WDOV25", day))
     whole = open_source(write("book.csv", [HEADER, *rows], end="\n"))
-    source = CutSource(whole.path, whole.sha256, whole.size, whole.head, whole.workbook)
+    source = CutSource(whole.path, whole.size, whole.head, whole.workbook)
     intake = Intake(source, "book_sample")
     lake.commit(book_sample.read(source, Request(lake), intake))
     assert (intake.rows, intake.rejects) == (24, [])
