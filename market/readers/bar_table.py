@@ -243,9 +243,11 @@ def _screen(rows: _Rows, instrument: Instrument) -> Screen:
 
 def _beyond_its_trades(table: BarTable, kept: np.ndarray) -> np.ndarray:
     """Tell which volumes are absurd beside the number of trades, by what is usual in the rows that stay."""
-    traded = kept & (table.trades > 0) & (table.volume > 0)
-    usual = np.median(table.volume[traded] / table.trades[traded]) if traded.any() else np.inf
-    absurd: np.ndarray = traded & (table.volume > MOST_PER_TRADE * usual * table.trades)
+    absurd = np.zeros(table.lines.size, dtype=bool)
+    traded = np.flatnonzero(kept & (table.trades >= 1) & (table.volume > 0))
+    if traded.size:
+        per_trade = table.volume[traded] / table.trades[traded]
+        absurd[traded] = per_trade > MOST_PER_TRADE * np.median(per_trade)
     return absurd
 
 
