@@ -75,7 +75,7 @@ def fit_calibration(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray,
     labels : i8[n]
         1 up, 0 down.
     weights : f8[n]
-        Non-negative.
+        Non-negative; scaled here to a mean of 1, for the penalty of the logistic fit counts them.
 
     Raises
     ------
@@ -92,6 +92,7 @@ def fit_calibration(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray,
             f"{int(np.sum(labels))} up; add sessions or raise splits.validation_fraction"
         )
     score, label, weight = (np.asarray(values, dtype=np.float64) for values in (scores, labels, weights))
+    weight = weight / weight.mean()
     x = _knots_over(score, knots)
     if len(score) > ISOTONIC_ABOVE:
         crossed = [_cross_brier(fit, score, label, weight, x) for fit in (_fit_isotonic, _fit_platt)]

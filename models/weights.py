@@ -52,15 +52,14 @@ def time_decay(session: np.ndarray, half_life_sessions: float = math.inf) -> np.
 
 
 def sample_weights(labels: np.ndarray, session: np.ndarray, half_life_sessions: float = math.inf) -> np.ndarray:
-    """Return uniqueness times decay of LABEL records, f8[n], scaled to a mean of 1 over the rows that train.
+    """Return uniqueness times decay of LABEL records, f8[n] in [0, 1].
 
     Only rows that can be trained on (label not 0, return not NaN) crowd each other; every other row gets 0.
-    The result holds no NaN. Labels never leave their session, so a weight depends on its own session's labels
-    (and the scale), not on another fold's.
+    The result holds no NaN. Labels never leave their session, so a weight depends on its own session's labels and
+    not on another fold's; for the same reason there is no common scale: a fit scales the weights of its own rows.
     """
     if len(labels) != len(session):
         raise DataError(f"weights: expected one session number per label, found {len(session)} for {len(labels)}")
     trains = (labels["label"] != 0) & np.isfinite(labels["ret_ticks"])
     end_row = np.where(trains, labels["end_row"], -1)
-    weights = average_uniqueness(np.array(labels["row"]), end_row) * time_decay(session, half_life_sessions)
-    return np.asarray(weights / weights[trains].mean()) if trains.any() else weights
+    return np.asarray(average_uniqueness(np.array(labels["row"]), end_row) * time_decay(session, half_life_sessions))

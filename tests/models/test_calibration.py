@@ -29,6 +29,12 @@ def test_platt_recovers_the_logistic_curve_the_sample_was_made_from():
     assert found.p == pytest.approx(np.clip(sigmoid(0.3 + 1.7 * found.x), 0.02, 0.98), abs=1e-4)
 
 
+def test_the_scale_of_the_weights_changes_nothing():
+    scores, labels, weights = exact_sample(lambda x: sigmoid(0.3 + 1.7 * x), np.linspace(-2, 1.5, 40))
+    halved = fit_calibration(scores, labels, weights / 1024)
+    assert halved.p.tolist() == fit_calibration(scores, labels, weights).p.tolist()
+
+
 def test_large_and_distant_scores_are_no_trouble():
     scores = 1e6 + 1e3 * np.linspace(-2, 2, 200)
     found = fit_calibration(*exact_sample(lambda x: sigmoid((x - 1e6) / 1e3), scores))

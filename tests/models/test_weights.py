@@ -61,11 +61,17 @@ def test_undecided_and_missing_rows_weigh_nothing_and_crowd_nobody():
     assert sample_weights(labels, np.array([1, 1, 1, 1])).tolist() == [1.0, 0.0, 1.0, 0.0]
 
 
-def test_weights_are_uniqueness_times_decay_with_mean_one():
+def test_weights_are_uniqueness_times_decay():
     labels = labelled([0, 1, 2], [1, 1, 2], [1, -1, 1], [4, -4, 4])
     # Uniqueness 3/4, 1/2, 1; decay 1/2, 1/2, 1.
-    raw = np.array([3 / 8, 1 / 4, 1])
-    assert sample_weights(labels, np.array([1, 1, 2]), 1) == pytest.approx(raw / raw.mean())
+    assert sample_weights(labels, np.array([1, 1, 2]), 1) == pytest.approx([3 / 8, 1 / 4, 1])
+
+
+def test_weights_of_a_session_do_not_depend_on_another_session():
+    one = labelled([0, 1], [1, 1], [1, -1], [4, -4])
+    both = labelled([0, 1, 2, 3, 4], [1, 1, 4, 4, 4], [1, -1, 1, 1, 1], [4, -4, 4, 4, 4])
+    alone = sample_weights(one, np.array([1, 1]))
+    assert sample_weights(both, np.array([1, 1, 2, 2, 2]))[:2].tolist() == alone.tolist()
 
 
 def test_nothing_to_train_on_gives_zeros_not_nan():
