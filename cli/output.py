@@ -37,6 +37,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "config show": ("file", "settings"),
         "config check": ("file", "settings"),
         "features ls": ("set", "schema_hash", "columns"),
+        "leakcheck": ("checked", "leaks"),
         "live": (
             "mode", "contract", "sessions", "events", "decisions", "orders", "fills", "position", "net_reais",
             "decision_hash", "model_digest", "journal",

@@ -1,5 +1,6 @@
 """Compute the feature rows of every session, through the same compiled update that trades."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,9 @@ from features.schema import FeatureSchema
 from flows.parameters import Parameters
 from flows.progress import steps
 from flows.stages.artifacts import read_records, read_table, write_records, write_table, write_text
-from flows.stages.dataset import Dataset, open_dataset
+from flows.stages.dataset import open_dataset
 from market.home import Home
+from market.stream import Feed
 from market.types import BAR
 
 ROWS, BARS, SCHEMA = "features/rows.parquet", "features/bars.parquet", "features/schema.json"
@@ -54,7 +56,7 @@ def run(home: Home, parameters: Parameters) -> FeatureTable:
     """Compute and store the rows of every session of the dataset, held-back ones too."""
     dataset = open_dataset(home, parameters.data)
     schema = dataset.schema(parameters)
-    table = _stack(schema, dataset)
+    table = compute_rows(schema, dataset.feed, dataset.training + dataset.held_back)
     rows = {name: table.rows[:, index] for index, name in enumerate(schema.columns)}
     keys = {name: getattr(table, name) for name in KEYS}
     write_table(home.artifacts / ROWS, {**{f"_{name}": values for name, values in keys.items()}, **rows})
@@ -63,11 +65,11 @@ def run(home: Home, parameters: Parameters) -> FeatureTable:
     return table
 
 
-def _stack(schema: FeatureSchema, dataset: Dataset) -> FeatureTable:
-    days = dataset.training + dataset.held_back
-    parts: list[SessionFeatures] = [compute_session(schema, dataset.feed, day) for day in steps(days, "features")]
+def compute_rows(schema: FeatureSchema, feed: Feed, days: Sequence[dt.date]) -> FeatureTable:
+    """Return the rows of some sessions, oldest first."""
+    parts: list[SessionFeatures] = [compute_session(schema, feed, day) for day in steps(days, "features")]
     sizes = [len(part.ts_ns) for part in parts]
-    numbers = [int(dataset.feed.session(day)[0]["date"]) for day in days]
+    numbers = [int(feed.session(day)[0]["date"]) for day in days]
     return FeatureTable(
         schema,
         np.concatenate([part.rows for part in parts]),

@@ -10,7 +10,15 @@ from flows.stages.artifacts import read_records, write_json, write_records
 from flows.stages.dataset import Dataset, open_dataset
 from market.costs import costs
 from market.home import Home
-from models.labels import LABEL, bar_volatility, check_shares, price_path, refuse_below_cost, triple_barrier
+from models.labels import (
+    LABEL,
+    BarrierParams,
+    bar_volatility,
+    check_shares,
+    price_path,
+    refuse_below_cost,
+    triple_barrier,
+)
 from models.training_table import TrainingTable, join_labels
 
 LABELS, SHARES = "labels/labels.parquet", "labels/shares.json"
@@ -35,10 +43,9 @@ def run(home: Home, parameters: Parameters) -> Labelled:
     dataset = open_dataset(home, parameters.data)
     refuse_below_cost(parameters.labels, _round_trip_ticks(dataset))
     rows = training_rows(features.load(home), dataset)
-    path = price_path(rows.bars, rows.session)
-    labels = triple_barrier(path, bar_volatility(path, parameters.labels.volatility_window), parameters.labels)
+    labels = label_rows(rows, parameters.labels)
     shares = check_shares(labels)
-    table = _join(rows, labels)
+    table = join_rows(rows, labels)
     write_records(home.artifacts / LABELS, labels)
     named = {"down": shares.down, "undecided": shares.undecided, "up": shares.up}
     write_json(home.artifacts / SHARES, named)
@@ -48,7 +55,7 @@ def run(home: Home, parameters: Parameters) -> Labelled:
 def load(home: Home, dataset: Dataset) -> TrainingTable:
     """Read what `run` stored."""
     labels = read_records(home.artifacts / LABELS, LABEL)
-    return _join(training_rows(features.load(home), dataset), labels)
+    return join_rows(training_rows(features.load(home), dataset), labels)
 
 
 def training_rows(table: features.FeatureTable, dataset: Dataset) -> features.FeatureTable:
@@ -56,7 +63,14 @@ def training_rows(table: features.FeatureTable, dataset: Dataset) -> features.Fe
     return table.of_sessions([int(dataset.feed.session(day)[0]["date"]) for day in dataset.training])
 
 
-def _join(rows: features.FeatureTable, labels: np.ndarray) -> TrainingTable:
+def label_rows(rows: features.FeatureTable, params: BarrierParams) -> np.ndarray:
+    """Return the LABEL record of every row."""
+    path = price_path(rows.bars, rows.session)
+    return triple_barrier(path, bar_volatility(path, params.volatility_window), params)
+
+
+def join_rows(rows: features.FeatureTable, labels: np.ndarray) -> TrainingTable:
+    """Join rows and their labels, and weigh the labels."""
     return join_labels(rows.schema.columns, rows, labels)
 
 

@@ -28,6 +28,7 @@ CONTRACT = {
     "features ls": {"set", "schema_hash", "columns"},
     "gate explain": {"version", "gates"},
     "retrain": {"run_id", "version", "alias", "stages", "gates"},
+    "leakcheck": {"checked", "leaks"},
     "live": {"mode", "events", "decisions", "orders", "fills", "position", "decision_hash", "model_digest"},
     "bench": {"name", "machine", "rows"},
 }
@@ -49,7 +50,7 @@ WORDS = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_of_this_version_is_there() -> None:
     expected = {"demo", "retrain", "ui", "gate explain", "stage", "import", "lake ls", "features ls", "live", "init"}
     expected |= {"bench", "serve", "check", "collect", "config show", "config check", "roll show", "roll check"}
-    expected |= {"lake gaps", "lake verify", "lake sql", "calendar show", "calendar audit"}
+    expected |= {"lake gaps", "lake verify", "lake sql", "calendar show", "calendar audit", "leakcheck"}
     assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
 
 
@@ -98,6 +99,9 @@ def test_keys_of_the_design_are_promised(command: str, keys: set[str]) -> None:
         ("stage features --params none.yaml", 2, "none.yaml: expected a parameter file, found none"),
         ("bench everything", 2, "expected a benchmark of main, data, found 'everything'"),
         ("serve --port 0", 2, "Invalid value for '--port'"),
+        ("leakcheck --sessions 0", 2, "Invalid value for '--sessions'"),
+        ("leakcheck --params none.yaml", 2, "none.yaml: expected a parameter file, found none"),
+        ("leakcheck --contract WINZ26", 2, "expected events of WINZ26, found none"),
         ("live --from 2026-13-01", 2, "'2026-13-01' does not match"),
         ("live", 2, "expected an installed bundle, found none; run `pregao demo`"),
         ("live --mode live", 3, "--mode live: expected replay, the only feed of this version"),

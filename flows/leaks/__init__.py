@@ -1,0 +1,1 @@
+"""What the future must not reach, and whether it does."""
