@@ -96,5 +96,5 @@ class PoisonedLake(Lake):
 
     def read(self, partition: Partition) -> np.ndarray:
         """Return the records of a partition as far as they were known at the cut, and spoilt ones after it."""
-        records = (self.whole or super()).read(partition)
+        records = super().read(partition) if self.whole is None else self.whole.read(partition)
         return records if partition.last_ns < self.cut_ns else spoil_records(records, self.cut_ns, self.poison)
