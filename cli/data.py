@@ -1,4 +1,4 @@
-"""Commands about market data and features."""
+"""The command that takes vendor files into the lake."""
 
 import datetime as dt
 from pathlib import Path
@@ -15,11 +15,8 @@ FILE_KEYS = (
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
+    """Add the command to `app`."""
     app.command("import", epilog="Example: pregao import exports/WINFUT_F_0_1min.csv")(import_files)
-    features = typer.Typer(help="The feature catalogue.", epilog="Example: pregao features ls")
-    features.command("ls", epilog="Example: pregao features ls --set full")(features_ls)
-    app.add_typer(features, name="features")
 
 
 def import_files(
@@ -77,24 +74,3 @@ def _import_one(path: Path, options: dict[str, Any]) -> tuple[dict[str, Any], in
 def _line(entry: dict[str, Any]) -> str:
     aside = f", {entry['reason']}" if entry["reason"] else ""
     return f"{entry['status']:9} {entry['path']}: {entry['rows']:,} rows{aside}"
-
-
-def features_ls(
-    set_name: Annotated[str, typer.Option("--set", help="A named set of features.")] = "full",
-    json: JsonOption = False,
-) -> None:
-    """List the columns of a feature set, in order."""
-    from features.catalogue import Need
-    from features.schema import build_schema
-
-    schema = build_schema(set_name, frozenset(Need), 60_000_000_000, 5)
-    columns = [
-        {
-            "name": f.name, "group": f.group, "needs": sorted(map(str, f.needs)), "window": f.window,
-            "warm_up": f.warm_up, "unit": f.unit,
-        }
-        for f in schema.features
-    ]  # fmt: skip
-    lines = [f"{f.name:26} {f.group:14} {f.unit:10} needs {', '.join(sorted(f.needs))}" for f in schema.features]
-    fields = {"set": set_name, "schema_hash": schema.hash, "columns": columns}
-    answer(json, fields, [*lines, f"{len(columns)} columns, schema {schema.hash[:16]}"])

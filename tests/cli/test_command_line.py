@@ -26,6 +26,8 @@ CONTRACT = {
     "lake verify": {"checked", "problems"},
     "check": {"series", "data_docs", "summary"},
     "features ls": {"set", "schema_hash", "columns"},
+    "features build": {"schema_hash", "sessions"},
+    "parity": {"columns", "events", "differing", "first_difference"},
     "gate explain": {"version", "gates"},
     "retrain": {"run_id", "version", "alias", "stages", "gates"},
     "leakcheck": {"checked", "leaks"},
@@ -51,6 +53,7 @@ def test_every_command_of_this_version_is_there() -> None:
     expected = {"demo", "retrain", "ui", "gate explain", "stage", "import", "lake ls", "features ls", "live", "init"}
     expected |= {"bench", "serve", "check", "collect", "config show", "config check", "roll show", "roll check"}
     expected |= {"lake gaps", "lake verify", "lake sql", "calendar show", "calendar audit", "leakcheck"}
+    expected |= {"features build", "parity"}
     assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
 
 
@@ -97,7 +100,7 @@ def test_keys_of_the_design_are_promised(command: str, keys: set[str]) -> None:
         ("features ls --set big", 2, "feature set: expected one of core, full, found 'big'"),
         ("stage dance", 2, "expected a stage of features, labels, train, backtest, evaluate, found 'dance'"),
         ("stage features --params none.yaml", 2, "none.yaml: expected a parameter file, found none"),
-        ("bench everything", 2, "expected a benchmark of main, data, found 'everything'"),
+        ("bench everything", 2, "expected a benchmark of main, data, features, found 'everything'"),
         ("serve --port 0", 2, "Invalid value for '--port'"),
         ("leakcheck --sessions 0", 2, "Invalid value for '--sessions'"),
         ("leakcheck --params none.yaml", 2, "none.yaml: expected a parameter file, found none"),

@@ -1,0 +1,115 @@
+"""Commands about features: what a set holds, its tables, and whether live sees what training saw."""
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.environment import find_home
+from cli.output import JsonOption, answer
+
+if TYPE_CHECKING:
+    from features.parity import Difference
+
+ContractOption = Annotated[str | None, typer.Option(help="The series; the only one of the lake by default.")]
+SetOption = Annotated[str, typer.Option("--set", help="A named set of features.")]
+BarSecondsOption = Annotated[
+    int | None, typer.Option(min=1, help="Length of a bar; a minute, or that of the stored bars, by default.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    features = typer.Typer(help="The feature catalogue and its tables.", epilog="Example: pregao features ls")
+    features.command("ls", epilog="Example: pregao features ls --set full")(features_ls)
+    features.command("build", epilog="Example: pregao features build --contract WDOZ26")(features_build)
+    app.add_typer(features, name="features")
+    app.command(epilog="Example: pregao parity 2020-04-02 --contract DOLK20")(parity)
+
+
+def features_ls(set_name: SetOption = "full", json: JsonOption = False) -> None:
+    """List the columns of a feature set, in order."""
+    from features.catalogue import Need
+    from features.schema import build_schema
+
+    schema = build_schema(set_name, frozenset(Need), 60_000_000_000, 5)
+    columns = [
+        {
+            "name": f.name, "group": f.group, "needs": sorted(map(str, f.needs)), "window": f.window,
+            "warm_up": f.warm_up, "unit": f.unit,
+        }
+        for f in schema.features
+    ]  # fmt: skip
+    lines = [f"{f.name:26} {f.group:14} {f.unit:10} needs {', '.join(sorted(f.needs))}" for f in schema.features]
+    fields = {"set": set_name, "schema_hash": schema.hash, "columns": columns}
+    answer(json, fields, [*lines, f"{len(columns)} columns, schema {schema.hash[:16]}"])
+
+
+def features_build(
+    contract: ContractOption = None,
+    set_name: SetOption = "full",
+    bar_seconds: BarSecondsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the feature table of every session whose data changed since the last build."""
+    from dataclasses import asdict
+
+    from flows.feature_tables import build_tables, folder_of
+    from flows.lock import exclusive
+    from flows.recorded import open_recorded, schema_of
+
+    home = find_home()
+    dataset = open_recorded(home, contract, bar_seconds)
+    schema = schema_of(dataset, set_name)
+    with exclusive(home):
+        sessions = [asdict(one) for one in build_tables(home, schema, dataset)]
+    lines = [f"{one['session']} {one['rows']:>6} rows  {one['status']}" for one in sessions]
+    folder = folder_of(home, schema, dataset.feed.contract)
+    lines.append(f"{len(sessions)} tables of {len(schema.columns)} columns in {folder}")
+    answer(json, {"schema_hash": schema.hash, "sessions": sessions}, lines)
+
+
+def parity(
+    session: Annotated[dt.datetime, typer.Argument(formats=["%Y-%m-%d"], help="A recorded session, as 2020-04-02.")],
+    contract: ContractOption = None,
+    set_name: SetOption = "full",
+    bar_seconds: BarSecondsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compute a session in batch and as live does, and compare every column at every decision bit for bit."""
+    from features.parity import compare_session
+    from flows.recorded import open_recorded, schema_of
+
+    day = session.date()
+    dataset = open_recorded(find_home(), contract, bar_seconds, day)
+    found = compare_session(schema_of(dataset, set_name), dataset.feed, day)
+    fields = {
+        "contract": dataset.feed.contract, "session": day.isoformat(), "columns": found.columns,
+        "events": found.events, "decisions": found.decisions, "differing": found.differing,
+        "first_difference": _difference(found.first),
+    }  # fmt: skip
+    said = f"{found.columns} columns at {found.decisions} decisions of {found.events} events: {found.differing} bits"
+    lines = [f"{said} differ"]
+    if not found.decisions:
+        lines.append("nothing was compared: no bar closed in this session, so it has no decision")
+    answer(json, fields, lines, reason=_reason(found.first))
+
+
+def _difference(first: "Difference | None") -> dict[str, Any] | None:
+    """Return a difference for machines; values as text, because JSON has no NaN."""
+    from market.calendar import to_local
+
+    if first is None:
+        return None
+    time = to_local(first.ts_ns).isoformat()
+    return {"column": first.column, "time": time, "batch": repr(first.batch), "live": repr(first.live)}
+
+
+def _reason(first: "Difference | None") -> str | None:
+    told = _difference(first)
+    if told is None:
+        return None
+    return (
+        f"{told['column']} at {told['time']}: expected {told['batch']} as in batch, found {told['live']} live; "
+        "do not trade this build, and report the session"
+    )

@@ -1,0 +1,86 @@
+"""`pregao parity` and `pregao features build`, as people and machines read them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import features.parity
+from features.parity import Difference, Parity
+from market.home import Home
+from tests.cli.conftest import RunCommand
+from tests.homes import MARKET, fill_lake
+
+Ask = Callable[..., tuple[int, dict[str, Any]]]
+DAY = str(MARKET.days()[1])
+
+
+@pytest.mark.parametrize("kind", ["events", "bars"])
+def test_parity_says_what_was_compared(run: RunCommand, ask: Ask, home: Home, kind: str) -> None:
+    fill_lake(home, kind)
+    code, said = ask("parity", DAY)
+    assert (code, said["ok"], said["contract"], said["session"]) == (0, True, MARKET.symbol, DAY)
+    assert (said["differing"], said["first_difference"]) == (0, None)
+    assert said["columns"] > 40
+    assert said["events"] >= said["decisions"] > 400
+    told = run("parity", DAY, "--contract", MARKET.symbol).out
+    assert told == (
+        f"{said['columns']} columns at {said['decisions']} decisions of {said['events']} events: 0 bits differ\n"
+    )
+
+
+def test_difference_is_a_no_with_column_time_and_both_values(
+    run: RunCommand, ask: Ask, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_lake(home)
+    first = Difference("rsi_14", 1_780_315_260_000_000_000, 50.0, float("nan"))
+    monkeypatch.setattr(features.parity, "compare_session", lambda *_: Parity(2, 9, 3, 22, first))
+    code, said = ask("parity", DAY)
+    assert (code, said["ok"], said["differing"]) == (1, False, 22)
+    assert said["first_difference"] == {
+        "column": "rsi_14", "time": "2026-06-01T09:01:00-03:00", "batch": "50.0", "live": "nan",
+    }  # fmt: skip
+    assert "rsi_14 at 2026-06-01T09:01:00-03:00: expected 50.0 as in batch, found nan live" in said["reason"]
+    assert run("parity", DAY).code == 1
+
+
+def test_session_that_nobody_recorded_is_wrong_use(ask: Ask, home: Home) -> None:
+    fill_lake(home)
+    code, said = ask("parity", "2001-01-02")
+    assert (code, said["columns"]) == (2, None)
+    assert "expected trades or bars of a series on 2001-01-02, found none" in said["reason"]
+
+
+def test_session_without_decisions_says_so(run: RunCommand, ask: Ask, home: Home) -> None:
+    lake = fill_lake(home)
+    events = lake.read_events(MARKET.symbol, MARKET.days()[1])
+    draft = lake.partitions("trades")[0].provenance
+    day = np.datetime64(MARKET.days()[-1], "D").astype(object)
+    while True:
+        day = (np.datetime64(day, "D") + 1).astype(object)
+        if lake.instruments.calendar(MARKET.symbol).sessions(day, day):
+            break
+    hours = lake.instruments.session(MARKET.symbol, day)
+    one = events[events["kind"] == 1][:1].copy()
+    one["ts_event_ns"] = one["ts_recv_ns"] = hours["close_ns"]  # no minute closes after the last
+    lake.commit([(lake.draft("trades", MARKET.symbol, day, draft), one)])
+    code, said = ask("parity", str(day))
+    assert (code, said["decisions"], said["differing"]) == (0, 0, 0)
+    assert "nothing was compared: no bar closed in this session" in run("parity", str(day)).out
+
+
+def test_build_tells_what_became_of_each_session(run: RunCommand, ask: Ask, home: Home) -> None:
+    fill_lake(home)
+    code, said = ask("features", "build", "--set", "core")
+    assert (code, said["ok"], len(said["schema_hash"])) == (0, True, 64)
+    assert [one["session"] for one in said["sessions"]] == [str(day) for day in MARKET.days()]
+    assert {one["status"] for one in said["sessions"]} == {"built"}
+    assert all(set(one) == {"session", "rows", "status"} for one in said["sessions"])
+    code, again = ask("features", "build", "--set", "core")
+    assert {one["status"] for one in again["sessions"]} == {"unchanged"}
+    assert again["schema_hash"] == said["schema_hash"]
+    lines = run("features", "build", "--set", "core").out.splitlines()
+    assert len(lines) == len(MARKET.days()) + 1
+    assert lines[-1].startswith(f"{len(MARKET.days())} tables of ")
+    assert (home.artifacts / "feature-tables" / MARKET.symbol).is_dir()
