@@ -1,0 +1,264 @@
+"""What live rows look like beside those of training: a dead input stops decisions, a drifting one raises an alarm.
+
+A monitor takes the row of every decision. Over its last rows it knows of each column how often it is NaN, how much it
+varies, and how often it fires (is finite and not zero). A band holds what these were in training.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from features.catalogue import Need
+from features.schema import FeatureSchema
+from market.errors import NotEnoughData
+from market.kernel import kernel
+
+NAN_RATE, VARIANCE, FIRING_RATE = range(3)
+STATISTICS = 3
+DEAD_AFTER = 200  # rows that changed while the column did not
+NEVER = np.iinfo(np.int64).max
+RATE_MARGIN = 0.05
+# A variance moves by this factor between calm and rough markets that training did not hold.
+VARIANCE_MARGIN = 4.0
+
+_SEEN = 0
+
+
+class Monitor(NamedTuple):
+    """The memory of a monitor; w rows, c columns.
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (w, c)
+        The last w rows, a ring.
+    counts : ndarray of int64, shape (1,)
+        Rows seen since the monitor was new.
+    runs : ndarray of int64, shape (c,)
+        Rows in which the market moved since the column last changed.
+    nans, fired : ndarray of int64, shape (c,)
+        NaN values, and finite ones that are not zero, among the last w rows.
+    anchors, sums, squares : ndarray of float64, shape (c,)
+        A value of the column, and the sums of differences from it and of their squares over the finite values.
+    market : ndarray of bool, shape (c,)
+        Columns that only the market moves; the clock alone is no change.
+    """
+
+    rows: np.ndarray
+    counts: np.ndarray
+    runs: np.ndarray
+    nans: np.ndarray
+    fired: np.ndarray
+    anchors: np.ndarray
+    sums: np.ndarray
+    squares: np.ndarray
+    market: np.ndarray
+
+
+class Band(NamedTuple):
+    """What is usual; c columns.
+
+    Attributes
+    ----------
+    low, high : ndarray of float64, shape (3, c)
+        Bounds of NAN_RATE, VARIANCE and FIRING_RATE, both included.
+    dead_after : ndarray of int64, shape (c,)
+        Rows that may pass without a change; NEVER for a column that in training stood still that long.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    dead_after: np.ndarray
+
+
+def new_monitor(schema: FeatureSchema, window: int) -> Monitor:
+    """Return a monitor over the last `window` rows of a schema."""
+    columns = len(schema.columns)
+    market = [bool(feature.needs - {Need.CALENDAR}) for feature in schema.features]
+    return Monitor(
+        rows=np.zeros((window, columns), dtype=np.float32),
+        counts=np.zeros(1, dtype=np.int64),
+        runs=np.zeros(columns, dtype=np.int64),
+        nans=np.zeros(columns, dtype=np.int64),
+        fired=np.zeros(columns, dtype=np.int64),
+        anchors=np.zeros(columns),
+        sums=np.zeros(columns),
+        squares=np.zeros(columns),
+        market=np.array(market),
+    )
+
+
+@kernel
+def observe(monitor: Monitor, row: np.ndarray) -> None:
+    """Take the row of a decision, float32 in schema order."""
+    window, columns = monitor.rows.shape
+    seen = monitor.counts[_SEEN]
+    at = seen % window
+    if seen > 0:
+        _count_unchanged(monitor, monitor.rows[(seen - 1) % window], row)
+    if seen >= window:
+        for j in range(columns):
+            _add(monitor, j, monitor.rows[at, j], -1)
+    for j in range(columns):
+        monitor.rows[at, j] = row[j]
+        _add(monitor, j, row[j], 1)
+    monitor.counts[_SEEN] = seen + 1
+    if at == window - 1:
+        _sum_again(monitor)
+
+
+@kernel
+def begin_session(monitor: Monitor) -> None:
+    """Forget how long each column has stood still: features that a session freezes thaw at its end."""
+    monitor.runs[:] = 0
+
+
+@kernel
+def dead_column(monitor: Monitor, band: Band) -> int:
+    """Return the first column that stands still while the market moves, -1 where none does.
+
+    Any but -1 stops decisions: a model whose input is dead decides on something that is not there.
+    """
+    for j in range(monitor.runs.size):
+        if monitor.runs[j] >= band.dead_after[j]:
+            return j
+    return -1
+
+
+@kernel
+def unusual_column(monitor: Monitor, band: Band, statistic: int) -> int:
+    """Return the first column whose NAN_RATE, VARIANCE or FIRING_RATE is outside its band, -1 where none is.
+
+    Before the window is full nothing is unusual. A variance of fewer than two finite values is unknown, and usual.
+    """
+    if monitor.counts[_SEEN] < monitor.rows.shape[0]:
+        return -1
+    for j in range(monitor.runs.size):
+        value = measure(monitor, statistic, j)
+        if value < band.low[statistic, j] or value > band.high[statistic, j]:
+            return j
+    return -1
+
+
+@kernel
+def measure(monitor: Monitor, statistic: int, column: int) -> float:
+    """Return a statistic of a column over the last rows; NaN where it is not known.
+
+    Rates are shares of the rows, 0 to 1. The variance is that of the finite values around their mean (n in the
+    denominator).
+    """
+    rows = min(monitor.counts[_SEEN], monitor.rows.shape[0])
+    finite = rows - monitor.nans[column]
+    if statistic == VARIANCE:
+        if finite < 2:
+            return math.nan
+        mean = monitor.sums[column] / finite
+        return float(max(0.0, monitor.squares[column] / finite - mean * mean))
+    counted = monitor.nans[column] if statistic == NAN_RATE else monitor.fired[column]
+    return float(counted / rows) if rows > 0 else math.nan
+
+
+def training_band(schema: FeatureSchema, rows: np.ndarray, session: np.ndarray, window: int) -> Band:
+    """Return the band of training rows: the extremes over every window of them, with a margin.
+
+    Parameters
+    ----------
+    schema : FeatureSchema
+        Names the columns.
+    rows : ndarray of float32, shape (n, columns)
+        In order of time, as `features.pipeline` computed them.
+    session : ndarray of int64, shape (n,)
+        Number of each row's session.
+    window : int
+        Rows of the live monitor's window.
+
+    Raises
+    ------
+    NotEnoughData
+        If the rows do not fill one window.
+    """
+    if len(rows) < window:
+        raise NotEnoughData(
+            f"monitor band: expected at least the {window} rows of one window, found {len(rows)}; train on more"
+        )
+    columns = rows.shape[1]
+    low, high = np.full((STATISTICS, columns), math.inf), np.full((STATISTICS, columns), -math.inf)
+    longest = np.zeros(columns, dtype=np.int64)
+    _extremes(new_monitor(schema, window), np.ascontiguousarray(rows, dtype=np.float32), session, low, high, longest)
+    rates = [NAN_RATE, FIRING_RATE]
+    low[rates], high[rates] = low[rates] - RATE_MARGIN, high[rates] + RATE_MARGIN
+    low[VARIANCE], high[VARIANCE] = low[VARIANCE] / VARIANCE_MARGIN, high[VARIANCE] * VARIANCE_MARGIN
+    unknown = low > high  # a variance that no window of training knows cannot be unusual
+    low[unknown], high[unknown] = -math.inf, math.inf
+    return Band(low, high, np.where(longest >= DEAD_AFTER, NEVER, DEAD_AFTER))
+
+
+@kernel
+def _extremes(
+    monitor: Monitor, rows: np.ndarray, session: np.ndarray, low: np.ndarray, high: np.ndarray, longest: np.ndarray
+) -> None:
+    """Widen the bounds by every full window, and find each column's longest stand within a session."""
+    window, columns = monitor.rows.shape
+    for i in range(rows.shape[0]):
+        if i > 0 and session[i] != session[i - 1]:
+            begin_session(monitor)
+        observe(monitor, rows[i])
+        for j in range(columns):
+            longest[j] = max(longest[j], monitor.runs[j])
+            if i + 1 < window:
+                continue
+            for statistic in range(STATISTICS):
+                value = measure(monitor, statistic, j)
+                if not math.isnan(value):
+                    low[statistic, j] = min(low[statistic, j], value)
+                    high[statistic, j] = max(high[statistic, j], value)
+
+
+@kernel
+def _count_unchanged(monitor: Monitor, before: np.ndarray, row: np.ndarray) -> None:
+    """Lengthen the run of every column that stood still while the market moved another."""
+    moved = False
+    for j in range(row.size):
+        same = _same(before[j], row[j])
+        moved = moved or (monitor.market[j] and not same)
+        if not same:
+            monitor.runs[j] = 0
+    if not moved:
+        return
+    for j in range(row.size):
+        if _same(before[j], row[j]):
+            monitor.runs[j] += 1
+
+
+@kernel
+def _same(one: float, other: float) -> bool:
+    """Tell whether two values are equal; NaN is equal to NaN."""
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+@kernel
+def _add(monitor: Monitor, j: int, value: float, sign: int) -> None:
+    """Count a value in, or out."""
+    if not math.isfinite(value):
+        monitor.nans[j] += sign
+        return
+    if monitor.counts[_SEEN] == 0:
+        monitor.anchors[j] = value
+    distance = value - monitor.anchors[j]
+    monitor.sums[j] += sign * distance
+    monitor.squares[j] += sign * distance * distance
+    monitor.fired[j] += sign * (value != 0.0)
+
+
+@kernel
+def _sum_again(monitor: Monitor) -> None:
+    """Compute the sums afresh, once a window: what rounding left in them does not grow, and the anchor stays near."""
+    window, columns = monitor.rows.shape
+    for j in range(columns):
+        mean = monitor.anchors[j] + monitor.sums[j] / max(1, window - monitor.nans[j])
+        monitor.anchors[j], monitor.sums[j], monitor.squares[j] = mean, 0.0, 0.0
+        for i in range(window):
+            if math.isfinite(monitor.rows[i, j]):
+                distance = monitor.rows[i, j] - mean
+                monitor.sums[j] += distance
+                monitor.squares[j] += distance * distance
