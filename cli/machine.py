@@ -20,6 +20,7 @@ BENCHMARKS: Mapping[str, str] = MappingProxyType(
     {
         "main": "the whole main job on the synthetic market",
         "data": "import, storage, reading and bars of market data, beside polars",
+        "features": "the feature catalogue per trade, per bar, in batch and by group, beside pandas and TA-Lib",
     }
 )
 
@@ -60,6 +61,10 @@ def _measure(name: str) -> "list[Row]":
             from benchmarks import data
 
             return data.measure()
+        if name == "features":
+            from benchmarks import features
+
+            return features.measure()
         from benchmarks import main_job
 
         return main_job.measure()
