@@ -7,6 +7,7 @@ import numpy as np
 from features.catalogue import family, index_of
 from features.layout import (
     BARS_SEEN,
+    BUY_RING,
     BUY_VOLUME,
     CLOSE,
     CLOSE_RING,
@@ -23,13 +24,14 @@ from features.layout import (
     OPEN,
     RANGE_RING,
     RETURN_RING,
+    SELL_RING,
     SELL_VOLUME,
     SESSION_BARS,
     TOTAL_KNOWN,
     VOLUME,
     VOLUME_RING,
 )
-from features.windows import clip, deviation, mean, prior_z, ratio
+from features.windows import clip, deviation, highest, lowest, mean, prior_z, ratio
 from market.elementary import log
 from market.kernel import kernel
 
@@ -71,6 +73,8 @@ def store_bar(floats: np.ndarray, ints: np.ndarray) -> None:
         ints[LOW_RING + copy] = low
         ints[CLOSE_RING + copy] = close
         ints[VOLUME_RING + copy] = ints[LAST_BAR + VOLUME]
+        ints[BUY_RING + copy] = ints[LAST_BAR + BUY_VOLUME]
+        ints[SELL_RING + copy] = ints[LAST_BAR + SELL_VOLUME]
         ints[DELTA_RING + copy] = ints[LAST_BAR + BUY_VOLUME] - ints[LAST_BAR + SELL_VOLUME]
     ints[BARS_SEEN] += 1
     ints[SESSION_BARS] += 1
@@ -149,7 +153,6 @@ def update_means(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
         value = ratio(mean(floats, returns - n, n), deviation(floats, returns - n, n), 0.0) * math.sqrt(n)
         out[_SHARPE[i, 1]] = clip(value, 10.0)
     for i in range(_POSITION.shape[0]):
-        low, high = ints[LOW_RING + last], ints[HIGH_RING + last]
-        for k in range(last - _POSITION[i, 0] + 1, last):
-            low, high = min(low, ints[LOW_RING + k]), max(high, ints[HIGH_RING + k])
+        first = last + 1 - _POSITION[i, 0]
+        low, high = lowest(ints, LOW_RING + first, _POSITION[i, 0]), highest(ints, HIGH_RING + first, _POSITION[i, 0])
         out[_POSITION[i, 1]] = ratio(ints[close] - low, high - low, 0.5)

@@ -8,70 +8,29 @@ formula is one more line in this file.
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
+from features.aliases import ALIASES
+from features.catalogue_bars import BAR_FEATURES
+from features.feature import Feature, Need, Warm
+
+__all__ = [
+    "CATALOGUE",
+    "DEMONSTRATION",
+    "Feature",
+    "Need",
+    "Warm",
+    "column_of",
+    "family",
+    "index_of",
+    "table",
+    "warm_table",
+]
+
 INF = math.inf
-
-
-class Need(StrEnum):
-    """A kind of input; a feed that lacks one switches its features off."""
-
-    BARS = "bars"
-    TRADES = "trades"
-    BOOK = "book"
-    BOOK_SIZE = "book_size"
-    CALENDAR = "calendar"
-
-
-class Warm(StrEnum):
-    """What a warm-up is counted in."""
-
-    BARS = "bars"
-    TRADES = "trades"  # of the session
-    SECONDS = "seconds"  # of the session
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One column.
-
-    Parameters
-    ----------
-    name, group : str
-        Column and family.
-    formula : str
-        The definition; part of the schema hash.
-    window : int
-        Longest look-back in bars, trades or seconds; 0 where there is none.
-    unit : str
-        Unit of the value.
-    low, high : float
-        Range of a finite value.
-    warm_up : int
-        Count of `warm_unit` from which the value exists; NaN before.
-    needs : frozenset of Need
-        Inputs without which the column leaves the schema.
-    zero_rule : float, optional
-        Value where the denominator is 0; None means NaN.
-    warm_unit : Warm
-        What `warm_up` counts.
-    """
-
-    name: str
-    group: str
-    formula: str
-    window: int
-    unit: str
-    low: float
-    high: float
-    warm_up: int
-    needs: frozenset[Need]
-    zero_rule: float | None = None
-    warm_unit: Warm = Warm.BARS
 
 
 _BARS = frozenset({Need.BARS})
@@ -214,11 +173,18 @@ _QUOTES = (
     ),
 )  # fmt: skip
 
-CATALOGUE: tuple[Feature, ...] = (
-    *_VOLATILITY, *_RETURNS, *_VOLUME, *_TECHNICAL, *_CLOCK, *_FLOW, *_TAPE, *_QUOTES,
-)  # fmt: skip
+_FIRST = (*_VOLATILITY, *_RETURNS, *_VOLUME, *_TECHNICAL, *_CLOCK, *_FLOW, *_TAPE, *_QUOTES)
+DEMONSTRATION = tuple(feature.name for feature in _FIRST)  # what the documented results of the demonstration used
+
+# New columns are added at the end: the order is part of every stored state.
+CATALOGUE: tuple[Feature, ...] = tuple(
+    replace(feature, aliases=ALIASES.get(feature.name, ())) for feature in (*_FIRST, *BAR_FEATURES)
+)
 
 _INDEX: Mapping[str, int] = MappingProxyType({feature.name: index for index, feature in enumerate(CATALOGUE)})
+_COLUMNS: Mapping[str, str] = MappingProxyType(
+    {name: feature.name for feature in CATALOGUE for name in (feature.name, *feature.aliases)}
+)
 
 
 def index_of(name: str) -> int:
@@ -230,6 +196,17 @@ def index_of(name: str) -> int:
         If no feature has that name.
     """
     return _INDEX[name]
+
+
+def column_of(name: str) -> str:
+    """Return the column a name or alias stands for.
+
+    Raises
+    ------
+    KeyError
+        If neither a feature nor an alias has that name.
+    """
+    return _COLUMNS[name]
 
 
 def family(pattern: str) -> np.ndarray:

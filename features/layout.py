@@ -58,6 +58,17 @@ PLUS_DM = _floats.take()
 MINUS_DM = _floats.take()
 ADX = _floats.take()
 GAP_OPEN = _floats.take()
+ATR_20 = _floats.take()
+MACD_FAST = _floats.take()  # EMA_12
+MACD_SIGNAL = _floats.take()
+MACD_HISTOGRAM = _floats.take()
+MACD_BEFORE = _floats.take()  # the histogram one bar ago
+IMBALANCE_RING = _floats.take(MIRROR)  # Im of each bar
+TRADE_IMBALANCE_RING = _floats.take(MIRROR)  # It
+TRADE_SIZE_RING = _floats.take(MIRROR)  # V/N, 0 without trades
+STOCHASTIC_RING = _floats.take(MIRROR)
+WIDTH_20_RING = _floats.take(MIRROR)  # of the Bollinger bands
+WIDTH_50_RING = _floats.take(MIRROR)
 FLOAT_COUNT = _floats.size
 
 # --- integers: parameters, session, bars
@@ -77,6 +88,9 @@ LOW_RING = _ints.take(MIRROR)
 CLOSE_RING = _ints.take(MIRROR)
 VOLUME_RING = _ints.take(MIRROR)
 DELTA_RING = _ints.take(MIRROR)
+BUY_RING = _ints.take(MIRROR)
+SELL_RING = _ints.take(MIRROR)
+RUN = _ints.take()  # signed bars in a row with more trades of one side
 LAST_BAR = _ints.take(BAR_WIDTH)
 REGIME = _ints.take()
 CANDIDATE = _ints.take()

@@ -9,9 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.activity import update_activity
 from features.bars import store_bar, update_means, update_returns, update_volatility, update_volume
 from features.book import measure_book
 from features.catalogue import Warm, warm_table
+from features.indicators import update_indicators
+from features.interactions import update_interactions
 from features.layout import (
     ATR,
     BAR_NS,
@@ -54,6 +57,9 @@ from features.layout import (
     WEEKDAY,
 )
 from features.minutes import update_minutes
+from features.moves import update_moves, update_sided_volatility
+from features.oscillators import update_oscillators
+from features.pressure import update_gaps, update_pressure
 from features.quotes import clear_book, take_quote
 from features.regime import update_regime
 from features.schema import FeatureSchema
@@ -246,6 +252,14 @@ def _close_bar(state: FeatureState) -> int:
     update_volume(ints, scratch)
     update_means(floats, ints, scratch)
     update_trend(floats, ints, scratch)
+    update_moves(floats, ints, scratch)
+    update_sided_volatility(floats, ints, scratch)
+    update_activity(ints, scratch)
+    update_pressure(floats, ints, scratch)
+    update_gaps(floats, ints, scratch)
+    update_indicators(floats, ints, scratch)
+    update_oscillators(floats, ints, scratch)
+    update_interactions(scratch)
     update_minutes(ints, ints[LAST_BAR + TS_CLOSE], scratch)
     _mask_cold(scratch, _WARM_BARS, ints[BARS_SEEN])
     return 1

@@ -5,13 +5,8 @@ import json
 from dataclasses import dataclass
 
 from features.catalogue import CATALOGUE, Feature, Need, index_of
+from features.sets import columns_of
 from market.errors import BundleRefused, ConfigError
-
-_CORE = (
-    "volatility_20", "volatility_ratio_10_20", "returns_1", "returns_5", "returns_20", "bb_position", "rsi_14",
-    "adx_14", "ema20_distance", "volume_zscore_20", "time_normalized", "order_flow_imbalance_50", "signed_volume",
-)  # fmt: skip
-SETS = ("core", "full")
 
 
 @dataclass(frozen=True)
@@ -110,10 +105,7 @@ def build_schema(set_name: str, available: frozenset[Need], bar_ns: int, preload
     ConfigError
         If the set is unknown or nothing of it is left.
     """
-    if set_name not in SETS:
-        raise ConfigError(f"feature set: expected one of {', '.join(SETS)}, found {set_name!r}; correct params.yaml")
-    names = _CORE if set_name == "core" else tuple(feature.name for feature in CATALOGUE)
-    columns = tuple(name for name in names if CATALOGUE[index_of(name)].needs <= available)
+    columns = tuple(name for name in columns_of(set_name) if CATALOGUE[index_of(name)].needs <= available)
     return FeatureSchema(set_name, columns, bar_ns, preload_sessions)
 
 

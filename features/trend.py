@@ -8,6 +8,7 @@ from features.catalogue import index_of
 from features.layout import (
     ADX,
     ATR,
+    ATR_20,
     BARS_SEEN,
     CLOSE_RING,
     EMA,
@@ -17,6 +18,10 @@ from features.layout import (
     HISTORY,
     LOSS,
     LOW_RING,
+    MACD_BEFORE,
+    MACD_FAST,
+    MACD_HISTOGRAM,
+    MACD_SIGNAL,
     MINUS_DM,
     PLUS_DM,
     SESSION_BARS,
@@ -26,12 +31,19 @@ from market.kernel import kernel
 
 _RSI, _ADX, _DI = index_of("rsi_14"), index_of("adx_14"), index_of("di_diff")
 _ATR_PCT = index_of("atr_pct")
+_EMA_26 = EMA + [int(n) for n in EMA_FAMILY[:, 0]].index(26)
 
 
 @kernel
-def wilder(floats: np.ndarray, at: int, value: float, seed: bool) -> None:
-    """Move Wilder's average of 14 at `at` to include `value`; the first value seeds it."""
-    floats[at] = value if seed else floats[at] + (value - floats[at]) / 14.0
+def wilder(floats: np.ndarray, at: int, value: float, seed: bool, n: float = 14.0) -> None:
+    """Move Wilder's average of `n` at `at` to include `value`; the first value seeds it."""
+    floats[at] = value if seed else floats[at] + (value - floats[at]) / n
+
+
+@kernel
+def move_ema(floats: np.ndarray, at: int, value: float, seed: bool, n: float) -> None:
+    """Move the exponential average of `n` at `at` to include `value`; the first value seeds it."""
+    floats[at] = value if seed else floats[at] + 2.0 / (n + 1.0) * (value - floats[at])
 
 
 @kernel
@@ -41,8 +53,12 @@ def update_averages(floats: np.ndarray, ints: np.ndarray) -> None:
     last = ((seen - 1) & (HISTORY - 1)) + HISTORY
     close, high, low = ints[CLOSE_RING + last], ints[HIGH_RING + last], ints[LOW_RING + last]
     for i in range(EMA_FAMILY.shape[0]):
-        step = 2.0 / (EMA_FAMILY[i, 0] + 1.0)
-        floats[EMA + i] = close if seen == 1 else floats[EMA + i] + step * (close - floats[EMA + i])
+        move_ema(floats, EMA + i, close, seen == 1, EMA_FAMILY[i, 0])
+    move_ema(floats, MACD_FAST, close, seen == 1, 12.0)
+    line = floats[MACD_FAST] - floats[_EMA_26]
+    move_ema(floats, MACD_SIGNAL, line, seen == 1, 9.0)
+    floats[MACD_BEFORE] = floats[MACD_HISTOGRAM]
+    floats[MACD_HISTOGRAM] = line - floats[MACD_SIGNAL]
     previous = ints[CLOSE_RING + last - 1]
     if seen > 1:
         wilder(floats, GAIN, max(close - previous, 0), seen == 2)
@@ -55,6 +71,7 @@ def update_averages(floats: np.ndarray, ints: np.ndarray) -> None:
         plus = up if up > down else 0
         minus = down if down > up else 0
     wilder(floats, ATR, true_range, seen == 1)
+    wilder(floats, ATR_20, true_range, seen == 1, 20.0)
     wilder(floats, PLUS_DM, plus, seen == 1)
     wilder(floats, MINUS_DM, minus, seen == 1)
     # The smoothed range cancels out of DX.

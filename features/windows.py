@@ -32,6 +32,24 @@ def deviation(values: np.ndarray, start: int, n: int) -> float:
 
 
 @kernel
+def lowest(values: np.ndarray, start: int, n: int) -> float:
+    """Return the least of `n` values from `start`."""
+    least = values[start]
+    for i in range(start + 1, start + n):
+        least = min(least, values[i])
+    return float(least)
+
+
+@kernel
+def highest(values: np.ndarray, start: int, n: int) -> float:
+    """Return the greatest of `n` values from `start`."""
+    greatest = values[start]
+    for i in range(start + 1, start + n):
+        greatest = max(greatest, values[i])
+    return float(greatest)
+
+
+@kernel
 def prior_z(values: np.ndarray, last: int, n: int, zero: float) -> float:
     """Return the z-score of `values[last]` against the `n` values before it; `zero` when those are all equal."""
     scale = deviation(values, last - n, n)

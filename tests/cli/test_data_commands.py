@@ -189,6 +189,6 @@ def test_features_ls_lists_the_catalogue_in_order(run: RunCommand, ask: Ask) -> 
 
 
 def test_smaller_set_has_another_schema(ask: Ask) -> None:
-    core, full = ask("features", "ls", "--set", "core")[1], ask("features", "ls")[1]
+    core, full = ask("features", "ls", "--set", "core10")[1], ask("features", "ls")[1]
     assert len(core["columns"]) < len(full["columns"])
     assert core["schema_hash"] != full["schema_hash"]

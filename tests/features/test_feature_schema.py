@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from features import schema as schema_module
-from features.catalogue import CATALOGUE, Need, Warm, family, index_of, warm_table
+from features import sets as sets_module
+from features.aliases import ALIASES
+from features.catalogue import CATALOGUE, Need, Warm, column_of, family, index_of, warm_table
 from features.schema import FeatureSchema, build_schema
 from features.state import new_state, state_from_bytes, state_to_bytes
 from market.errors import BundleRefused, ConfigError, DataError
@@ -31,7 +33,7 @@ def test_hash_changes_with_every_part():
         replace(base, preload_sessions=4),
         replace(base, columns=base.columns[:-1]),
         replace(base, columns=base.columns[::-1]),
-        build_schema("core", EVERYTHING, MINUTE, 5),
+        build_schema("core10", EVERYTHING, MINUTE, 5),
     ]
     assert len({base.hash, *(other.hash for other in others)}) == len(others) + 1
 
@@ -41,7 +43,7 @@ def test_hash_changes_with_every_part():
     [{"formula": "another"}, {"window": 99}, {"warm_up": 99}, {"zero_rule": 9.0}, {"needs": frozenset({Need.BOOK})}],
 )
 def test_hash_changes_with_the_definition_of_a_column(monkeypatch, change):
-    base = build_schema("core", EVERYTHING, MINUTE, 5)
+    base = build_schema("core10", EVERYTHING, MINUTE, 5)
     at = index_of(base.columns[0])
     altered = (*CATALOGUE[:at], replace(CATALOGUE[at], **change), *CATALOGUE[at + 1 :])
     before, stored = base.hash, base.to_json()
@@ -52,7 +54,7 @@ def test_hash_changes_with_the_definition_of_a_column(monkeypatch, change):
 
 
 def test_json_gives_the_schema_back():
-    schema = build_schema("core", EVERYTHING, MINUTE, 5)
+    schema = build_schema("core10", EVERYTHING, MINUTE, 5)
     assert FeatureSchema.from_json(schema.to_json()) == schema
 
 
@@ -68,7 +70,7 @@ def test_json_gives_the_schema_back():
     ids=["hash", "parameter", "column", "missing", "type"],
 )
 def test_refuses_an_altered_schema(alter):
-    content = json.loads(build_schema("core", EVERYTHING, MINUTE, 5).to_json())
+    content = json.loads(build_schema("core10", EVERYTHING, MINUTE, 5).to_json())
     alter(content)
     with pytest.raises(BundleRefused):
         FeatureSchema.from_json(json.dumps(content))
@@ -96,11 +98,52 @@ def test_quotes_without_sizes_keep_the_spread():
     assert not {"micro_dev", "book_imbalance", "ofi_5", "ofi_60"} & set(columns)
 
 
-def test_core_is_a_small_part_of_full():
-    for available in (EVERYTHING, frozenset({Need.BARS, Need.CALENDAR})):
-        core, full = (build_schema(name, available, MINUTE, 5).columns for name in ("core", "full"))
-        assert set(core) < set(full)
-        assert 8 <= len(core) <= 14
+def test_core_is_ten_columns_that_every_feed_has():
+    for available in (EVERYTHING, frozenset({Need.BARS})):
+        assert len(build_schema("core10", available, MINUTE, 5).columns) == 10
+
+
+def test_set_of_the_demonstration_is_the_one_its_results_were_documented_with():
+    schema = build_schema("demo69", EVERYTHING, 60_000_000_000, 5)
+    assert len(schema.columns) == 69
+    assert schema.hash == "6bd645ae54c0572fb7a21a0fe66ce97436a8b2fd6852ab9418d1ee04e77502a1"
+
+
+def test_bar_set_holds_at_least_118_distinct_columns():
+    columns = build_schema("bars118", EVERYTHING, MINUTE, 5).columns
+    assert len(columns) == len(set(columns)) >= 118
+    assert {"returns_60", "volatility_gk", "cumulative_signed_volume", "ema200_distance"} <= set(columns)
+
+
+def test_book_set_names_65_columns_none_of_them_twice():
+    known = {alias: feature.name for feature in CATALOGUE for alias in (feature.name, *feature.aliases)}
+    names = sets_module._SETS["book65"]
+    assert len(names) == len({known.get(name, name) for name in names}) == 65
+    of_brokers = [name for name in names if any(word in name for word in ("buyer", "seller", "agent"))]
+    assert len(of_brokers) == 16
+    assert all(name in known for name in names if name not in of_brokers)
+
+
+def test_full_set_is_the_whole_catalogue():
+    assert build_schema("full", EVERYTHING, MINUTE, 5).columns == tuple(feature.name for feature in CATALOGUE)
+
+
+def test_refuses_a_set_that_names_what_the_catalogue_lacks(monkeypatch):
+    monkeypatch.setattr(sets_module, "_SETS", {"core10": ("returns_1", "returns_of_tomorrow")})
+    with pytest.raises(ConfigError, match="returns_of_tomorrow"):
+        build_schema("core10", EVERYTHING, MINUTE, 5)
+
+
+def test_alias_stands_for_one_column_and_is_no_column():
+    assert column_of("momentum_pct_5") == column_of("roc_5") == column_of("returns_5") == "returns_5"
+    names = [feature.name for feature in CATALOGUE]
+    aliases = [alias for feature in CATALOGUE for alias in feature.aliases]
+    assert len(set(aliases)) == len(aliases)
+    assert not set(aliases) & set(names)
+    assert set(ALIASES) <= set(names)
+    assert aliases
+    with pytest.raises(KeyError):
+        column_of("momentum_pct_7")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +182,7 @@ def test_catalogue_is_consistent():
 
 def test_family_reads_windows_from_names_in_catalogue_order():
     found = family("volatility_ratio_{}_{}")
-    assert found[:, :2].tolist() == [[10, 20], [20, 50], [50, 100]]
+    assert found[:, :2].tolist() == [[10, 20], [20, 50], [50, 100], [100, 200], [5, 20]]
     assert [CATALOGUE[at].name for at in found[:, 2]] == [f"volatility_ratio_{a}_{b}" for a, b in found[:, :2]]
     with pytest.raises(ValueError, match="read-only"):
         found[0, 0] = 1
@@ -151,7 +194,7 @@ def test_every_column_has_one_warm_up():
 
 
 def test_new_state_knows_its_parameters_and_nothing_else():
-    schema = build_schema("core", EVERYTHING, MINUTE, 7)
+    schema = build_schema("core10", EVERYTHING, MINUTE, 7)
     state = new_state(schema)
     assert sorted(state.ints[state.ints != 0].tolist()) == [7, MINUTE]
     assert state.columns.tolist() == [index_of(name) for name in schema.columns]
@@ -184,11 +227,11 @@ def test_state_survives_bytes():
 )
 def test_refuses_damaged_state(damage):
     with pytest.raises(DataError, match="expected"):
-        state_from_bytes(damage(state_to_bytes(new_state(build_schema("core", EVERYTHING, MINUTE, 5)))))
+        state_from_bytes(damage(state_to_bytes(new_state(build_schema("core10", EVERYTHING, MINUTE, 5)))))
 
 
 def test_refuses_state_with_columns_outside_the_catalogue():
-    state = new_state(build_schema("core", EVERYTHING, MINUTE, 5))
+    state = new_state(build_schema("core10", EVERYTHING, MINUTE, 5))
     state.columns[0] = len(CATALOGUE)
     with pytest.raises(DataError, match="columns"):
         state_from_bytes(state_to_bytes(state))

@@ -69,7 +69,7 @@ def desk(session_maker) -> Desk:
 
 @pytest.mark.parametrize("name", [f.name for f in CATALOGUE if f.needs == {Need.BARS} and f.zero_rule is not None])
 def test_constant_price_and_volume_follow_the_zero_rule(run_bars, name):
-    _, scratch = run_bars([(100, 100, 100, 100, 7, 0, 0)] * 180)
+    _, scratch = run_bars([(100, 100, 100, 100, 7, 0, 0)] * 220)
     feature = CATALOGUE[index_of(name)]
     assert scratch[-1, index_of(name)] == feature.zero_rule
 
