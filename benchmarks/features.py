@@ -30,7 +30,7 @@ from features.catalogue import Need
 from features.layout import LAST_BAR, NOW_NS, TS_CLOSE
 from features.minutes import update_minutes
 from features.pipeline import SessionFeatures, begin_session, replay_bars, replay_events, snapshot, update_event
-from features.schema import SETS, FeatureSchema, build_schema
+from features.schema import FeatureSchema, build_schema
 from features.state import FeatureState, new_state
 from features.tape import measure_flow, measure_tape
 from features.trend import update_averages, update_trend
@@ -38,7 +38,7 @@ from market.kernel import kernel
 from market.types import BAR, EVENT
 
 PRELOAD = 5
-FROM_PYTHON = "book65" if "book65" in SETS else "full"  # a set as large, where none has that name
+FROM_PYTHON = "demo69"  # the set the demonstration trains on, about as large as book65
 COLD = (
     "import sys; sys.path.insert(0, '.');"
     "from benchmarks.features import first_update; first_update()"
