@@ -72,15 +72,15 @@ def test_session_without_decisions_says_so(run: RunCommand, ask: Ask, home: Home
 
 def test_build_tells_what_became_of_each_session(run: RunCommand, ask: Ask, home: Home) -> None:
     fill_lake(home)
-    code, said = ask("features", "build", "--set", "core")
+    code, said = ask("features", "build", "--set", "core10")
     assert (code, said["ok"], len(said["schema_hash"])) == (0, True, 64)
     assert [one["session"] for one in said["sessions"]] == [str(day) for day in MARKET.days()]
     assert {one["status"] for one in said["sessions"]} == {"built"}
     assert all(set(one) == {"session", "rows", "status"} for one in said["sessions"])
-    code, again = ask("features", "build", "--set", "core")
+    code, again = ask("features", "build", "--set", "core10")
     assert {one["status"] for one in again["sessions"]} == {"unchanged"}
     assert again["schema_hash"] == said["schema_hash"]
-    lines = run("features", "build", "--set", "core").out.splitlines()
+    lines = run("features", "build", "--set", "core10").out.splitlines()
     assert len(lines) == len(MARKET.days()) + 1
     assert lines[-1].startswith(f"{len(MARKET.days())} tables of ")
     assert (home.artifacts / "feature-tables" / MARKET.symbol).is_dir()

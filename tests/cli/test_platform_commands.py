@@ -102,7 +102,7 @@ def params(tmp_path: Path) -> Path:
     """Parameters that fit the small market."""
     values = yaml.safe_load((CHECKOUT / "params.yaml").read_text(encoding="utf-8"))
     values["data"] |= {"contract": MARKET.symbol, "held_back_sessions": 1}
-    values["features"] |= {"set": "core", "exclude": [], "preload_sessions": 1}
+    values["features"] |= {"set": "core10", "exclude": [], "preload_sessions": 1}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     return tmp_path / "small.yaml"
 
