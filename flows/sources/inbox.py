@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 from flows.sources.delivery import Delivery
@@ -32,11 +33,17 @@ class Inbox:
                 yield Delivery(str(below), partial(_same, path), settle=partial(self._settle, path))
 
     def _settle(self, path: Path, refusal: str | None) -> None:
-        target = self.folder / (REFUSED if refusal else IMPORTED) / path.relative_to(self.folder)
+        target = _unused(self.folder / (REFUSED if refusal else IMPORTED) / path.relative_to(self.folder))
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
         if refusal:
             target.with_name(f"{target.name}.reason.txt").write_text(f"{refusal}\n", encoding="utf-8")
+
+
+def _unused(path: Path) -> Path:
+    """Return the path, numbered where a file has it: vendors give every export the same name, and all are kept."""
+    numbered = (path.with_name(f"{path.stem}.{number}{path.suffix}") for number in count(2))
+    return next(one for one in chain([path], numbered) if not one.exists())
 
 
 def _same(path: Path) -> Path:

@@ -71,6 +71,16 @@ def test_the_same_file_again_is_unchanged(home: Home) -> None:
         assert [one.status for one in take_all(lake, inbox)] == [expected]
 
 
+def test_an_original_is_never_replaced_by_a_later_one_of_its_name(home: Home) -> None:
+    lake, inbox = Lake(home.lake), Inbox(home.inbox)
+    for text in (minutes(DAY, 300), minutes(DAY)):
+        put(home, "WDOK20_a.csv", text)
+        take_all(lake, inbox)
+    kept = home.inbox / "imported"
+    assert (kept / "WDOK20_a.csv").read_bytes() == minutes(DAY, 300).encode()
+    assert (kept / "WDOK20_a.2.csv").read_bytes() == minutes(DAY).encode()
+
+
 def test_an_empty_or_missing_inbox_delivers_nothing(home: Home) -> None:
     assert take_all(Lake(home.lake), Inbox(home.inbox)) == []
 
