@@ -13,7 +13,7 @@ from market.errors import UsageError
 
 if TYPE_CHECKING:
     from market.lake import Lake
-    from market.manifest import Partition
+    from market.lake_manifest import Partition
 
 KINDS = ("trades", "quotes", "book", "bars")
 _EMPTY = "the lake is empty; `pregao import PATH` or `pregao demo` fills it"
@@ -57,7 +57,7 @@ def lake_gaps(
 ) -> None:
     """List the holes of every session with their cause, and the sessions that are missing whole."""
     from cli.configuration import open_lake
-    from market.manifest import Cause
+    from market.lake_manifest import Cause
 
     lake = open_lake()
     _refuse_unknown("--kind", kind, KINDS)

@@ -9,7 +9,7 @@ import numpy as np
 from flows.checks import Finding
 from flows.expectations import SuiteResult
 from market.bar_statistics import SLOT_MINUTES
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.realism import Realism
 
 SLOTS = 24 * 60 // SLOT_MINUTES

@@ -7,7 +7,7 @@ import numpy as np
 
 from flows.checks import MINUTE_NS, Found, SessionRow
 from market.calendar import Calendar
-from market.manifest import Cause, Gap, Partition
+from market.lake_manifest import Cause, Gap, Partition
 from market.precheck import Finding, check_bars, check_events
 from market.precheck_defects import CALL_OVER_NS, LOWEST
 from market.realism import Realism

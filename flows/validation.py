@@ -21,7 +21,7 @@ from market.bars import bars_from_events
 from market.calendar import Calendar
 from market.home import Home
 from market.lake import EVENT_KINDS, Lake
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.precheck import usual_volumes
 from market.realism import Realism, judge_by_calendar
 

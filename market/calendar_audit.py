@@ -8,8 +8,8 @@ from itertools import groupby
 from market.calendar import FIRST_DAY, LAST_DAY, ROUND_THE_CLOCK, Calendar
 from market.gaps import missing_sessions
 from market.lake import Lake
+from market.lake_manifest import Cause, Partition
 from market.lake_quarantine import SetAside, rows_set_aside
-from market.manifest import Cause, Partition
 from market.readers.screen import NOT_A_SESSION, OUTSIDE_HOURS
 
 TOLERANCE_NS = 5 * 60 * 1_000_000_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.calendar import to_local
-from market.manifest import Cause, Gap, Partition
+from market.lake_manifest import Cause, Gap, Partition
 
 # How far from its hours a session may begin or end without a gap that says why: one bar, or this.
 EDGE_NS = 60_000_000_000

@@ -29,7 +29,7 @@ import numpy as np
 
 from market.calendar import Calendar
 from market.instruments import Instrument, Instruments
-from market.manifest import Cause, Gap, Partition
+from market.lake_manifest import Cause, Gap, Partition
 from market.types import Kind, Phase
 
 MINUTE_NS = 60_000_000_000

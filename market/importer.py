@@ -7,7 +7,7 @@ from pathlib import Path
 
 from market.errors import DataError, FileRefused, UsageError
 from market.lake import Lake
-from market.manifest import SourceFile
+from market.lake_manifest import SourceFile
 from market.readers import (
     b3_trades,
     binance_stream,

@@ -14,10 +14,10 @@ from filelock import FileLock, Timeout
 
 from market import calendar
 from market.columns import columns_from_parquet, from_parquet
-from market.commit import MANIFEST, Commit, sha256_of
 from market.errors import ConfigError, LakeError
 from market.instruments import Instrument, Instruments
-from market.manifest import Gap, Manifest, Partition, Provenance, SourceFile, read_manifest
+from market.lake_commit import MANIFEST, Commit, sha256_of
+from market.lake_manifest import Gap, Manifest, Partition, Provenance, SourceFile, read_manifest
 from market.roll import expiry
 
 LOCK_TIMEOUT_S = 120.0

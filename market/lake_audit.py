@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from market.commit import MANIFEST
 from market.lake import OVERRIDES, Lake
+from market.lake_commit import MANIFEST
 
 _OWN = frozenset({MANIFEST, OVERRIDES, "lake.lock"})
 _QUARANTINE = "quarantine"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from market.commit import MANIFEST
 from market.lake import Lake
-from market.manifest import SourceFile, read_manifest
+from market.lake_commit import MANIFEST
+from market.lake_manifest import SourceFile, read_manifest
 
 # A row is kept as its vendor wrote it: 2018.11.10, 2018-11-10 and 20181110, or 10/11/2018, or seconds since 1970.
 _WRITTEN = re.compile(

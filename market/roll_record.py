@@ -7,7 +7,7 @@ import numpy as np
 
 from market.bars import enters_bars
 from market.lake import Lake
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.roll import closing_sessions
 from market.roll_table import Recorded, RollTable, roll_table
 from market.types import BAR, Kind

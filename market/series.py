@@ -16,8 +16,8 @@ from market.bar_columns import TRADE_FIELDS, bars_from_columns, select_trades
 from market.errors import LakeError, UnknownSymbol, UsageError
 from market.instruments import FUTURES
 from market.lake import Lake
+from market.lake_manifest import Partition
 from market.longer_bars import longer_bars
-from market.manifest import Partition
 from market.roll import last_trade_session
 from market.roll_record import lake_roll_table
 from market.types import BAR, EVENT

@@ -7,7 +7,7 @@ import numpy as np
 
 from market.instruments import Instrument
 from market.lake import Lake
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.roll import is_last_session
 from market.types import EVENT, Kind
 

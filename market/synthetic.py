@@ -22,7 +22,7 @@ import numpy as np
 from market.errors import ConfigError, DataError
 from market.instruments import B3
 from market.lake import Lake
-from market.manifest import Cause, Gap, Partition, Provenance
+from market.lake_manifest import Cause, Gap, Partition, Provenance
 from market.roll import last_trade_session
 from market.synthetic_book import STATE
 from market.synthetic_breaks import halt_steps, lose_feed, lost_interval, quiet_steps

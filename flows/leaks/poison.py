@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 
 from market.lake import Lake
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.types import BAR, Kind
 
 NOISE = 0.05  # of a price, at most

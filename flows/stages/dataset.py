@@ -15,7 +15,7 @@ from market.errors import ConfigError, NotEnoughData
 from market.home import Home
 from market.instruments import Instrument
 from market.lake import Lake
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.stream import Feed
 from market.types import Kind
 

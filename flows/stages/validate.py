@@ -5,7 +5,7 @@ from flows.validation import Validation, validate
 from market.errors import ValidationFailed
 from market.home import Home
 from market.lake import EVENT_KINDS
-from market.manifest import Partition
+from market.lake_manifest import Partition
 
 
 def run(home: Home, dataset: Dataset) -> Validation:

@@ -7,7 +7,7 @@ import numpy as np
 
 from market.gaps import SessionContext, bar_gaps, interrupts, session_context
 from market.instruments import Instrument
-from market.manifest import Cause, Gap, Partition
+from market.lake_manifest import Cause, Gap, Partition
 from market.readers.cells import NS_PER_DAY, NS_PER_S
 from market.readers.intake import Intake, Request
 from market.readers.price_basis import ADJUSTED, PriceBasis

@@ -11,7 +11,7 @@ import pyarrow as pa
 from market.bar_statistics import on_weekend
 from market.errors import FileRefused
 from market.instruments import Instrument
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.precheck_defects import MOST_PER_TRADE
 from market.readers.bar_records import SessionBars, session_writes
 from market.readers.cells import LARGEST_NUMBER, NO_DAY, NS_PER_DAY, NS_PER_S, Columns, to_numbers

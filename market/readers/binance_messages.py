@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from market.instruments import Instrument
-from market.manifest import Cause, Gap
+from market.lake_manifest import Cause, Gap
 from market.readers.decimals import Grid
 from market.readers.depth_chain import Change, DepthChain
 from market.readers.messages import Messages

@@ -20,7 +20,7 @@ import numpy as np
 from market.book import Book, apply_all, levels, new_book
 from market.errors import FileRefused
 from market.gaps import SessionContext, edge_gaps, event_gaps, session_context
-from market.manifest import Gap
+from market.lake_manifest import Gap
 from market.readers.binance_messages import BEYOND_INT64, Levels, Recording, Unusable, sent_ns
 from market.readers.cells import NO_DAY, NS_PER_DAY
 from market.readers.decimals import OffGrid

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from market.errors import FileRefused
 from market.gaps import edge_gaps, session_context
 from market.instruments import Instrument
-from market.manifest import Cause, Gap
+from market.lake_manifest import Cause, Gap
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns, read_columns, to_days, to_numbers, to_time_ns
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.price_basis import RAW

@@ -11,7 +11,7 @@ import numpy as np
 
 from market.errors import FileRefused
 from market.lake import Lake
-from market.manifest import Partition, Provenance
+from market.lake_manifest import Partition, Provenance
 from market.readers.screen import MISSHAPEN, Reject, Screen
 from market.readers.source import Source
 

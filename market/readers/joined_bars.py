@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from market.errors import FileRefused
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.readers.bar_table import BarTable, bar_writes, counted_bars
 from market.readers.cells import Columns, read_whole
 from market.readers.intake import Format, Intake, Request, Writes

@@ -15,7 +15,7 @@ import numpy as np
 
 from market.gaps import event_gaps, session_context
 from market.instruments import Instrument
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns
 from market.readers.intake import Intake, Request
 from market.readers.price_basis import RAW

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from market.errors import FileRefused
-from market.manifest import Cause, Gap
+from market.lake_manifest import Cause, Gap
 from market.readers.cells import bounded
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.price_basis import RAW

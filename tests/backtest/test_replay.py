@@ -16,7 +16,7 @@ from market.costs import Costs
 from market.errors import NotEnoughData
 from market.instruments import B3, FUTURES
 from market.lake import Lake
-from market.manifest import Provenance
+from market.lake_manifest import Provenance
 from market.stream import Feed
 from market.types import BAR, Regime
 from trading.agents import AGENT_INPUTS

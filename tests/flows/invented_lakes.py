@@ -9,7 +9,7 @@ from market.bar_statistics import BarSeries
 from market.home import Home
 from market.instruments import B3
 from market.lake import Lake
-from market.manifest import Provenance
+from market.lake_manifest import Provenance
 from market.types import BAR
 from tests.homes import MARKET
 

@@ -16,7 +16,7 @@ from flows.data_summary import write_summary
 from flows.expectations import SuiteResult
 from flows.series_report import SeriesReport
 from market.calendar import to_ns
-from market.manifest import Cause, Partition, Provenance
+from market.lake_manifest import Cause, Partition, Provenance
 from market.precheck_defects import LONG_RUN
 from market.realism import Realism
 

@@ -16,7 +16,7 @@ from flows.stages.train import fold_spans
 from market.errors import ConfigError, NotEnoughData, UsageError
 from market.home import Home
 from market.lake import Lake
-from market.manifest import Provenance
+from market.lake_manifest import Provenance
 from tests.homes import MARKET, fill_lake
 
 DAYS = MARKET.days()

@@ -8,7 +8,7 @@ import pytest
 from flows.checks import Found
 from flows.session_checks import bar_row, event_row, minutes_by_cause, restated, series_rows, states_of
 from market.calendar import shipped_calendar
-from market.manifest import Cause, Gap, Partition, Provenance
+from market.lake_manifest import Cause, Gap, Partition, Provenance
 from market.precheck import usual_volumes
 from market.realism import Realism
 from market.types import Flag, Kind, Phase, Side

@@ -20,7 +20,7 @@ from market.errors import ValidationFailed
 from market.home import Home
 from market.instruments import B3
 from market.lake import Lake
-from market.manifest import Provenance
+from market.lake_manifest import Provenance
 from market.realism import Realism
 from market.types import Kind, Phase
 from tests.commands import run_pregao

@@ -19,7 +19,7 @@ from market.errors import BundleRefused, LakeError, NotEnoughData, SafetyRefusal
 from market.home import Home
 from market.instruments import FUTURES
 from market.lake import Lake
-from market.manifest import Provenance
+from market.lake_manifest import Provenance
 from market.stream import Feed
 from market.synthetic import SyntheticMarket, split_kinds
 from registry.bundle import load_bundle

@@ -9,7 +9,7 @@ import pytest
 
 from market.instruments import B3
 from market.lake import Lake
-from market.manifest import Provenance
+from market.lake_manifest import Provenance
 from market.types import EVENT, Kind, TradeType
 
 MT5_HEADER = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>"

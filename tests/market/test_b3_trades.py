@@ -16,7 +16,7 @@ from market.errors import FileRefused
 from market.importer import import_file
 from market.instruments import Declaration, declare
 from market.lake import Lake
-from market.manifest import Cause
+from market.lake_manifest import Cause
 from market.readers import b3_trades
 from market.readers.b3_corrections import standing_trades
 from market.readers.intake import Intake, Request

@@ -11,7 +11,7 @@ from market.errors import FileRefused, UnknownSymbol
 from market.importer import FORMATS, import_file
 from market.instruments import B3, Declaration, declare
 from market.lake import Lake
-from market.manifest import Cause
+from market.lake_manifest import Cause
 from market.types import Flag
 
 WriteFile = Callable[..., Path]

@@ -15,7 +15,7 @@ from market.errors import FileRefused, UnknownSymbol
 from market.importer import ImportResult, import_file
 from market.instruments import Declaration, declare
 from market.lake import Lake
-from market.manifest import Cause
+from market.lake_manifest import Cause
 from market.readers import binance_stream
 from market.types import PRICE_KEYED, Kind, TradeType
 

@@ -12,7 +12,7 @@ from market.book import COUNTS, apply_all, best, new_book
 from market.errors import FileRefused
 from market.importer import ImportResult, import_file
 from market.lake import Lake
-from market.manifest import Cause
+from market.lake_manifest import Cause
 from market.readers import book_sample
 from market.readers.intake import Intake, Request
 from market.readers.source import Block, Source, open_source

@@ -13,8 +13,8 @@ from market.errors import ConfigError
 from market.importer import import_file
 from market.instruments import Declaration, declare
 from market.lake import Lake
+from market.lake_manifest import Cause, Gap, Provenance
 from market.lake_quarantine import day_in, rows_set_aside
-from market.manifest import Cause, Gap, Provenance
 from market.roll import front_contract, last_trade_session
 from market.types import BAR
 

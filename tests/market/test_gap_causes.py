@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from market.calendar import to_local, to_ns
 from market.gaps import SessionContext, bar_gaps, event_gaps, interrupts, missing_sessions, session_context
 from market.instruments import B3
-from market.manifest import Cause, Gap, Partition, Provenance
+from market.lake_manifest import Cause, Gap, Partition, Provenance
 from market.types import BAR, EVENT, Kind, Phase
 
 MINUTE = 60_000_000_000

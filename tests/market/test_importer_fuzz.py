@@ -19,7 +19,7 @@ from market.errors import PregaoError
 from market.importer import FORMATS, ImportResult, import_file
 from market.lake import Lake
 from market.lake_audit import audit
-from market.manifest import Partition, SourceFile
+from market.lake_manifest import Partition, SourceFile
 from market.readers.intake import Format
 from market.types import BAR, EVENT, Kind
 from tests.market.importer_samples import (

@@ -15,7 +15,7 @@ import pytest
 
 from market.errors import FileRefused, LakeError
 from market.lake import Lake
-from market.manifest import Partition, Provenance
+from market.lake_manifest import Partition, Provenance
 from market.synthetic import SyntheticMarket
 from market.types import BAR, EVENT, Kind
 
@@ -30,7 +30,7 @@ from datetime import date
 from pathlib import Path
 import numpy as np
 from market.lake import Lake
-from market.manifest import Provenance
+from market.lake_manifest import Provenance
 from market.types import EVENT
 
 def writes():

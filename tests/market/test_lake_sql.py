@@ -12,8 +12,8 @@ from market.bars import bars_from_events
 from market.errors import LakeError, UsageError
 from market.instruments import B3, Declaration, declare
 from market.lake import Lake
+from market.lake_manifest import Provenance
 from market.lake_sql import LakeFiles, query
-from market.manifest import Provenance
 from market.types import BAR, EVENT
 
 DAY, NEXT = date(2020, 4, 2), date(2020, 4, 3)

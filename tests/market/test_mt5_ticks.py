@@ -12,7 +12,7 @@ from market.calendar import to_ns
 from market.errors import FileRefused
 from market.importer import import_file
 from market.lake import Lake
-from market.manifest import Partition
+from market.lake_manifest import Partition
 from market.readers import mt5_ticks
 from market.readers.intake import Intake, Request
 from market.readers.source import open_source

@@ -13,7 +13,7 @@ from market.calendar import to_ns
 from market.errors import FileRefused, UnknownSymbol
 from market.importer import import_file
 from market.lake import Lake
-from market.manifest import Cause
+from market.lake_manifest import Cause
 from market.readers import profit_trades
 from market.readers.intake import Intake, Request
 from market.readers.profit_words import broker_id, to_brazilian_numbers

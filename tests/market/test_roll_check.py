@@ -9,7 +9,7 @@ import pytest
 
 from market.instruments import B3
 from market.lake import Lake
-from market.manifest import Cause, Gap, Provenance
+from market.lake_manifest import Cause, Gap, Provenance
 from market.roll_check import ContractDates, check_rolls, disagreements_of
 from market.roll_record import lake_roll_table, recorded_rolls
 from market.types import BAR, EVENT, Kind, TradeType

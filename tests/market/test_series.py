@@ -15,8 +15,8 @@ from market.bars import bars_from_events
 from market.errors import LakeError, UnknownSymbol, UsageError
 from market.instruments import B3
 from market.lake import Lake
+from market.lake_manifest import Provenance
 from market.longer_bars import longer_bars
-from market.manifest import Provenance
 from market.series import Series
 from market.types import EVENT, Kind, Side
 from tests.factories import MINUTE_NS, SECOND_NS, make_quote, make_trade, stack

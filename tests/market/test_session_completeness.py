@@ -8,7 +8,7 @@ import pytest
 
 from market.calendar import to_ns
 from market.completeness import Verdict, judge
-from market.manifest import Cause, Gap, Partition, Provenance
+from market.lake_manifest import Cause, Gap, Partition, Provenance
 
 DAY = date(2020, 4, 2)
 

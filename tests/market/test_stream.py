@@ -9,7 +9,7 @@ import pytest
 from market.errors import LakeError
 from market.instruments import B3
 from market.lake import Lake
-from market.manifest import Provenance
+from market.lake_manifest import Provenance
 from market.stream import Feed, with_clock
 from market.types import BAR, EVENT, Kind
 

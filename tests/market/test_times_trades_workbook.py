@@ -12,7 +12,7 @@ import pytest
 from market.errors import FileRefused, UnknownSymbol
 from market.importer import import_file
 from market.lake import Lake
-from market.manifest import Cause
+from market.lake_manifest import Cause
 from market.types import Flag, Kind, Side, TradeType
 
 Cells = list[list[object]]

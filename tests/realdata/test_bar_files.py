@@ -12,7 +12,7 @@ from market.errors import FileRefused, UnknownSymbol
 from market.importer import import_file
 from market.instruments import B3, Declaration, declare
 from market.lake import Lake
-from market.manifest import Cause, Partition
+from market.lake_manifest import Cause, Partition
 from market.types import Flag
 
 MINUTE_NS = 60_000_000_000

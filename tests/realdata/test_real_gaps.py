@@ -13,7 +13,7 @@ from market.gaps import bar_gaps, missing_sessions, session_context
 from market.importer import import_file
 from market.instruments import B3
 from market.lake import Lake
-from market.manifest import Cause
+from market.lake_manifest import Cause
 from market.types import BAR, Flag
 
 REHEADERED = "b3/profit_bars_reheadered"

@@ -14,7 +14,7 @@ from market.calendar import to_ns
 from market.errors import FileRefused
 from market.importer import import_file
 from market.lake import Lake
-from market.manifest import Cause
+from market.lake_manifest import Cause
 from market.types import Flag, Kind, Side, TradeType
 
 PUBLIC, WORKBOOK = "b3/public_trades/test_sample.txt", "b3/book/exemplo_times_in_trade.xlsx"

@@ -11,7 +11,7 @@ import numpy as np
 from market.columns import to_parquet
 from market.errors import FileRefused
 from market.instruments import Instrument
-from market.manifest import Manifest, Partition, SourceFile
+from market.lake_manifest import Manifest, Partition, SourceFile
 from market.overlap import Overlap, Relation, compare, describe_difference
 from market.types import EVENT
 
