@@ -4,7 +4,6 @@ import io
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,26 +11,22 @@ import polars as pl
 
 from benchmarks import peers, vendor_files
 from benchmarks.bounded_import import import_apart
+from benchmarks.imports import import_rows
 from benchmarks.rows import Row, less_is_better, more_is_better, race, rounded
 from benchmarks.tapes import DAY_NS, OPEN_NS, busy_day
 from market.bar_columns import bars_from_columns, trade_columns
 from market.columns import columns_from_parquet, to_parquet
-from market.importer import import_file
-from market.lake import Lake
 from market.types import EVENT, SESSION
 
 FOUR = ("ts_event_ns", "price", "quantity", "side")
 ALL = EVENT.names or ()
-IMPORT_ROUNDS = 2
-Import = Callable[[Path, Path], object]
 
 
 @dataclass(frozen=True)
 class Sizes:
     """Rows of each piece of work."""
 
-    ticks: int = 1_000_000
-    bars: int = 100_000
+    imported: int = 100_000
     trades: int = 1_000_000
     bar_trades: int = 5_000_000
     large_ticks: int = 5_000_000
@@ -43,36 +38,11 @@ def measure(sizes: Sizes = Sizes()) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="pregao-bench-") as named:
         folder = Path(named)
         return [
-            *import_rows(folder, sizes),
+            *import_rows(folder, sizes.imported),
             *column_rows(folder, sizes),
             bar_row(sizes),
             *large_import_rows(folder, sizes),
         ]
-
-
-def import_rows(folder: Path, sizes: Sizes) -> list[Row]:
-    """Whole imports, hashed, checked and made durable, against parsing and writing the same numbers."""
-    ticks = vendor_files.write_mt5_ticks(folder / "WDOFUT_ticks.csv", sizes.ticks, 4)
-    mt5 = vendor_files.write_mt5_bars(folder / "WDOFUT_M1.csv", sizes.bars)
-    profit = vendor_files.write_profit_bars(folder / "WDOFUT_F_0_1min.csv", sizes.bars)
-    return [
-        _import_row("import MT5 ticks", folder, ticks, sizes.ticks, peers.import_ticks),
-        _import_row("import MT5 bars", folder, mt5, sizes.bars, peers.import_mt5_bars),
-        _import_row("import Profit bars", folder, profit, sizes.bars, peers.import_profit_bars),
-    ]
-
-
-def _import_row(work: str, folder: Path, file: Path, rows: int, peer: Import) -> Row:
-    number = count()
-
-    def fresh() -> Path:
-        made = folder / f"{work} {next(number)}"
-        made.mkdir()
-        return made
-
-    ours, theirs = race(lambda: import_file(Lake(fresh()), file), lambda: peer(file, fresh()), rounds=IMPORT_ROUNDS)
-    name = "polars read_csv and write_parquet, without checks, hashes and waiting for the disk"
-    return more_is_better(work, "M rows/s", rows / ours / 1e6, rows / theirs / 1e6, name)
 
 
 def column_rows(folder: Path, sizes: Sizes) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Vendor files of any size, as MetaTrader 5 and Profit export them."""
+"""Vendor files of quotes and bars of any size, as MetaTrader 5 and Profit export them."""
 
 from datetime import date, time
 from pathlib import Path
@@ -22,7 +22,7 @@ def sessions(count: int) -> list[date]:
     return [day for day, on in hours if on.open == time(9) and on.close >= time(18)][:count]
 
 
-def write_mt5_ticks(path: Path, rows: int, days: int, seed: int = 5) -> Path:
+def write_mt5_ticks(path: Path, rows: int, days: int = 4, seed: int = 5) -> Path:
     """Write ticks of so many sessions: half of the rows are trades, a row in three moves a quote."""
     rng, share = np.random.default_rng(seed), rows // days
     with path.open("wb") as file:
@@ -92,4 +92,41 @@ def write_profit_bars(path: Path, rows: int, seed: int = 7) -> Path:
         path, include_header=False, separator=";", float_precision=2, decimal_comma=True, date_format="%d/%m/%Y",
         time_format="%H:%M:%S", line_terminator="\r\n",
     )  # fmt: skip
+    return path
+
+
+def write_mt5_saveas(path: Path, rows: int, seed: int = 14) -> Path:
+    """Write bars of a minute as MetaTrader's chart saves them, in UTF-16."""
+    moment = pl.col("day").dt.combine(pl.col("time"))
+    text = (
+        _minutes(rows, seed)
+        .select(moment, "open", "high", "low", "close", "count", "volume")
+        .write_csv(include_header=False, float_precision=6, datetime_format="%Y.%m.%d %H:%M", line_terminator="\r\n")
+    )
+    path.write_bytes(text.encode("utf-16"))
+    return path
+
+
+def write_mt5_rates(path: Path, rows: int, seed: int = 15) -> Path:
+    """Write bars of a minute as the Python package of MetaTrader returns them, times by the broker's clock."""
+    epoch = pl.col("day").dt.combine(pl.col("time")).dt.epoch("s").alias("time")
+    counted = (pl.col("count").alias("tick_volume"), pl.lit(1).alias("spread"), pl.col("volume").alias("real_volume"))
+    frame = _minutes(rows, seed).select(epoch, "open", "high", "low", "close", *counted)
+    frame.write_csv(path, float_precision=1, line_terminator="\r\r\n")
+    return path
+
+
+def write_joined_bars(path: Path, rows: int, seed: int = 16) -> Path:
+    """Write bars of a minute of two contracts side by side."""
+    moment = pl.col("day").dt.combine(pl.col("time")).alias("time")
+    prices = ("open", "high", "low", "close")
+    index = [(pl.col(name) * 20).alias(f"{name}_win") for name in prices]
+    dollar = [pl.col(name).alias(f"{name}_wdo") for name in prices]
+    counted = [
+        pl.col(ours).alias(f"{name}_{suffix}")
+        for suffix in ("win", "wdo")
+        for ours, name in (("count", "tick_volume"), ("volume", "real_volume"))
+    ]
+    frame = _minutes(rows, seed).select(moment, *index, *counted[:2], *dollar, *counted[2:])
+    frame.write_csv(path, float_precision=1, datetime_format="%Y-%m-%d %H:%M:%S")
     return path

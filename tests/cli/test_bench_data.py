@@ -5,53 +5,58 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from benchmarks.data import Sizes, bar_row, measure
+from benchmarks.imports import DECLARED, WORKS
 from benchmarks.rows import less_is_better, more_is_better, race
 from benchmarks.tapes import busy_day
-from benchmarks.vendor_files import write_mt5_bars, write_mt5_ticks, write_profit_bars
 from cli.machine import BENCHMARKS
 from market.columns import to_parquet
 from market.home import Home
-from market.importer import import_file
+from market.importer import FORMATS, import_file
 from market.lake import Lake
 from tests.cli.conftest import RunCommand
 from tests.commands import run_pregao
 
-SMALL = Sizes(ticks=20_000, bars=2_000, trades=5_000, bar_trades=5_000, large_ticks=20_000, large_sessions=2, rounds=1)
+SMALL = Sizes(imported=1_000, trades=5_000, bar_trades=5_000, large_ticks=20_000, large_sessions=2, rounds=1)
 KEYS = {"work", "unit", "ours", "peer", "peer_name", "ratio"}
 
 
 def test_every_piece_of_work_is_measured_beside_its_peer() -> None:
     rows = [asdict(row) for row in measure(SMALL)]
-    assert [row["work"] for row in rows[:8]] == [
-        "import MT5 ticks", "import MT5 bars", "import Profit bars", "write trades", "read 4 columns of trades",
+    *raced, speed, memory = rows
+    assert [row["work"] for row in raced] == [
+        *(f"import {name}" for name in WORKS), "write trades", "read 4 columns of trades",
         "read 14 columns of trades", "size of a trade", "ticks to bars of a minute",
     ]  # fmt: skip
-    for row in rows[:8]:
+    for row in raced:
         assert set(row) == KEYS
         assert row["ours"] > 0
         better = row["peer"] / row["ours"] if row["unit"] == "B" else row["ours"] / row["peer"]
         assert row["ratio"] == pytest.approx(better, rel=0.02)
-    speed, memory = rows[8:]
     assert (speed["unit"], memory["unit"], memory["peer"], memory["ratio"]) == ("M rows/s", "MiB", None, None)
     assert 50 < memory["ours"] < 500
 
 
-@pytest.mark.parametrize(
-    ("writer", "name"),
-    [
-        (lambda path: write_mt5_ticks(path, 3_000, 3), "WDOFUT_ticks.csv"),
-        (lambda path: write_mt5_bars(path, 3_000), "WDOFUT_M1.csv"),
-        (lambda path: write_profit_bars(path, 3_000), "WDOFUT_F_0_1min.csv"),
-    ],
-    ids=["ticks", "mt5", "profit"],
-)
-def test_files_of_the_benchmark_are_imported_whole(tmp_path: Path, writer: object, name: str) -> None:
-    assert callable(writer)
-    done = import_file(Lake(tmp_path / "lake"), writer(tmp_path / name))
-    assert (done.rows, done.rejected, done.status) == (3_000, 0, "imported")
+@pytest.mark.parametrize("name", [one.name for one in FORMATS])
+def test_a_file_of_every_format_is_imported_whole(tmp_path: Path, name: str) -> None:
+    work = WORKS[name]
+    done = import_file(Lake(tmp_path / "lake", DECLARED), work.write(tmp_path / work.file, 3_000), day=work.day)
+    of_each_row = 2 if name == "joined_bars" else 1  # two contracts side by side
+    assert (done.format, done.rows, done.rejected, done.status) == (name, 3_000 * of_each_row, 0, "imported")
+
+
+@pytest.mark.parametrize("name", [one.name for one in FORMATS])
+def test_the_peer_stores_as_many_rows(tmp_path: Path, name: str) -> None:
+    work, folder = WORKS[name], tmp_path / "peer"
+    folder.mkdir()
+    work.peer(work.write(tmp_path / work.file, 3_000), folder)
+    stored = sum(pl.read_parquet(file).height for file in folder.rglob("*.parquet"))
+    # A row of ticks may be a trade, a quote or both; one of joined bars is a bar of each contract.
+    least, most = {"mt5_ticks": (3_000, 6_000), "joined_bars": (6_000, 6_000)}.get(name, (3_000, 3_000))
+    assert least <= stored <= most
 
 
 def test_a_trade_of_a_busy_day_takes_at_most_six_and_a_half_bytes() -> None:
