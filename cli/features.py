@@ -1,7 +1,7 @@
 """Commands about features: what a set holds, its tables, and whether live sees what training saw."""
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 
 ContractOption = Annotated[str | None, typer.Option(help="The series; the only one of the lake by default.")]
 SetOption = Annotated[str, typer.Option("--set", help="A named set of features.")]
-BarSecondsOption = Annotated[
-    int | None, typer.Option(min=1, help="Length of a bar; a minute, or that of the stored bars, by default.")
+BarOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bar", help="Length of a bar, as 90s, 5min, 500trades or 2000contracts; a minute, or as stored, by default."
+    ),
+]
+DecideOption = Annotated[
+    Literal["bar", "trade", "book"], typer.Option("--decide", help="What a row is for: each bar, trade or book change.")
 ]
 
 
@@ -48,19 +54,22 @@ def features_ls(set_name: SetOption = "full", json: JsonOption = False) -> None:
 def features_build(
     contract: ContractOption = None,
     set_name: SetOption = "full",
-    bar_seconds: BarSecondsOption = None,
+    bar: BarOption = None,
+    decide: DecideOption = "bar",
     json: JsonOption = False,
 ) -> None:
     """Write the feature table of every session whose data changed since the last build."""
     from dataclasses import asdict
 
+    from features.clock import Decides, bar_length
     from flows.feature_tables import build_tables, folder_of
     from flows.lock import exclusive
     from flows.recorded import open_recorded, schema_of
 
     home = find_home()
-    dataset = open_recorded(home, contract, bar_seconds)
-    schema = schema_of(dataset, set_name)
+    length = bar_length(bar) if bar else None
+    dataset = open_recorded(home, contract, length)
+    schema = schema_of(dataset, set_name, length, Decides[decide.upper()])
     with exclusive(home):
         sessions = [asdict(one) for one in build_tables(home, schema, dataset)]
     lines = [f"{one['session']} {one['rows']:>6} rows  {one['status']}" for one in sessions]
@@ -73,16 +82,19 @@ def parity(
     session: Annotated[dt.datetime, typer.Argument(formats=["%Y-%m-%d"], help="A recorded session, as 2020-04-02.")],
     contract: ContractOption = None,
     set_name: SetOption = "full",
-    bar_seconds: BarSecondsOption = None,
+    bar: BarOption = None,
+    decide: DecideOption = "bar",
     json: JsonOption = False,
 ) -> None:
     """Compute a session in batch and as live does, and compare every column at every decision bit for bit."""
+    from features.clock import Decides, bar_length
     from features.parity import compare_session
     from flows.recorded import open_recorded, schema_of
 
     day = session.date()
-    dataset = open_recorded(find_home(), contract, bar_seconds, day)
-    found = compare_session(schema_of(dataset, set_name), dataset.feed, day)
+    length = bar_length(bar) if bar else None
+    dataset = open_recorded(find_home(), contract, length, day)
+    found = compare_session(schema_of(dataset, set_name, length, Decides[decide.upper()]), dataset.feed, day)
     fields = {
         "contract": dataset.feed.contract, "session": day.isoformat(), "columns": found.columns,
         "events": found.events, "decisions": found.decisions, "differing": found.differing,
@@ -91,7 +103,7 @@ def parity(
     said = f"{found.columns} columns at {found.decisions} decisions of {found.events} events: {found.differing} bits"
     lines = [f"{said} differ"]
     if not found.decisions:
-        lines.append("nothing was compared: no bar closed in this session, so it has no decision")
+        lines.append("nothing was compared: this session has no decision")
     answer(json, fields, lines, reason=_reason(found.first))
 
 

@@ -73,7 +73,10 @@ FLOAT_COUNT = _floats.size
 
 # --- integers: parameters, session, bars
 _ints = _Block()
-BAR_NS = _ints.take()
+BAR_NS = _ints.take()  # of these three one is above zero
+BAR_TRADES = _ints.take()
+BAR_CONTRACTS = _ints.take()
+DECIDES = _ints.take()  # features.clock.Decides
 PRELOAD_SESSIONS = _ints.take()
 SESSION_OPEN_NS = _ints.take()
 SESSION_CLOSE_NS = _ints.take()

@@ -13,16 +13,20 @@ from features.activity import update_activity
 from features.bars import store_bar, update_means, update_returns, update_volatility, update_volume
 from features.book import measure_book
 from features.catalogue import Warm, warm_table
+from features.clock import Decides
 from features.indicators import update_indicators
 from features.interactions import update_interactions
 from features.layout import (
     ATR,
+    BAR_CONTRACTS,
     BAR_NS,
+    BAR_TRADES,
     BAR_WIDTH,
     BARS_SEEN,
     BUY_TRADES,
     BUY_VOLUME,
     CLOSE,
+    DECIDES,
     EVENT_FEED,
     FLAGS,
     FORMING,
@@ -74,8 +78,10 @@ from market.stream import Feed
 from market.types import BAR, Flag, Kind
 
 _TRADE, _QUOTE_SIDE, _BOOK_CLEAR = int(Kind.TRADE), int(Kind.QUOTE_SIDE), int(Kind.BOOK_CLEAR)
+_BOOK_KINDS = (_QUOTE_SIDE,)
 _CLOCK, _GAP, _STATE = int(Kind.CLOCK), int(Kind.GAP), int(Kind.STATE)
 _EMPTY, _AFTER_GAP, _NO_AGGRESSOR = int(Flag.EMPTY), int(Flag.AFTER_GAP), int(Flag.NO_AGGRESSOR)
+_BAR, _EACH_TRADE, _EACH_CHANGE = int(Decides.BAR), int(Decides.TRADE), int(Decides.BOOK)
 _WARM_BARS, _WARM_TRADES, _WARM_SECONDS = warm_table(Warm.BARS), warm_table(Warm.TRADES), warm_table(Warm.SECONDS)
 _ATR_WARM_UP = 6 * 14
 
@@ -106,9 +112,11 @@ def begin_session(state: FeatureState, session: np.void) -> None:
 
 @kernel
 def update_event(state: FeatureState, event: np.void) -> int:
-    """Take one event; return 1 if it closed a bar, which is a decision point, else 0."""
+    """Take one event; return 1 if it is a decision point of the schema (by default: closes a bar), else 0."""
     ints = state.ints
     now = event["ts_event_ns"]
+    closed = 0
+    ints[EVENT_FEED] = 1
     ints[NOW_NS] = max(ints[NOW_NS], now)
     advance_seconds(ints, ints[NOW_NS])
     kind = event["kind"]
@@ -117,18 +125,22 @@ def update_event(state: FeatureState, event: np.void) -> int:
         if price > 0 and quantity > 0 and enters_bars(event["trade_type"]):
             take_trade(ints, price, quantity, side)
             extend_bar(ints, price, quantity, side, int(event["instrument"]), int(event["flags"]))
+            closed = _close_full(state, now)
+            if ints[DECIDES] == _EACH_TRADE:
+                return 1
     elif kind == _QUOTE_SIDE:
         take_quote(ints, now, int(event["side"]), int(event["price"]), event["quantity"])
+        if ints[DECIDES] == _EACH_CHANGE:
+            return 1
     elif kind == _CLOCK:
-        return _close_forming(state, now)
+        closed = _close_forming(state, now)
     elif kind == _BOOK_CLEAR:
         clear_book(ints)
     elif kind == _GAP:
-        ints[FORMING + FLAGS] |= _AFTER_GAP
-        clear_book(ints)  # what the book was before the gap says nothing about now
+        _mark_gap(ints)
     elif kind == _STATE:
         ints[PHASE] = event["level"]
-    return 0
+    return closed if ints[DECIDES] == _BAR else 0
 
 
 @kernel
@@ -221,23 +233,52 @@ def copy_last_bar(state: FeatureState, bars: np.ndarray, index: int) -> None:
 def _close_forming(state: FeatureState, now_ns: int) -> int:
     """Close the forming bar at a boundary of the clock; nothing to close before the session's first price."""
     ints = state.ints
-    ints[EVENT_FEED] = 1
     # What traded before the open (the opening print) belongs to the first bar.
-    if ints[LAST_PRICE] == 0 or now_ns <= ints[SESSION_OPEN_NS]:
+    if ints[BAR_NS] == 0 or ints[LAST_PRICE] == 0 or now_ns <= ints[SESSION_OPEN_NS]:
         return 0
     if ints[FORMING + TRADES] == 0:
         for field in (OPEN, HIGH, LOW, CLOSE):
             ints[FORMING + field] = ints[LAST_BAR + CLOSE]
         ints[FORMING + INSTRUMENT] = ints[LAST_BAR + INSTRUMENT]
         ints[FORMING + FLAGS] |= _EMPTY
-    elif ints[FORMING + BUY_TRADES] + ints[FORMING + SELL_TRADES] == 0:
-        ints[FORMING + FLAGS] |= _NO_AGGRESSOR
     ints[FORMING + TS_OPEN] = now_ns - ints[BAR_NS]
     ints[FORMING + TS_CLOSE] = now_ns
+    return _complete_bar(state)
+
+
+@kernel
+def _close_full(state: FeatureState, now_ns: int) -> int:
+    """Close the forming bar where it holds the trades or contracts of the schema; a trade is never split."""
+    ints = state.ints
+    if ints[BAR_NS] > 0:
+        return 0
+    if ints[FORMING + TRADES] == 1:
+        ints[FORMING + TS_OPEN] = now_ns
+    ints[FORMING + TS_CLOSE] = now_ns
+    if ints[FORMING + TRADES] < ints[BAR_TRADES] or ints[FORMING + VOLUME] < ints[BAR_CONTRACTS]:
+        return 0
+    return _complete_bar(state)
+
+
+@kernel
+def _complete_bar(state: FeatureState) -> int:
+    """Make the forming bar the last one."""
+    ints = state.ints
+    if ints[FORMING + TRADES] > 0 and ints[FORMING + BUY_TRADES] + ints[FORMING + SELL_TRADES] == 0:
+        ints[FORMING + FLAGS] |= _NO_AGGRESSOR
     for field in range(BAR_WIDTH):
         ints[LAST_BAR + field] = ints[FORMING + field]
         ints[FORMING + field] = 0
     return _close_bar(state)
+
+
+@kernel
+def _mark_gap(ints: np.ndarray) -> None:
+    """Forget what a gap makes unknown: the book, and the trades of a bar that only more trades would close."""
+    if ints[BAR_NS] == 0:
+        ints[FORMING : FORMING + BAR_WIDTH] = 0
+    ints[FORMING + FLAGS] |= _AFTER_GAP
+    clear_book(ints)
 
 
 @kernel
@@ -329,9 +370,23 @@ def replay(state: FeatureState, feed: Feed, day: date) -> SessionFeatures:
         seen = _empty(records.size, state.columns.size)
         count = replay_bars(state, records, seen)
     else:
-        seen = _empty(int(np.count_nonzero(records["kind"] == _CLOCK)), state.columns.size)
+        seen = _empty(_most_decisions(state, records), state.columns.size)
         count = replay_events(state, records, seen)
     return SessionFeatures(*(part[:count] for part in seen))
+
+
+def _most_decisions(state: FeatureState, events: np.ndarray) -> int:
+    """Return how many decision points a session's events can have at most."""
+    trades = events["kind"] == _TRADE
+    if state.ints[DECIDES] == _EACH_CHANGE:
+        return int(np.count_nonzero(np.isin(events["kind"], _BOOK_KINDS)))
+    if state.ints[DECIDES] == _EACH_TRADE:
+        return int(np.count_nonzero(trades))
+    if state.ints[BAR_TRADES] > 0:
+        return int(np.count_nonzero(trades) // state.ints[BAR_TRADES])
+    if state.ints[BAR_CONTRACTS] > 0:
+        return int(events["quantity"][trades].sum() // state.ints[BAR_CONTRACTS])
+    return int(np.count_nonzero(events["kind"] == _CLOCK))
 
 
 @kernel

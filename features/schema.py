@@ -4,7 +4,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+import numpy as np
+
 from features.catalogue import CATALOGUE, Feature, Need, index_of
+from features.clock import Decides
 from features.sets import columns_of
 from market.errors import BundleRefused, ConfigError
 
@@ -20,15 +23,22 @@ class FeatureSchema:
     columns : tuple of str
         Catalogue names in row order.
     bar_ns : int
-        Interval of the decision clock.
+        Length of a bar of the clock; 0 where activity closes the bars.
     preload_sessions : int
         Sessions of the same contract replayed before each session.
+    bar_trades, bar_contracts : int
+        Trades or contracts with which a bar closes; 0 where something else closes it.
+    decides : Decides
+        What is a decision point, and so a row.
     """
 
     set_name: str
     columns: tuple[str, ...]
     bar_ns: int
     preload_sessions: int
+    bar_trades: int = 0
+    bar_contracts: int = 0
+    decides: Decides = Decides.BAR
 
     def __post_init__(self) -> None:
         """Refuse unknown or repeated columns and impossible parameters."""
@@ -38,10 +48,12 @@ class FeatureSchema:
             raise ConfigError(f"schema columns: expected catalogue names, found {unknown}; see `pregao features ls`")
         if not self.columns or len(set(self.columns)) != len(self.columns):
             raise ConfigError("schema columns: expected at least one and none twice; remove the repeated names")
-        if self.bar_ns <= 0 or self.preload_sessions < 0:
+        if self.preload_sessions < 0:
+            raise ConfigError(f"schema: expected preload_sessions >= 0, found {self.preload_sessions}; correct it")
+        lengths = (self.bar_ns, self.bar_trades, self.bar_contracts)
+        if min(lengths) < 0 or np.count_nonzero(lengths) != 1:
             raise ConfigError(
-                f"schema parameters: expected bar_ns > 0 and preload_sessions >= 0, found {self.bar_ns} and "
-                f"{self.preload_sessions}; correct params.yaml"
+                f"schema: expected one length of a bar, in ns, trades or contracts, found {lengths}; name one"
             )
 
     @property
@@ -54,19 +66,24 @@ class FeatureSchema:
         """SHA-256 (hex) over the columns, their definitions and the parameters."""
         content = {
             "columns": [_definition(feature) for feature in self.features],
-            "bar_ns": self.bar_ns,
-            "preload_sessions": self.preload_sessions,
+            **self._parameters,
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    @property
+    def _parameters(self) -> dict[str, int | str]:
+        told: dict[str, int | str] = {"bar_ns": self.bar_ns, "preload_sessions": self.preload_sessions}
+        if self.bar_ns == 0 or self.decides is not Decides.BAR:  # the default, bars of the clock, keeps its hash
+            told |= {"bar_trades": self.bar_trades, "bar_contracts": self.bar_contracts, "decides": self.decides.name}
+        return told
 
     def to_json(self) -> str:
         """Return the schema as one JSON object, with its hash."""
         content = {
             "set_name": self.set_name,
             "columns": list(self.columns),
-            "bar_ns": self.bar_ns,
-            "preload_sessions": self.preload_sessions,
+            **self._parameters,
             "hash": self.hash,
         }
         return json.dumps(content, sort_keys=True)
@@ -85,7 +102,8 @@ class FeatureSchema:
             stored = str(content["hash"])
             schema = cls(
                 str(content["set_name"]), tuple(map(str, content["columns"])), int(content["bar_ns"]),
-                int(content["preload_sessions"]),
+                int(content["preload_sessions"]), int(content.get("bar_trades", 0)),
+                int(content.get("bar_contracts", 0)), Decides[str(content.get("decides", Decides.BAR.name))],
             )  # fmt: skip
         except (ValueError, KeyError, TypeError, ConfigError) as error:
             raise BundleRefused(f"feature schema: expected columns and parameters, found {error!r}; rebuild") from error

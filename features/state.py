@@ -46,6 +46,9 @@ def new_state(schema: FeatureSchema) -> FeatureState:
     )
     state.floats[layout.GAP_OPEN] = np.nan
     state.ints[layout.BAR_NS] = schema.bar_ns
+    state.ints[layout.BAR_TRADES] = schema.bar_trades
+    state.ints[layout.BAR_CONTRACTS] = schema.bar_contracts
+    state.ints[layout.DECIDES] = schema.decides
     state.ints[layout.PRELOAD_SESSIONS] = schema.preload_sessions
     return state
 

@@ -1,18 +1,22 @@
 """A recorded series named on the command line: which one is meant, in which form the decision path takes it."""
 
 import datetime as dt
+from dataclasses import asdict, replace
 
+from features.catalogue import Need
+from features.clock import BarLength, Decides
 from features.schema import FeatureSchema, build_schema
 from flows.parameters import DataParams, FeatureParams
-from flows.stages.dataset import Dataset, open_dataset
+from flows.stages.dataset import SECOND_NS, Dataset, open_dataset
 from market.errors import UsageError
 from market.home import Home
 from market.lake import Lake
 
+_MINUTE = BarLength(bar_ns=60 * SECOND_NS)
 DECIDING = ("trades", "bars")  # kinds of data that close bars
 
 
-def open_recorded(home: Home, contract: str | None, bar_seconds: int | None, day: dt.date | None = None) -> Dataset:
+def open_recorded(home: Home, contract: str | None, length: BarLength | None, day: dt.date | None = None) -> Dataset:
     """Open a series of the lake: its trades where it has any, else its shortest bars.
 
     Parameters
@@ -21,8 +25,8 @@ def open_recorded(home: Home, contract: str | None, bar_seconds: int | None, day
         Its lake is read.
     contract : str, optional
         The only one there is (on `day`) by default.
-    bar_seconds : int, optional
-        Length of a bar; a minute, or that of the stored bars, by default.
+    length : BarLength, optional
+        What closes a bar; a minute, or that of the stored bars, by default.
     day : date, optional
         A session that it must have.
 
@@ -35,15 +39,32 @@ def open_recorded(home: Home, contract: str | None, bar_seconds: int | None, day
     held = [p for p in Lake(home.lake).partitions(contract=name) if p.kind in DECIDING and _on(p.session, day)]
     lengths = sorted({p.bar_seconds for p in held if p.kind == "bars"})
     if any(p.kind == "trades" for p in held):
-        return open_dataset(home, DataParams(name, "events", 60 if bar_seconds is None else bar_seconds, 1))
-    if bar_seconds not in (None, *lengths):
-        raise UsageError(f"{name}: expected bars of {lengths} s, as stored, found {bar_seconds}; name one of them")
-    return open_dataset(home, DataParams(name, "bars", bar_seconds or lengths[0], 1))
+        dataset = open_dataset(home, DataParams(name, "events", held_back_sessions=1))
+        return replace(dataset, feed=replace(dataset.feed, bar_ns=(length or _MINUTE).bar_ns))
+    stored = [BarLength(bar_ns=seconds * SECOND_NS) for seconds in lengths]
+    if length not in (None, *stored):
+        told = ", ".join(f"{seconds}s" for seconds in lengths)
+        raise UsageError(f"{name}: expected bars of {told}, as stored, found another length; name one of these")
+    return open_dataset(home, DataParams(name, "bars", (length or stored[0]).bar_ns // SECOND_NS, 1))
 
 
-def schema_of(dataset: Dataset, set_name: str) -> FeatureSchema:
-    """Return the schema of a named set on a series, without what the series cannot give."""
-    return build_schema(set_name, dataset.needs, dataset.feed.bar_ns, FeatureParams().preload_sessions)
+def schema_of(
+    dataset: Dataset, set_name: str, length: BarLength | None = None, decides: Decides = Decides.BAR
+) -> FeatureSchema:
+    """Return the schema of a named set on a series, without what the series cannot give.
+
+    Raises
+    ------
+    UsageError
+        If there are no events of the kind that decides.
+    """
+    if decides is Decides.TRADE and Need.TRADES not in dataset.needs:
+        raise UsageError(f"{dataset.feed.contract}: expected trades to decide at, found bars; decide at each bar")
+    if decides is Decides.BOOK and Need.BOOK not in dataset.needs:
+        raise UsageError(f"{dataset.feed.contract}: expected a book to decide at, found none; decide at each bar")
+    schema = build_schema(set_name, dataset.needs, _MINUTE.bar_ns, FeatureParams().preload_sessions)
+    bars = length or BarLength(bar_ns=dataset.feed.bar_ns)
+    return replace(schema, **asdict(bars), decides=decides)
 
 
 def _only(home: Home, contract: str | None, day: dt.date | None) -> str:

@@ -28,8 +28,10 @@ def with_clock(events: np.ndarray, session: np.ndarray, bar_ns: int) -> np.ndarr
     session : ndarray
         SESSION, length 1.
     bar_ns : int
-        Length of a bar, nanoseconds.
+        Length of a bar, nanoseconds; 0 where no clock closes the bars.
     """
+    if bar_ns == 0:
+        return events
     opens, closes = int(session["open_ns"][0]), int(session["close_ns"][0])
     boundaries = np.arange(opens + bar_ns, closes + 1, bar_ns, dtype=np.int64)
     seen = np.maximum.accumulate(events["ts_event_ns"]) if events.size else events["ts_event_ns"]
@@ -60,7 +62,7 @@ class Feed:
     contract : str
         The symbol.
     bar_ns : int
-        Length of a bar of the decision clock, nanoseconds.
+        Length of a bar of the decision clock, nanoseconds; 0 where trades close the bars.
     kind : str
         "events" (trades and quotes) or "bars" (a vendor's bar files).
     """

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.clock import Decides
 from features.layout import ASK, BID, FLAGS, LAST_BAR, PHASE
 from features.pipeline import atr_ticks, last_close, regime, snapshot
 from features.schema import FeatureSchema
@@ -100,7 +101,11 @@ def new_core(
     ------
     BundleRefused
         If the model does not fit the schema.
+    ConfigError
+        If the schema has rows between closed bars: the desk holds, marks and exits by bars.
     """
+    if schema.decides is not Decides.BAR:
+        raise ConfigError(f"schema: expected a decision at each closed bar, found one at each {schema.decides.name}")
     columns = len(schema.columns)
     desk = new_desk(limits, instrument, costs, capacity)
     row = np.full(columns, np.nan, dtype=np.float32)

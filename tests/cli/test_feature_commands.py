@@ -9,6 +9,7 @@ import pytest
 import features.parity
 from features.parity import Difference, Parity
 from market.home import Home
+from market.types import Kind
 from tests.cli.conftest import RunCommand
 from tests.homes import MARKET, fill_lake
 
@@ -45,6 +46,29 @@ def test_difference_is_a_no_with_column_time_and_both_values(
     assert run("parity", DAY).code == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "share"), [(("--bar", "50 trades"), 50), (("--decide", "trade"), 1)], ids=["bars", "trades"]
+)
+def test_bars_and_rows_are_what_was_asked_for(ask: Ask, home: Home, options: tuple[str, ...], share: int) -> None:
+    events = fill_lake(home).read_events(MARKET.symbol, MARKET.days()[1])
+    trades = int((events["kind"] == Kind.TRADE).sum())
+    code, said = ask("parity", DAY, "--set", "core10", *options)
+    assert (code, said["differing"]) == (0, 0)
+    assert said["decisions"] == trades // share > 10
+    code, built = ask("features", "build", "--set", "core10", *options)
+    assert (code, [one["rows"] for one in built["sessions"]][1]) == (0, said["decisions"])
+
+
+def test_length_that_is_none_and_rows_without_a_book_are_wrong_use(ask: Ask, home: Home) -> None:
+    fill_lake(home, "bars")
+    code, said = ask("parity", DAY, "--bar", "5 hours")
+    assert (code, said["columns"]) == (2, None)
+    assert "length of a bar: expected one such as 90s" in said["reason"]
+    code, said = ask("parity", DAY, "--decide", "book")
+    assert code == 2
+    assert "expected a book to decide at, found none" in said["reason"]
+
+
 def test_session_that_nobody_recorded_is_wrong_use(ask: Ask, home: Home) -> None:
     fill_lake(home)
     code, said = ask("parity", "2001-01-02")
@@ -67,7 +91,7 @@ def test_session_without_decisions_says_so(run: RunCommand, ask: Ask, home: Home
     lake.commit([(lake.draft("trades", MARKET.symbol, day, draft), one)])
     code, said = ask("parity", str(day))
     assert (code, said["decisions"], said["differing"]) == (0, 0, 0)
-    assert "nothing was compared: no bar closed in this session" in run("parity", str(day)).out
+    assert "nothing was compared: this session has no decision" in run("parity", str(day)).out
 
 
 def test_build_tells_what_became_of_each_session(run: RunCommand, ask: Ask, home: Home) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import features.parity
+from features.clock import BarLength, Decides
 from features.parity import Difference, compare, compare_session
 from features.pipeline import SessionFeatures
 from features.schema import FeatureSchema
@@ -21,6 +22,8 @@ from market.lake import Lake
 from market.types import BAR
 from tests.homes import MARKET, fill_lake
 
+SECOND_NS = 1_000_000_000
+DOL, BITCOIN = "b3/mt5_ticks/DOLK20.csv", "crypto/binance_usdm_ws/btcusdt_20240808.gz"
 SCHEMA = FeatureSchema("test", ("returns_1", "rsi_14"), 60_000_000_000, 1)
 
 
@@ -80,7 +83,7 @@ def test_a_decision_point_that_one_path_lacks_differs_in_every_bit(swap: bool) -
 def test_both_paths_of_a_recorded_session_are_one(home: Home, kind: str, length: int | None) -> None:
     lake = fill_lake(home, kind)
     day = MARKET.days()[2]
-    dataset = open_recorded(home, None, length, day)
+    dataset = open_recorded(home, None, seconds(length), day)
     schema = schema_of(dataset, "full")
     found = compare_session(schema, dataset.feed, day)
     assert (found.differing, found.first, found.columns) == (0, None, len(schema.columns))
@@ -110,6 +113,10 @@ def test_a_restart_that_forgets_is_found(home: Home, monkeypatch: pytest.MonkeyP
     assert found.first
 
 
+def seconds(length: int | None) -> BarLength | None:
+    return None if length is None else BarLength(bar_ns=length * SECOND_NS)
+
+
 def test_one_series_must_be_meant(home: Home) -> None:
     with pytest.raises(UsageError, match="expected trades or bars of a series, found none"):
         open_recorded(home, None, None)
@@ -118,25 +125,29 @@ def test_one_series_must_be_meant(home: Home) -> None:
         open_recorded(home, "WDOZ26", None)
     with pytest.raises(UsageError, match="on 2001-01-02, found none"):
         open_recorded(home, None, None, date(2001, 1, 2))
-    with pytest.raises(UsageError, match=r"expected bars of \[60\] s, as stored, found 300"):
-        open_recorded(home, None, 300)
-    assert open_recorded(home, "winq26", 60).feed.kind == "bars"
+    with pytest.raises(UsageError, match="expected bars of 60s, as stored, found another"):
+        open_recorded(home, None, seconds(300))
+    with pytest.raises(UsageError, match="expected bars of 60s, as stored, found another"):
+        open_recorded(home, None, BarLength(bar_trades=60))
+    assert open_recorded(home, "winq26", seconds(60)).feed.kind == "bars"
 
 
 @pytest.mark.parametrize(
-    ("file", "day", "seconds", "decisions"),
+    ("file", "day", "length", "decides", "decisions"),
     [
-        ("b3/mt5_ticks/DOLK20.csv", date(2020, 4, 2), None, 537),  # 09:03 to 17:59, without trades from 14:00 on
-        ("crypto/binance_usdm_ws/btcusdt_20240808.gz", date(2024, 8, 8), None, 6),  # 23:54 to midnight
-        ("crypto/binance_usdm_ws/btcusdt_20240808.gz", date(2024, 8, 8), 1, 344),
+        (DOL, date(2020, 4, 2), None, Decides.BAR, 537),  # 09:03 to 17:59, without trades from 14:00 on
+        (DOL, date(2020, 4, 2), BarLength(bar_trades=100), Decides.BAR, 217),  # of 21,793 trades
+        (DOL, date(2020, 4, 2), BarLength(bar_contracts=5_000), Decides.TRADE, 21_793),
+        (BITCOIN, date(2024, 8, 8), None, Decides.BAR, 6),  # 23:54 to midnight
+        (BITCOIN, date(2024, 8, 8), BarLength(bar_ns=SECOND_NS), Decides.BAR, 344),
     ],
 )
 def test_both_paths_of_real_sessions_are_one(
-    realdata: Path, home: Home, file: str, day: date, seconds: int | None, decisions: int
+    realdata: Path, home: Home, file: str, day: date, length: BarLength | None, decides: Decides, decisions: int
 ) -> None:
     bitcoin = declare("BTCUSDT", Declaration(0.1, 0.001, 1.0, "USDT", "always", "UTC"))
     import_file(Lake(home.lake, {"BTCUSDT": bitcoin}), realdata / file)
-    dataset = open_recorded(home, None, seconds, day)
-    found = compare_session(schema_of(dataset, "full"), dataset.feed, day)
+    dataset = open_recorded(home, None, length, day)
+    found = compare_session(schema_of(dataset, "full", length, decides), dataset.feed, day)
     assert (found.decisions, found.differing, found.first) == (decisions, 0, None)
     assert found.events > 40_000

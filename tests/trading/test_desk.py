@@ -5,11 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.clock import Decides
+from features.schema import FeatureSchema
 from market.costs import Costs
+from market.errors import ConfigError
 from market.instruments import FUTURES
-from tests.factories import OPEN_NS
+from tests.factories import OPEN_NS, make_model, make_stump
 from trading.bracket import flatten, pending_entry, take_fill
-from trading.core import Capacity, begin_desk, new_desk
+from trading.core import Capacity, begin_desk, new_core, new_desk
 from trading.desk import FILLS, LOST, ORDERS, TRANSITIONS, Desk, add_order, advance, cancel_order, end_order, has_room
 from trading.policy import RiskLimits
 from trading.records import FILL, ORDER, OrderRole, OrderState, OrderType, RefusalReason, TradingState
@@ -272,3 +275,10 @@ def test_no_order_of_fills_turns_the_position_over_or_loses_money(
             working = _order(desk, leg)
             leaves = 0 if working is None else int(working["quantity"] - working["filled"])
             assert leaves == abs(position)
+
+
+def test_rows_between_bars_are_no_basis_for_a_desk():
+    schema = FeatureSchema("test", ("returns_1",), 60_000_000_000, 0, decides=Decides.TRADE)
+    model = make_model(schema, make_stump(1, 0, 0.0, 0.3, 0.7))
+    with pytest.raises(ConfigError, match="a decision at each closed bar, found one at each TRADE"):
+        new_core(schema, model, RiskLimits(), FUTURES["WDO"], Costs(0.4, 0.0), Capacity())
