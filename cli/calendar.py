@@ -1,9 +1,10 @@
 """Commands about sessions and their hours."""
 
+import contextlib
 import datetime as dt
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.environment import find_home
-from cli.groups import ShowByDefault
+from cli.filters import DAY_FORMAT, FirstOption, LastOption, span_of, usual_span
+from cli.groups import Commands, ShowByDefault, add_group
 from cli.output import DEFAULT, JsonOption, answer
 from market.errors import DataError, PregaoError, UsageError
 
@@ -20,23 +22,15 @@ if TYPE_CHECKING:
     from market.calendar_audit import Audit
     from market.instruments import Instruments
 
-DAY_FORMAT = "%Y-%m-%d"
-FirstOption = Annotated[
-    dt.datetime | None, typer.Option("--from", formats=[DAY_FORMAT, "%Y-%m", "%Y"], help="First day, or its year.")
-]
-LastOption = Annotated[dt.datetime | None, typer.Option("--to", formats=[DAY_FORMAT], help="Last day.")]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    calendar = typer.Typer(
-        cls=ShowByDefault,
-        help="Sessions and their hours; without a command, those around a day.",
-        epilog="Example: pregao calendar 2026-11-25",
-    )
-    calendar.command(DEFAULT, epilog="Example: pregao calendar show 2026-12-24 --symbol WIN")(calendar_show)
-    calendar.command("audit", epilog="Example: pregao calendar audit exports/WDO.csv")(calendar_audit)
-    app.add_typer(calendar, name="calendar")
+    commands: Commands = {
+        DEFAULT: (calendar_show, "2026-12-24 --symbol WIN"),
+        "audit": (calendar_audit, "exports/WDO.csv"),
+    }
+    about = "Sessions and their hours; without a command, those around a day."
+    add_group(app, "calendar", about, commands, ShowByDefault)
 
 
 def calendar_show(
@@ -46,12 +40,15 @@ def calendar_show(
     last: LastOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Tell of days whether they are sessions, their hours, the front contract, and which contracts end there."""
+    """Tell of days whether they are sessions, their hours, the front contract, and which contracts end there.
+
+    A span begins with this year and ends 90 days from today where --from or --to is not given.
+    """
     from cli.configuration import open_lake
 
     instruments = open_lake().instruments
     calendar = instruments.calendar(symbol)
-    days = [_about(symbol, one, instruments) for one in _days(calendar, day or first, first, last)]
+    days = [_about(symbol, one, instruments) for one in _days(calendar, day, first, last)]
     fields = {"symbol": symbol.upper(), "calendar": calendar.name, "days": days}
     answer(json, fields, [_day_line(one) for one in days])
 
@@ -59,14 +56,26 @@ def calendar_show(
 def _days(
     calendar: "Calendar", day: dt.datetime | None, first: dt.datetime | None, last: dt.datetime | None
 ) -> list[dt.date]:
-    """Return the days of a span, else a day with the sessions on both sides of it."""
-    here = day.date() if day else dt.datetime.now(calendar.zone).date()
+    """Return the days of a span, else a day with the sessions on both sides of it that the calendar knows."""
+    today = dt.datetime.now(calendar.zone).date()
     if first or last:
-        start, end = (first.date() if first else here), (last.date() if last else here)
-        if end < start:
-            raise UsageError(f"expected --from before --to, found {start} and {end}; exchange them")
+        if day:
+            raise UsageError(f"expected a day, or --from and --to, found both ({day.date()}); choose one")
+        start, end = span_of(first, last, usual_span(today))
         return [start + dt.timedelta(k) for k in range((end - start).days + 1)]
-    return [calendar.previous_session(here), here, calendar.next_session(here + dt.timedelta(1))]
+    here = day.date() if day else today
+    calendar.is_session(here)  # refuses a day that the calendar does not know
+    return [
+        *_neighbour(calendar.previous_session, here),
+        here,
+        *_neighbour(calendar.next_session, here + dt.timedelta(1)),
+    ]
+
+
+def _neighbour(search: Callable[[dt.date], dt.date], day: dt.date) -> list[dt.date]:
+    with contextlib.suppress(DataError):  # the calendar ends before the next session
+        return [search(day)]
+    return []
 
 
 def _about(symbol: str, day: dt.date, instruments: "Instruments") -> dict[str, Any]:

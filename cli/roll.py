@@ -2,13 +2,12 @@
 
 import datetime as dt
 from dataclasses import asdict
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.calendar import FirstOption, LastOption
-from cli.groups import ShowByDefault
+from cli.filters import FirstOption, LastOption, one_of, span_of, usual_span
+from cli.groups import Commands, ShowByDefault, add_group
 from cli.output import DEFAULT, JsonOption, answer
 
 if TYPE_CHECKING:
@@ -16,35 +15,22 @@ if TYPE_CHECKING:
     from market.roll_table import Roll
 
 COLUMNS = ("date", "root", "from", "to", "reason", "price_from", "price_to")
-DAYS_AHEAD = 90  # the calendar reaches that far at least
 
 
-class Root(StrEnum):
-    """The futures."""
-
-    WDO = "WDO"
-    DOL = "DOL"
-    WIN = "WIN"
-    IND = "IND"
-
-
-RootOption = Annotated[Root, typer.Option(case_sensitive=False, help="The future.")]
+RootOption = Annotated[str, typer.Option("--root", "--symbol", help="The future: WDO, DOL, WIN or IND.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    roll = typer.Typer(
-        cls=ShowByDefault,
-        help="The roll table; without a command, it is printed.",
-        epilog="Example: pregao roll --root WDO --from 2026 --csv",
-    )
-    roll.command(DEFAULT, epilog="Example: pregao roll show --root WIN --from 2025 --to 2026-12-31")(roll_show)
-    roll.command("check", epilog="Example: pregao roll check --root WDO --from 2018")(roll_check)
-    app.add_typer(roll, name="roll")
+    commands: Commands = {
+        DEFAULT: (roll_show, "--root WIN --from 2026 --csv"),
+        "check": (roll_check, "--root WDO --from 2018"),
+    }
+    add_group(app, "roll", "The roll table; without a command, it is printed.", commands, ShowByDefault)
 
 
 def roll_show(
-    root: RootOption = Root.WDO,
+    root: RootOption = "WDO",
     first: FirstOption = None,
     last: LastOption = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
@@ -57,7 +43,7 @@ def roll_show(
     from cli.configuration import open_lake
     from market.roll_record import lake_roll_table
 
-    table = lake_roll_table(open_lake(), str(root), *_span(first, last))
+    table = lake_roll_table(open_lake(), *_asked(root, first, last))
     rolls = [_as_dict(roll) for roll in table.rolls]
     fields = {
         "root": table.root, "first": str(table.first), "last": str(table.last), "front": table.front, "rolls": rolls
@@ -66,7 +52,7 @@ def roll_show(
 
 
 def roll_check(
-    root: RootOption = Root.WDO, first: FirstOption = None, last: LastOption = None, json: JsonOption = False
+    root: RootOption = "WDO", first: FirstOption = None, last: LastOption = None, json: JsonOption = False
 ) -> None:
     """Check the roll table against the contracts' rules and against what the lake recorded.
 
@@ -77,7 +63,7 @@ def roll_check(
     from cli.configuration import open_lake
     from market.roll_check import check_rolls
 
-    done = check_rolls(open_lake(), str(root), *_span(first, last))
+    done = check_rolls(open_lake(), *_asked(root, first, last))
     rolls = [_as_dict(roll) for roll in done.table.rolls]
     contracts = [{name: str(value) for name, value in asdict(one).items()} for one in done.contracts]
     leads = [_lead_as_dict(lead) for lead in done.leads]
@@ -89,13 +75,13 @@ def roll_check(
     answer(json, fields, lines, reason="\n".join(done.disagreements) or None)
 
 
-def _span(first: dt.datetime | None, last: dt.datetime | None) -> tuple[dt.date, dt.date]:
+def _asked(root: str, first: dt.datetime | None, last: dt.datetime | None) -> tuple[str, dt.date, dt.date]:
+    """Return the future and the span that are meant."""
     from market.calendar import EXCHANGE_ZONE
+    from market.instruments import FUTURES
 
-    today = dt.datetime.now(EXCHANGE_ZONE).date()
-    return first.date() if first else today.replace(month=1, day=1), (
-        last.date() if last else today + dt.timedelta(DAYS_AHEAD)
-    )
+    usual = usual_span(dt.datetime.now(EXCHANGE_ZONE).date())
+    return one_of("--root", root, FUTURES), *span_of(first, last, usual)
 
 
 def _as_dict(roll: "Roll") -> dict[str, Any]:

@@ -35,6 +35,20 @@ def test_day_is_shown_with_the_sessions_on_both_sides(run: RunCommand) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        ("2027-12-31", ["2027-12-30", "2027-12-31"]),
+        ("2027-12-30", ["2027-12-29", "2027-12-30"]),
+        ("2013-01-01", ["2013-01-01", "2013-01-02"]),
+        ("2013-01-02", ["2013-01-02", "2013-01-03"]),
+    ],
+)
+def test_day_at_an_end_of_the_calendar_has_no_neighbour_beyond_it(ask: Ask, day: str, told: list[str]) -> None:
+    code, said = ask("calendar", day)
+    assert (code, [one["date"] for one in said["days"]]) == (0, told)
+
+
 def test_span_of_carnival_is_shown_day_by_day(ask: Ask) -> None:
     """b3.md §1.2: WDOH25 ends on 28 February 2025; the first session of March is Ash Wednesday at 13:00."""
     code, said = ask("calendar", "show", "--from", "2025-02-28", "--to", "2025-03-05")
@@ -76,6 +90,11 @@ def test_without_a_day_it_is_today(ask: Ask) -> None:
     assert said["days"][0]["date"] < said["days"][1]["date"] < said["days"][2]["date"]
 
 
+def test_span_without_its_first_day_begins_with_the_year(ask: Ask) -> None:
+    code, said = ask("calendar", "--to", "2027-01-31")
+    assert (code, said["days"][0]["date"][5:], said["days"][-1]["date"]) == (0, "01-01", "2027-01-31")
+
+
 def test_declared_instrument_has_its_own_calendar(run: RunCommand, home: Home) -> None:
     keys = 'tick_size = 0.1\nlot_step = 0.001\npoint_value = 1\ncurrency = "USDT"\ncalendar = "always"\n'
     (home.root / "pregao.toml").write_text(f"[instruments.BTCUSDT]\n{keys}", encoding="utf-8")
@@ -99,6 +118,9 @@ def test_users_calendar_counts(run: RunCommand, home: Home) -> None:
     ("line", "said"),
     [
         ("calendar nonsense", "'nonsense' does not match the formats '%Y-%m-%d'; see `pregao calendar show --help`"),
+        ("calendar 2012-12-31", "2012-12-31: expected a day from 2013-01-01 to 2027-12-31"),
+        ("calendar 9999-12-31", "9999-12-31: expected a day from 2013-01-01 to 2027-12-31"),
+        ("calendar 2026-02-02 --from 2026-02-01", "expected a day, or --from and --to, found both (2026-02-02)"),
         ("calendar 2030-01-02", "expected a day from 2013-01-01 to 2027-12-31"),
         ("calendar --from 2026-02-02 --to 2026-02-01", "expected --from before --to, found 2026-02-02 and 2026-02-01"),
         ("calendar --symbol PETR4", "'PETR4': expected a contract of WDO, DOL, WIN, IND"),

@@ -36,6 +36,12 @@ def test_table_is_printed_by_contract(run: RunCommand) -> None:
     ]
 
 
+@pytest.mark.parametrize("written", ["win", "Win", " WIN"])
+def test_root_may_be_written_in_any_case(ask: Ask, written: str) -> None:
+    code, said = ask("roll", "--symbol", written, "--from", "2026", "--to", "2026-01-31")
+    assert (code, said["root"], said["front"]) == (0, "WIN", "WING26")
+
+
 def test_table_as_csv_has_the_columns_of_b3(run: RunCommand) -> None:
     done = run("roll", "show", *SPAN, "--csv")
     assert done.out == "date,root,from,to,reason,price_from,price_to\n2026-11-30,WDO,WDOZ26,WDOF27,expiry,,\n"
@@ -85,7 +91,10 @@ def test_check_names_a_contract_that_led_after_it_was_left(run: RunCommand, ask:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("roll --root PETR4", "'PETR4' is not one of 'wdo', 'dol', 'win', 'ind'"),
+        ("roll --root PETR4", "--root: expected one of WDO, DOL, WIN, IND, found 'PETR4'"),
+        ("roll --from 2026-05-02 --to 2026-05-01", "expected --from before --to, found 2026-05-02 and 2026-05-01"),
+        ("roll check --from 2026-05-02 --to 2026-05-01", "expected --from before --to"),
+        ("roll --to 2001-01-01", "-01-01 by default and 2001-01-01; give both"),
         ("roll --from 2027-12-01 --to 2028-01-31", "expected a day from 2013-01-01 to 2027-12-31"),
         ("roll check --from 2026-05-02 --to 2026-05-03", "expected sessions from 2026-05-02 to 2026-05-03, found none"),
         ("roll check --to 2026", "'2026' does not match the formats '%Y-%m-%d'"),
