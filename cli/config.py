@@ -1,28 +1,31 @@
 """Commands about the configuration."""
 
+import json
 from typing import Any
 
 import typer
 
 from cli.environment import find_home
+from cli.groups import Commands, add_group
 from cli.output import JsonOption, answer
 from market.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    config = typer.Typer(help="What pregao.toml and the environment set.", epilog="Example: pregao config show")
-    config.command("show", epilog="Example: pregao config show --json")(config_show)
-    config.command("check", epilog="Example: pregao config check")(config_check)
-    app.add_typer(config, name="config")
+    commands: Commands = {"show": (config_show, "--json"), "check": (config_check, "")}
+    add_group(app, "config", "What pregao.toml and the environment set.", commands)
 
 
 def config_show(json: JsonOption = False) -> None:
-    """Print every effective value and where it comes from: the default, a line of the file, or the environment."""
+    """Print every effective value and where it comes from: the default, a line of the file, or the environment.
+
+    What is printed is a pregao.toml that sets the same.
+    """
     file, settings = _load()
-    lines = [f"{one['key']} = {one['value']!r}  ({one['origin']})" for one in settings]
+    lines = [f"{one['key']} = {_toml(one['value'])}  # {one['origin']}" for one in settings]
     hint = (
-        [] if file else [f"no pregao.toml: all defaults; copy deploy/pregao.toml to {find_home().root} and change it"]
+        [] if file else [f"# no pregao.toml: all defaults; copy deploy/pregao.toml to {find_home().root} and change it"]
     )
     answer(json, {"file": file, "settings": settings}, [*lines, *hint])
 
@@ -48,3 +51,12 @@ def _load() -> tuple[str | None, list[dict[str, Any]]]:
     loaded = load_configuration(find_home())
     settings = [{"key": one.key, "value": one.value, "origin": one.origin} for one in loaded.settings]
     return str(loaded.file) if loaded.file else None, settings
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML writes it."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool | str):  # as in JSON
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

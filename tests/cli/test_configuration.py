@@ -168,8 +168,8 @@ def test_shipped_example_declares_four_instruments_that_hold(home: Home) -> None
 def test_config_show_prints_values_and_origins(run: RunCommand, ask: Ask, file: Path) -> None:
     done = run("config", "show")
     assert (done.code, done.err) == (0, "")
-    assert f"instruments.PETR4.tick_size = 0.01  ({file}, line 3)" in done.out.splitlines()
-    assert "instruments.PETR4.clock = 'America/Sao_Paulo'  (default)" in done.out.splitlines()
+    assert f"instruments.PETR4.tick_size = 0.01  # {file}, line 3" in done.out.splitlines()
+    assert 'instruments.PETR4.clock = "America/Sao_Paulo"  # default' in done.out.splitlines()
     code, said = ask("config", "show")
     assert (code, said["file"]) == (0, str(file))
     assert said["settings"][0] == {
@@ -177,10 +177,22 @@ def test_config_show_prints_values_and_origins(run: RunCommand, ask: Ask, file: 
     }  # fmt: skip
 
 
+def test_what_config_show_prints_can_be_pasted_into_a_file(run: RunCommand, home: Home, file: Path) -> None:
+    file.write_text(
+        PETR4.replace("BRL", 'B\\"R\\\\L').replace("0.01", "1e-7") + "[collect]\nsources = []\n", encoding="utf-8"
+    )
+    told = run("config", "show").out
+    meant = load_configuration(home, {}).configuration
+    assert meant.instruments["PETR4"].currency == 'B"R\\L'
+    file.write_text(told, encoding="utf-8")
+    assert load_configuration(home, {}).configuration == meant
+
+
 def test_config_show_of_nothing_says_how_to_begin(run: RunCommand) -> None:
     said = run("config", "show").out.splitlines()
-    assert "collect.retries = 2  (default)" in said
-    assert said[-1].startswith("no pregao.toml: all defaults; copy deploy/pregao.toml to")
+    assert "collect.retries = 2  # default" in said
+    assert 'collect.metatrader_roots = ["WDO", "WIN"]  # default' in said
+    assert said[-1].startswith("# no pregao.toml: all defaults; copy deploy/pregao.toml to")
 
 
 def test_config_check_says_yes(run: RunCommand, file: Path) -> None:
