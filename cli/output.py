@@ -80,6 +80,17 @@ def answer(
         raise typer.Exit(code)
 
 
+def table(header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> list[str]:
+    """Return lines in columns: text to the left, numbers, in groups of three digits, to the right."""
+    cells = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [bool(rows) and isinstance(cell, int) for cell in (rows[0] if rows else header)]
+    return [
+        "  ".join(f"{cell:{'>' if r else '<'}{w}}" for cell, w, r in zip(line, widths, right, strict=True)).rstrip()
+        for line in cells
+    ]
+
+
 def command_of(arguments: Sequence[str]) -> str:
     """Return the command that a command line names, as 'lake ls'; empty where it names none."""
     first = " ".join(arguments[:1])

@@ -1,4 +1,4 @@
-"""Import, lake ls and features ls, as people and machines read them."""
+"""Import and features ls, as people and machines read them."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -11,7 +11,6 @@ from features.catalogue import CATALOGUE, Need
 from market.home import Home
 from market.lake import Lake
 from tests.cli.conftest import RunCommand
-from tests.homes import MARKET, fill_lake
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 HEADER = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>"
@@ -151,30 +150,6 @@ def test_empty_folder_is_refused(ask: Ask, tmp_path: Path) -> None:
     code, said = ask("import", tmp_path / "nothing", "--recursive")
     assert (code, said["files"]) == (2, None)
     assert "expected files, found empty folders" in said["reason"]
-
-
-def test_lake_ls_lists_every_partition(run: RunCommand, ask: Ask, home: Home) -> None:
-    lake = fill_lake(home)
-    code, said = ask("lake", "ls")
-    assert code == 0
-    assert len(said["partitions"]) == 2 * len(MARKET.days())
-    day = MARKET.days()[0]
-    trades = next(p for p in said["partitions"] if (p["kind"], p["session"]) == ("trades", str(day)))
-    file = home.lake / "trades" / "WINQ26" / f"{day}.parquet"
-    events = lake.read_events("WINQ26", day)
-    assert trades == {
-        "kind": "trades", "instrument": "WIN", "contract": "WINQ26", "session": str(day),
-        "rows": int((events["kind"] == 1).sum()), "bytes": file.stat().st_size, "source": "synthetic market seed=11",
-        "synthetic": True, "gaps": 0,
-    }  # fmt: skip
-    spoken = run("lake", "ls")
-    assert len(spoken.out.splitlines()) == len(said["partitions"])
-    assert f"{day} WINQ26   trades " in spoken.out
-
-
-def test_empty_lake_is_no_error(run: RunCommand, ask: Ask) -> None:
-    assert ask("lake", "ls") == (0, {"ok": True, "partitions": []})
-    assert "the lake is empty" in run("lake", "ls").out
 
 
 def test_features_ls_lists_the_catalogue_in_order(run: RunCommand, ask: Ask) -> None:

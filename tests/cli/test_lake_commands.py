@@ -1,4 +1,4 @@
-"""Lake gaps and lake verify, as people and machines read them."""
+"""Lake ls, lake gaps and lake verify, as people and machines read them."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -9,19 +9,23 @@ import pytest
 
 from market.home import Home
 from tests.cli.conftest import RunCommand
+from tests.homes import MARKET, fill_lake
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
+SERIES_HEADER = ["contract", "kind", "bar", "basis", "origin", "first", "last", "sessions", "rows", "bytes", "gaps"]
 HEADER = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>"
 LOST = {
     "kind": "bars", "contract": "WDOK20", "session": "2020-04-07", "first": "2020-04-07T11:00:00-03:00",
     "last": "2020-04-07T11:20:00-03:00", "minutes": 20.0, "cause": "feed loss",
+    "bar_seconds": 60, "price_basis": "raw",
 }  # fmt: skip
 CALL = {
     "kind": "bars", "contract": "WDOK20", "session": "2020-04-13", "first": "2020-04-13T09:00:00-03:00",
     "last": "2020-04-13T09:03:00-03:00", "minutes": 3.0, "cause": "auction",
+    "bar_seconds": 60, "price_basis": "raw",
 }  # fmt: skip
 ABSENT = [  # Good Friday among them
-    {"kind": "bars", "contract": "WDOK20", "session": f"2020-04-{day}", "cause": cause}
+    {"kind": "bars", "contract": "WDOK20", "session": f"2020-04-{day}", "cause": cause, "bar_seconds": 60}
     for day, cause in (("08", "feed loss"), ("09", "feed loss"), ("10", "holiday"))
 ]
 
@@ -52,8 +56,8 @@ def test_gaps_are_told_with_their_cause_and_missing_sessions_beside(ask: Ask, he
 
 def test_gaps_speak_to_people(run: RunCommand, held: Path) -> None:
     lines = run("lake", "gaps").out.splitlines()
-    assert lines[0] == "2020-04-07 WDOK20   bars    11:00-11:20     20.0 min  feed loss"
-    assert lines[2] == "2020-04-08 to 2020-04-09, 2 sessions WDOK20   bars    missing whole: feed loss"
+    assert lines[0] == "2020-04-07 WDOK20   bars       60 s raw           11:00-11:20     20.0 min  feed loss"
+    assert lines[2] == "2020-04-08 to 2020-04-09, 2 sessions WDOK20   bars       60 s missing whole: feed loss"
     assert lines[-1] == "1 auction, 3 feed loss, 1 holiday"
 
 
@@ -64,6 +68,9 @@ def test_gaps_speak_to_people(run: RunCommand, held: Path) -> None:
         (("--cause", "holiday"), [], ABSENT[2:]),
         (("--kind", "bars", "--contract", "WDOK20"), [LOST, CALL], ABSENT),
         (("--kind", "trades"), [], []),
+        (("--kind", "BARS", "--symbol", "wdok20", "--cause", "Auction"), [CALL], []),
+        (("--from", "2020-04-08", "--to", "2020-04-09"), [], ABSENT[:2]),
+        (("--from", "2020-04-10"), [CALL], ABSENT[2:]),
     ],
 )
 def test_gaps_are_narrowed_by_cause_kind_and_contract(
@@ -77,6 +84,10 @@ def test_gaps_are_narrowed_by_cause_kind_and_contract(
     [
         (("--cause", "weather"), "--cause: expected one of no trade, feed loss, auction"),
         (("--kind", "news"), "--kind: expected one of trades, quotes, book, bars, found 'news'"),
+        (
+            ("--from", "2020-04-10", "--to", "2020-04-09"),
+            "expected --from before --to, found 2020-04-10 and 2020-04-09",
+        ),
         (("--contract", "WDOM20"), "--contract: expected one of WDOK20, found 'WDOM20'"),
     ],
 )
@@ -88,9 +99,80 @@ def test_a_filter_that_nothing_answers_to_is_wrong_use(
     assert said["reason"].startswith(reason)
 
 
+def partition(kind: str, day: str, rows: int, gaps: int) -> dict[str, Any]:
+    return {
+        "kind": kind, "instrument": "WDO", "contract": "WDOK20", "session": day, "rows": rows,
+        "source": "WDOK20_M1.csv", "synthetic": False, "gaps": gaps, "bar_seconds": 60, "price_basis": "raw",
+    }  # fmt: skip
+
+
+def test_ls_lists_every_partition_for_machines(ask: Ask, held: Path) -> None:
+    code, said = ask("lake", "ls")
+    sizes = [one.pop("bytes") for one in said["partitions"]]
+    assert (code, said) == (
+        0,
+        {"ok": True, "partitions": [partition("bars", "2020-04-07", 520, 1), partition("bars", "2020-04-13", 537, 1)]},
+    )
+    assert sizes == [file.stat().st_size for file in sorted((held / "bars" / "WDOK20" / "60").iterdir())]
+
+
+def test_ls_tells_people_of_series_and_on_request_of_sessions(run: RunCommand, home: Home, held: Path) -> None:
+    fill_lake(home)  # trades and quotes of WINQ26, invented
+    size = [sum(file.stat().st_size for file in (held / kind).rglob("*.parquet")) for kind in ("bars", "trades")]
+    lines = run("lake", "ls").out.splitlines()
+    assert lines[0].split() == SERIES_HEADER
+    assert lines[1].split() == [
+        *["WDOK20", "bars", "60", "s", "raw", "market", "2020-04-07", "2020-04-13", "2", "1,057"], f"{size[0]:,}", "2"
+    ]  # fmt: skip
+    assert [line.split()[:2] for line in lines[2:-1]] == [["WINQ26", "quotes"], ["WINQ26", "trades"]]
+    assert lines[3].split()[2:8] == ["-", "raw", "synthetic", str(MARKET.days()[0]), str(MARKET.days()[-1]), "4"]
+    assert f"{size[1]:,}" in lines[3].split()
+    assert lines[-1].startswith("10 sessions, ")
+    lines = run("lake", "ls", "--each", "--contract", "WDOK20").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["session", "2020-04-07", "2020-04-13"]
+    assert lines[2].split()[1:8] == ["WDOK20", "bars", "60", "s", "raw", "market", "537"]
+    assert lines[2].split()[-1] == "WDOK20_M1.csv"
+
+
+@pytest.mark.parametrize(
+    ("filters", "days"),
+    [
+        ("--contract wdok20 --from 2020-04-08", ["2020-04-13"]),
+        ("--kind Bars --to 2020-04-12", ["2020-04-07"]),
+        ("--from 2020-04-07 --to 2020-04-07", ["2020-04-07"]),
+        ("--from 2021", []),
+        ("--kind quotes", []),
+    ],
+)
+def test_ls_is_narrowed(run: RunCommand, ask: Ask, held: Path, filters: str, days: list[str]) -> None:
+    code, said = ask("lake", "ls", *filters.split())
+    assert (code, [one["session"] for one in said["partitions"]]) == (0, days)
+    spoken = run("lake", "ls", *filters.split()).out
+    assert ("nothing in the lake answers to these filters" in spoken) == (not days)
+
+
+@pytest.mark.parametrize(
+    ("filters", "reason"),
+    [
+        (("--kind", "news"), "--kind: expected one of trades, quotes, book, bars, found 'news'"),
+        (("--contract", "WDOM20"), "--contract: expected one of WDOK20, found 'WDOM20'"),
+        (("--from", "2020-04-10", "--to", "2020-04-09"), "expected --from before --to"),
+        (("--from", "yesterday"), "Invalid value for '--from'"),
+    ],
+)
+def test_ls_refuses_what_cannot_be_meant(ask: Ask, held: Path, filters: tuple[str, ...], reason: str) -> None:
+    code, said = ask("lake", "ls", *filters)
+    assert (code, said["partitions"]) == (2, None)
+    assert said["reason"].startswith(reason)
+
+
 def test_empty_lake_has_neither_gaps_nor_faults(run: RunCommand, ask: Ask) -> None:
     assert ask("lake", "gaps") == (0, {"ok": True, "gaps": [], "missing_sessions": []})
-    assert "the lake is empty" in run("lake", "gaps").out
+    assert ask("lake", "ls") == (0, {"ok": True, "partitions": []})
+    for command in ("ls", "gaps", "verify"):
+        assert "the lake is empty" in run("lake", command).out
+    asked = run("lake", "ls", "--contract", "WDOK20")
+    assert (asked.code, asked.err.split(";")[0]) == (2, "pregao: --contract WDOK20: the lake is empty")
     assert ask("lake", "verify") == (0, {"ok": True, "checked": 0, "problems": []})
 
 
