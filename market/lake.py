@@ -22,6 +22,7 @@ from market.roll import expiry
 
 LOCK_TIMEOUT_S = 120.0
 OVERRIDES = "calendar.csv"  # days that differ from the shipped calendar: date, status, open, close, reason, source
+REMEDY = "restore it, or delete the lake and import its source again"  # an import skips what the lake lists
 EVENT_KINDS = ("trades", "quotes", "book")
 
 
@@ -190,19 +191,27 @@ class Lake:
         """Return one sentence for every partition whose file is missing or no longer what was written."""
         problems = []
         for partition in self._manifest().partitions:
-            path = self.folder / partition.path
-            if not path.is_file():
-                problems.append(f"{partition.path}: expected a file, found none; restore it or import its source again")
-            elif (found := sha256_of(path.read_bytes())) != partition.sha256:
+            remedy = f"{REMEDY} ({partition.provenance.source})"
+            try:
+                found = sha256_of((self.folder / partition.path).read_bytes())
+            except OSError:
+                problems.append(f"{partition.path}: expected a file, found none that can be read; {remedy}")
+                continue
+            if found != partition.sha256:
                 problems.append(
-                    f"{partition.path}: expected sha256 {partition.sha256[:12]}, found {found[:12]}; "
-                    "restore it or import its source again"
+                    f"{partition.path}: expected sha256 {partition.sha256[:12]}, found {found[:12]}; {remedy}"
                 )
         return problems
 
     def _overrides(self) -> dict[date, calendar.SpecialDay]:
         path = self.folder / OVERRIDES
-        return calendar.read_overrides(path.read_text(encoding="utf-8-sig"), str(path)) if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: expected text in UTF-8, found {error}; save it as UTF-8") from error
+        return calendar.read_overrides(text, str(path))
 
     def _missing(self, what: str, contract: str, day: date) -> LakeError:
         return LakeError(
@@ -220,8 +229,7 @@ def _file_there(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise LakeError(
-            f"{path}: expected the file the manifest lists, found none that can be read; "
-            "restore it, or delete the lake and import its source again"
+            f"{path}: expected the file the manifest lists, found none that can be read; {REMEDY}"
         ) from error
 
 
@@ -235,13 +243,10 @@ def _refuse_other_content(path: Path, found: str, partition: Partition) -> None:
     if found != partition.sha256:
         raise LakeError(
             f"{path}: expected the content the manifest lists ({partition.sha256[:12]}), found another "
-            f"({found[:12]}); restore it, or delete the lake and import its source again"
+            f"({found[:12]}); {REMEDY}"
         )
 
 
 def _refuse_other_rows(path: Path, found: int, partition: Partition) -> None:
     if found != partition.rows:
-        raise LakeError(
-            f"{path}: expected {partition.rows} rows, found {found}; "
-            "restore it, or delete the lake and import its source again"
-        )
+        raise LakeError(f"{path}: expected {partition.rows} rows, found {found}; {REMEDY}")

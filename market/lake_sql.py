@@ -24,7 +24,7 @@ from fsspec import AbstractFileSystem
 
 from market.calendar import EXCHANGE_ZONE
 from market.errors import LakeError, UsageError
-from market.lake import EVENT_KINDS, Lake
+from market.lake import EVENT_KINDS, REMEDY, Lake
 from market.types import BAR, EVENT
 
 THREADS = 2
@@ -111,8 +111,8 @@ def query(lake: Lake, sql: str) -> Answer:
     LakeError
         Where a file is missing or damaged.
     """
-    connection = connect(lake)
     with _one_sentence():
+        connection = connect(lake)  # a view reads the columns of its kind's first file
         statements = connection.extract_statements(sql)
         if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
             found = ", ".join(statement.type.name for statement in statements) or "none"
@@ -216,13 +216,13 @@ def _one_sentence() -> Iterator[None]:
         if f"{_SCHEME}://" in str(error) and not isinstance(error, duckdb.PermissionException):
             raise LakeError(
                 f"SQL: expected the files the manifest lists, found one missing or damaged ({_first_line(error)}); "
-                "restore it, or delete the lake and import its source again"
+                f"{REMEDY}"
             ) from error
         raise UsageError(f"SQL: {_first_line(error)}; `SHOW TABLES` and `DESCRIBE trades` say what there is") from error
 
 
 def _first_line(error: Exception) -> str:
-    """Return what an error says, without its kind; where it holds a traceback, the last line of that."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
+    """Return what an error says, without its kind and the query; where it holds a traceback, the last line of that."""
+    lines = [line for line in str(error).partition("\nLINE ")[0].splitlines() if line.strip()]
     said = lines[-1] if "Traceback" in lines[0] else lines[0]
     return said.partition("Error: ")[2].rstrip(".!") or said

@@ -57,6 +57,14 @@ def test_a_query_that_fails_is_one_sentence(run: RunCommand, ask: Ask) -> None:
     assert said["reason"] == "SQL: expected one SELECT, found DROP; the lake is only read here"
 
 
+def test_a_lake_that_is_damaged_says_no_with_the_file(ask: Ask, home: Home) -> None:
+    lake = fill_lake(home)
+    place = lake.partitions("trades")[0].path
+    (home.lake / place).write_bytes(b"?")
+    code, said = ask("lake", "sql", "SELECT count(*) FROM quotes")
+    assert (code, said["rows"], place in said["reason"]) == (1, None, True)
+
+
 def test_a_failure_among_the_rows_still_ends_in_one_object(ask: Ask) -> None:
     sql = "SELECT CASE WHEN i < 300_000 THEN i ELSE error('far') END AS i FROM range(300_001) t(i)"
     code, said = ask("lake", "sql", sql)

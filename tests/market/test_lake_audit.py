@@ -12,6 +12,7 @@ from market.lake_audit import audit
 
 Rows = Callable[..., list[str]]
 PLACE = "bars/WDOK20/60/2020-04-02.parquet"
+REMEDY = "restore it, or delete the lake and import its source again (WDOK20.csv)"
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_lake_that_was_never_written_has_no_fault(lake: Lake) -> None:
 
 def test_missing_file_is_told_once(held: Lake) -> None:
     (held.folder / PLACE).unlink()
-    assert audit(held) == [f"{PLACE}: expected a file, found none; restore it or import its source again"]
+    assert audit(held) == [f"{PLACE}: expected a file, found none that can be read; {REMEDY}"]
 
 
 def test_altered_file_is_told_once(held: Lake) -> None:
@@ -47,7 +48,7 @@ def test_manifest_that_counts_other_rows_is_told(held: Lake) -> None:
     path = held.folder / "manifest.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"rows": 540', '"rows": 541'), encoding="utf-8")
     assert json.loads(path.read_text(encoding="utf-8"))["partitions"][0]["rows"] == 541
-    assert audit(held) == [f"{PLACE}: expected 541 rows, found 540; restore it or import its source again"]
+    assert audit(held) == [f"{PLACE}: expected 541 rows, found 540; {REMEDY}"]
 
 
 def test_file_that_no_manifest_lists_is_told(held: Lake) -> None:

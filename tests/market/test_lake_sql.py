@@ -170,10 +170,11 @@ def test_a_failure_among_the_rows_is_told_when_it_comes(filled: Lake) -> None:
         list(rows)
 
 
+@pytest.mark.parametrize("day", [DAY, NEXT])
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"PAR1")], ids=["gone", "damaged"])
-def test_a_file_that_is_gone_or_damaged_is_named(filled: Lake, spoil: Callable[[Path], object]) -> None:
-    spoil(filled.folder / "trades" / "WDOK20" / f"{NEXT}.parquet")
-    with pytest.raises(LakeError, match=rf"SQL: .*{NEXT}\.parquet"):
+def test_a_file_that_is_gone_or_damaged_is_named(filled: Lake, spoil: Callable[[Path], object], day: date) -> None:
+    spoil(filled.folder / "trades" / "WDOK20" / f"{day}.parquet")
+    with pytest.raises(LakeError, match=rf"SQL: .*{day}\.parquet"):
         ask(filled, "SELECT sum(quantity) FROM trades")
 
 
