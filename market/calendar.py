@@ -22,6 +22,7 @@ _EPOCH_DAY = date(1970, 1, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LUNCH = time(12), time(13)
 _MIDNIGHT = time(0)
+_OVERRIDE_COLUMNS = ("date", "status", "open", "close", "reason", "source")
 
 
 @dataclass(frozen=True)
@@ -192,21 +193,32 @@ def read_overrides(text: str, where: str) -> dict[date, SpecialDay]:
     Raises
     ------
     ConfigError
-        For a column, date, time or status that is not as expected.
+        For a column, date, time or status that is not as expected, hours that end before they begin, or a day named
+        twice.
     """
-    rows = list(csv.DictReader(text.splitlines()))
-    for line, row in enumerate(rows, start=2):
+    table = csv.DictReader(text.splitlines())
+    if text.strip() and not set(_OVERRIDE_COLUMNS) <= set(table.fieldnames or ()):
+        raise ConfigError(
+            f"{where}, line 1: expected the columns {','.join(_OVERRIDE_COLUMNS)}, found {text.splitlines()[0]!r}; "
+            "correct the line"
+        )
+    found: dict[date, SpecialDay] = {}
+    for row in table:
         try:
-            special_days([row])
-            legible = row["status"] in ("open", "closed") and bool(row["source"])
-        except (KeyError, ValueError, TypeError):
+            ((day, special),) = special_days([row]).items()
+            legible = row["status"] in ("open", "closed") and bool(row["source"]) and _in_order(special)
+        except (ValueError, TypeError):
             legible = False
         if not legible:
             raise ConfigError(
-                f"{where}, line {line}: expected date,status,open,close,reason,source with a status of open or closed "
-                f"and a source, found {row}; correct the line"
+                f"{where}, line {table.line_num}: expected {','.join(_OVERRIDE_COLUMNS)} with a status of open or "
+                f"closed, an open before the close and a source, found {','.join(map(str, row.values()))}; correct the "
+                "line"
             )
-    return special_days(rows)
+        if day in found:
+            raise ConfigError(f"{where}, line {table.line_num}: expected each day once, found {day} again; delete one")
+        found[day] = special
+    return found
 
 
 def read_table(name: str) -> list[dict[str, str]]:
@@ -227,9 +239,8 @@ def to_local(ns: int) -> datetime:
     return (_EPOCH + timedelta(microseconds=int(ns) // 1_000)).astimezone(EXCHANGE_ZONE)
 
 
-def day_of(record: np.ndarray | np.void) -> date:
-    """Return the day of a SESSION record, or of an array of length 1."""
-    return _EPOCH_DAY + timedelta(days=int(np.ravel(record["date"])[0]))
+def _in_order(day: SpecialDay) -> bool:
+    return day.open is None or day.close in (None, _MIDNIGHT) or day.open < day.close
 
 
 def _moment(text: str) -> time | None:
@@ -240,7 +251,7 @@ def _refuse_outside_table(day: date) -> None:
     if not FIRST_DAY <= day <= LAST_DAY:
         raise DataError(
             f"{day}: expected a day from {FIRST_DAY} to {LAST_DAY}, found one outside the calendar; "
-            "extend market/tables/closures.csv and hours.csv"
+            "name a day inside it, or extend market/tables/closures.csv and hours.csv"
         )
 
 

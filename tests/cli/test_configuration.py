@@ -210,10 +210,21 @@ def test_config_check_says_no_and_why(ask: Ask, file: Path) -> None:
 
 def test_config_check_looks_at_the_users_calendar_too(ask: Ask, home: Home) -> None:
     home.lake.mkdir(parents=True)
-    (home.lake / "calendar.csv").write_text("date,status\n2026-11-30,shut\n", encoding="utf-8")
+    (home.lake / "calendar.csv").write_text(
+        "date,status,open,close,reason,source\n2026-11-30,shut,,,x,y\n", encoding="utf-8"
+    )
     code, said = ask("config", "check")
     assert code == 1
     assert "calendar.csv, line 2" in said["reason"]
+
+
+def test_users_calendar_in_another_encoding_is_refused(ask: Ask, home: Home) -> None:
+    home.lake.mkdir(parents=True)
+    text = "date,status,open,close,reason,source\n2026-11-30,closed,,,Eleição,B3\n"
+    (home.lake / "calendar.csv").write_bytes(text.encode("latin-1"))
+    code, said = ask("config", "check")
+    assert (code, "calendar.csv: expected text in UTF-8" in said["reason"]) == (1, True)
+    assert ask("calendar", "2026-11-30")[0] == 2
 
 
 def test_changed_declaration_of_imported_data_is_found(run: RunCommand, ask: Ask, file: Path, tmp_path: Path) -> None:

@@ -137,7 +137,6 @@ def test_record_carries_day_and_weekday() -> None:
     assert record.shape == (1,)
     assert record["date"][0] == np.datetime64("2020-04-02").astype(int)
     assert record["weekday"][0] == 3
-    assert calendar.day_of(record) == calendar.day_of(record[0]) == date(2020, 4, 2)
 
 
 def test_wall_clock_survives_the_way_to_utc_and_back() -> None:
@@ -228,6 +227,8 @@ def test_overrides_close_open_and_move_days() -> None:
         ("2026-11-27,open,9h,,No time,x", 3),
         ("2026-11-27,closed,,,No source,", 3),
         ("2026-11-27,closed", 3),
+        ("2026-11-27,open,18:00,09:00,Hours exchanged,x", 3),
+        ("2026-11-27,open,09:00,09:00,No time at all,x", 3),
     ],
 )
 def test_malformed_override_is_refused_with_its_line(line: str, number: int) -> None:
@@ -237,8 +238,20 @@ def test_malformed_override_is_refused_with_its_line(line: str, number: int) -> 
 
 
 def test_override_file_without_its_columns_is_refused() -> None:
-    with pytest.raises(ConfigError, match="line 2: expected date,status"):
-        calendar.read_overrides("day;status\n2026-11-27;closed\n", "here.csv")
+    for text in ("day;status\n2026-11-27;closed\n", "date,status\n", OVERRIDES.split("\n", 1)[1]):
+        with pytest.raises(ConfigError, match="line 1: expected the columns date,status,open,close,reason,source"):
+            calendar.read_overrides(text, "here.csv")
+    assert calendar.read_overrides("", "here.csv") == {}
+
+
+def test_day_named_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"here\.csv, line 5: expected each day once, found 2026-11-26 again"):
+        calendar.read_overrides(f"{OVERRIDES}2026-11-26,closed,,,Shut after all,x\n", "here.csv")
+
+
+def test_session_that_ends_at_midnight_is_in_order() -> None:
+    text = f"{OVERRIDES}2026-11-25,open,09:00,00:00,Late trading,x\n"
+    assert calendar.read_overrides(text, "here.csv")[date(2026, 11, 25)].close == time(0)
 
 
 def test_refuses_a_calendar_that_does_not_exist() -> None:
