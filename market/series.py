@@ -15,7 +15,7 @@ from market.activity_bars import bars_by_rule
 from market.bar_columns import TRADE_FIELDS, bars_from_columns, select_trades
 from market.errors import LakeError, UnknownSymbol, UsageError
 from market.instruments import FUTURES
-from market.lake import Lake
+from market.lake import EVENT_KINDS, Lake
 from market.lake_manifest import Partition
 from market.longer_bars import longer_bars
 from market.roll import last_trade_session
@@ -39,7 +39,7 @@ class Series:
     lake : Lake
         Where the records lie.
     name : str
-        A symbol of the lake; for the continuous view the name it goes by, which no symbol can be.
+        A symbol of the lake, in either case; for the continuous view the name it goes by, which no symbol can be.
     first, last : date
         The span, both days included.
     contracts : mapping of date to str, optional
@@ -71,6 +71,7 @@ class Series:
         UnknownSymbol
             For anything that does not expire.
         """
+        root = root.strip().upper()
         if root not in FUTURES:
             raise UnknownSymbol(
                 f"{root!r}: expected a future that expires ({', '.join(FUTURES)}) for a continuous view, found another "
@@ -105,6 +106,11 @@ class Series:
 
     def session_events(self, kinds: Sequence[str]) -> Iterator[tuple[date, np.ndarray]]:
         """Yield each session's day and its EVENT records of some kinds (trades, quotes, book), by sequence."""
+        if isinstance(kinds, str) or not kinds or not set(kinds) <= set(EVENT_KINDS):
+            raise UsageError(
+                f"{self._span}: expected a list of kinds among {', '.join(EVENT_KINDS)}, found {kinds!r}; "
+                "bars have readers of their own"
+            )
         wanted = [(kind, 0) for kind in kinds]
         for day, parts in self._partitions(wanted):
             yield day, self.lake.read_merged(parts)
@@ -172,10 +178,10 @@ class Series:
         """Return the symbol of each session of the span, oldest first."""
         if self.contracts is not None:
             return {day: self.contracts[day] for day in sorted(self.contracts) if self.first <= day <= self.last}
-        instruments, last = self.lake.instruments, self.last
-        if instruments.parse(self.name, self.first).dated:
-            last = min(last, last_trade_session(self.name, instruments, self.first))
-        return dict.fromkeys(instruments.calendar(self.name).sessions(self.first, last), self.name)
+        instruments, symbol, last = self.lake.instruments, self.name.strip().upper(), self.last
+        if instruments.parse(symbol, self.first).dated:
+            last = min(last, last_trade_session(symbol, instruments, self.first))
+        return dict.fromkeys(instruments.calendar(symbol).sessions(self.first, last), symbol)
 
     def _held(self) -> _Held:
         return {p.key: p for p in self.lake.partitions()}

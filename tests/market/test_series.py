@@ -196,6 +196,17 @@ def test_a_session_without_data_is_refused_with_what_is_there(filled: Lake) -> N
     assert series.without_missing().bars(60).tobytes() == Series(filled, "WDOK20", DAYS[0], DAYS[-1]).bars(60).tobytes()
 
 
+@pytest.mark.parametrize("kinds", [[], "trades", ["trade"], ["trades", "bars"]])
+def test_events_of_what_is_no_kind_of_them_are_wrong_use(filled: Lake, kinds: Sequence[str]) -> None:
+    with pytest.raises(UsageError, match="expected a list of kinds among trades, quotes, book, found "):
+        Series(filled, "WDOK20", DAYS[0], DAYS[1]).events(kinds)
+
+
+def test_symbols_may_be_written_in_lower_case(filled: Lake) -> None:
+    assert Series(filled, "wdok20", DAYS[0], DAYS[0]).events(["trades"])["price"][0] == 6_000
+    assert Series.continuous(filled, "wdo", DAYS[0], DAYS[-1]).contract_on(DAYS[2]) == "WDOK20"
+
+
 def test_a_kind_that_a_session_lacks_is_refused(filled: Lake) -> None:
     with pytest.raises(LakeError, match="expected quotes, found none on 2020-03-27 and 3 more sessions"):
         Series(filled, "WDOK20", DAYS[0], DAYS[-1]).events(["trades", "quotes"])
