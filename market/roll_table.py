@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 
+from market.calendar import LAST_DAY
 from market.errors import DataError
 from market.instruments import B3, Instruments
 from market.roll import following_contract, front_contract, last_trade_session
@@ -105,14 +106,22 @@ def roll_table(
     Raises
     ------
     DataError
-        Where the span holds no session or reaches beyond the calendar.
+        Where the span holds no session, or it or a contract's end lies beyond the calendar.
     """
     known = recorded or Recorded()
     calendar = instruments.calendar(root)
     sessions = calendar.sessions(first, last)
     if not sessions:
         raise DataError(f"roll table of {root}: expected sessions from {first} to {last}, found none; name others")
-    fronts = [(day, *_front(root, day, known.volumes, instruments)) for day in sessions]
+    fronts = []
+    for day in sessions:
+        try:
+            fronts.append((day, *_front(root, day, known.volumes, instruments)))
+        except DataError as error:
+            raise DataError(
+                f"roll table of {root}: expected contracts that expire inside the calendar, which ends on {LAST_DAY}, "
+                f"found one on {day} that does not; end the span before it"
+            ) from error
     return RollTable(root, sessions[0], last, fronts[0][1], tuple(_rolls(root, fronts, known.closes)))
 
 
