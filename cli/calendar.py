@@ -182,6 +182,8 @@ def _audit_file(path: Path, symbol: str | None) -> "Audit":
     from market.importer import import_file
     from market.lake import OVERRIDES, Lake
 
+    if path.is_dir():
+        raise UsageError(f"{path}: expected a file, found a folder; name the files in it, as {path / '*.csv'}")
     own = open_lake()
     with tempfile.TemporaryDirectory(prefix="pregao-audit-") as folder:
         lake = Lake(Path(folder), own.declared)

@@ -30,7 +30,7 @@ def leakcheck(
     from flows.parameters import load_parameters
 
     parameters = load_parameters(params)
-    data = replace(parameters.data, contract=contract or parameters.data.contract)
+    data = replace(parameters.data, contract=(contract or parameters.data.contract).strip().upper())
     with quiet_stdout():
         found = check_leaks(find_home(), replace(parameters, data=data), sessions)
     leaks = [

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
+from market.errors import LakeError
 from market.lake import Lake
 from market.lake_commit import MANIFEST
 from market.lake_manifest import SourceFile, read_manifest
@@ -41,7 +43,7 @@ class SetAside:
 
 
 def rows_set_aside(lake: Lake) -> list[SetAside]:
-    """Return what the quarantine of a lake holds, in the order of its files and rows."""
+    """Return what the quarantine of a lake holds, in the order of its files and rows; raises LakeError if damaged."""
     found = []
     seen: set[str] = set()
     for source in read_manifest(lake.folder / MANIFEST).sources:
@@ -66,6 +68,21 @@ def day_in(text: str) -> date | None:
 
 def _rows(lake: Lake, source: SourceFile) -> Iterator[dict[str, str]]:
     path = lake.folder / "quarantine" / f"{source.sha256[:12]}.csv"
-    if source.rejected and path.is_file():
+    if not source.rejected or not path.is_file():
+        return
+    try:
         with path.open(encoding="utf-8", newline="") as file:
-            yield from csv.DictReader(file)
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _damaged(path, str(error)) from error
+    for row in rows:
+        if row.get("reason") is None or row.get("text") is None:
+            raise _damaged(path, f"a row of {', '.join(map(str, row))}")
+        yield row
+
+
+def _damaged(path: Path, found: str) -> LakeError:
+    return LakeError(
+        f"{path}: expected the rows of an import with their reason and text, found {found}; restore it, or delete it "
+        "to do without them"
+    )

@@ -124,6 +124,7 @@ def test_users_calendar_counts(run: RunCommand, home: Home) -> None:
         ("calendar 2030-01-02", "expected a day from 2013-01-01 to 2027-12-31"),
         ("calendar --from 2026-02-02 --to 2026-02-01", "expected --from before --to, found 2026-02-02 and 2026-02-01"),
         ("calendar --symbol PETR4", "'PETR4': expected a contract of WDO, DOL, WIN, IND"),
+        ("calendar audit .", ".: expected a file, found a folder; name the files in it, as *.csv"),
         ("calendar audit none.csv", "none.csv: expected a file, found nothing there"),
     ],
 )
@@ -170,6 +171,16 @@ def test_audit_of_the_lake_says_yes_once_the_user_has_explained_the_day(
     assert (code, said["ok"], said["outside"][0]["acknowledged"]) == (0, True, True)
     assert ask("calendar", "audit", file)[0] == 0
     assert "Test session of the exchange, as calendar.csv says: 3 rows" in run("calendar", "audit").out
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"line,text\n1,x\n", b"line,reason,text\n1\n"])
+def test_damaged_quarantine_is_named(ask: Ask, run: RunCommand, home: Home, file: Path, content: bytes) -> None:
+    run("import", file)
+    (aside,) = (home.lake / "quarantine").iterdir()
+    aside.write_bytes(content)
+    code, said = ask("calendar", "audit")
+    assert (code, said["outside"]) == (1, None)
+    assert said["reason"].startswith(f"{aside}: expected the rows of an import with their reason and text, found ")
 
 
 def test_audit_of_nothing_agrees(ask: Ask) -> None:

@@ -104,6 +104,7 @@ def test_keys_of_the_design_are_promised(command: str, keys: set[str]) -> None:
         ("serve --port 0", 2, "Invalid value for '--port'"),
         ("leakcheck --sessions 0", 2, "Invalid value for '--sessions'"),
         ("leakcheck --params none.yaml", 2, "none.yaml: expected a parameter file, found none"),
+        ("leakcheck --contract winz26", 2, "expected events of WINZ26, found none"),
         ("leakcheck --contract WINZ26", 2, "expected events of WINZ26, found none"),
         ("live --from 2026-13-01", 2, "'2026-13-01' does not match"),
         ("live", 2, "expected an installed bundle, found none; run `pregao demo`"),
