@@ -1,8 +1,9 @@
 """Market data from a user's own Python, as docs/data.md shows it."""
 
 import re
+import runpy
 from datetime import date
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from market.synthetic import SyntheticMarket, provenance_of, split_kinds
 
 
 def test_the_documented_lines_read_events_columns_bars_and_the_continuous_view(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From 17 June 2026, when WINM26 expires, WINQ26 is the front."""
     market = SyntheticMarket(symbol="WINQ26", first=date(2026, 6, 17), sessions=2, seed=11, trades_per_session=600)
@@ -24,8 +25,8 @@ def test_the_documented_lines_read_events_columns_bars_and_the_continuous_view(
     monkeypatch.setenv("PREGAO_HOME", str(home.root))
     section = (CHECKOUT / "docs" / "data.md").read_text(encoding="utf-8").split("## Reading from Python")[1]
     (lines,) = re.findall(r"```python\n(.*?)```", section.split("\n## ")[0], re.DOTALL)
-    found: dict[str, Any] = {}
-    exec(lines, found)
+    (tmp_path / "shown.py").write_text(lines, encoding="utf-8")
+    found = runpy.run_path(str(tmp_path / "shown.py"))
     assert found["events"].size == sum(events.size for events in told)
     trades = sum(int((events["kind"] == 1).sum()) for events in told)
     assert {name: values.size for name, values in found["columns"].items()} == dict.fromkeys(
