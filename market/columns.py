@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from market.errors import LakeError
+from market.errors import RESTORE, LakeError
 from market.kernel import kernel
 from market.types import BAR, EVENT
 
@@ -137,7 +137,7 @@ def _opened(source: bytes | Path, where: str) -> Iterator[pq.ParquetFile]:
     except _DAMAGED as error:
         raise LakeError(
             f"{where}: expected a partition of this lake, found a missing, foreign or damaged file "
-            f"({type(error).__name__}: {error}); restore it, or delete the lake and import its source again"
+            f"({type(error).__name__}: {error}); {RESTORE}"
         ) from error
 
 

@@ -14,6 +14,9 @@ PregaoError
 └── LakeError              a partition that is missing, damaged or half written
 """
 
+# What to do about a damaged file of the lake. What lies beside it is whole: nothing there is ever to be deleted.
+RESTORE = "restore it from a backup or with `dvc pull`; `pregao lake verify` lists every such file"
+
 
 class PregaoError(Exception):
     """Something expected did not hold; the message says what, where, and what to do."""

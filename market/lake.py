@@ -5,24 +5,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from market import calendar
 from market.columns import columns_from_parquet, from_parquet
-from market.errors import ConfigError, LakeError
+from market.errors import RESTORE, ConfigError, LakeError
 from market.instruments import Instrument, Instruments
 from market.lake_commit import MANIFEST, Commit, sha256_of
 from market.lake_manifest import Gap, Manifest, Partition, Provenance, SourceFile, read_manifest
 from market.roll import expiry
 
+T = TypeVar("T")
+
 LOCK_TIMEOUT_S = 120.0
 OVERRIDES = "calendar.csv"  # days that differ from the shipped calendar: date, status, open, close, reason, source
-REMEDY = "restore it, or delete the lake and import its source again"  # an import skips what the lake lists
 EVENT_KINDS = ("trades", "quotes", "book")
 
 
@@ -95,7 +97,11 @@ class Lake:
         """Return the events of one session's partitions, at least one, EVENT, by sequence; raises as `read`."""
         if len(partitions) == 1:
             return self.read(partitions[0])
-        merged = np.concatenate([self.read(p) for p in partitions])
+        while True:
+            listed = self._listed(partitions)
+            merged = np.concatenate([self.read(p) for p in listed])
+            if self._listed(partitions) == listed:  # an import replaces the kinds of a session together
+                break
         ordered: np.ndarray = merged[np.argsort(merged["sequence"], kind="stable")]
         return ordered
 
@@ -108,35 +114,28 @@ class Lake:
         return self.read(found)
 
     def read(self, partition: Partition) -> np.ndarray:
-        """Return the records of a partition; raises LakeError where they are not those that were written."""
-        path = self.folder / partition.path
-        with _file_there(path):
-            data = path.read_bytes()
-        _refuse_other_content(path, sha256_of(data), partition)
-        records = from_parquet(data, str(path))
-        _refuse_other_rows(path, records.size, partition)
-        return records
+        """Return the records of a partition, or those of the longer record that has replaced it.
+
+        Raises
+        ------
+        LakeError
+            Where they are not those that were written.
+        """
+        return self._current(partition, self._read)
 
     def read_columns(self, partition: Partition, names: Sequence[str]) -> dict[str, np.ndarray]:
         """Return some columns of a partition, contiguous and read-only; the others are not decoded.
 
-        Hashing takes longer than reading a column, so a process hashes a file at its first read, and again once the
-        file's time, size or place on the disk has changed. `read` hashes at every read.
+        Where a longer record has replaced the partition, the columns are those of that one. Hashing takes longer than
+        reading a column, so a process hashes a file at its first read, and again once the file's time, size or place on
+        the disk has changed. `read` hashes at every read.
 
         Raises
         ------
         LakeError
             Where the file is not the one that was written, or has no such column.
         """
-        path = self.folder / partition.path
-        with _file_there(path):
-            stat = path.stat()
-            found = _hash_once(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        _refuse_other_content(path, found, partition)
-        columns = columns_from_parquet(path, names)
-        for values in columns.values():
-            _refuse_other_rows(path, values.size, partition)
-        return columns
+        return self._current(partition, partial(self._read_columns, names=names))
 
     def commit(
         self, writes: Iterable[tuple[Partition, np.ndarray]], source: Callable[[], SourceFile] | None = None
@@ -203,6 +202,42 @@ class Lake:
                 )
         return problems
 
+    def _current(self, partition: Partition, read: Callable[[Partition], T]) -> T:
+        """Read a partition; where an import has replaced it since it was listed, read what is listed now."""
+        while True:
+            try:
+                return read(partition)
+            except LakeError:
+                (listed,) = self._listed([partition])
+                if listed == partition:
+                    raise
+                partition = listed
+
+    def _listed(self, partitions: Sequence[Partition]) -> list[Partition]:
+        """Return the partitions as the manifest lists them now."""
+        by_key = self._manifest().by_key
+        return [by_key.get(p.key, p) for p in partitions]
+
+    def _read(self, partition: Partition) -> np.ndarray:
+        path = self.folder / partition.path
+        with _file_there(path):
+            data = path.read_bytes()
+        _refuse_other_content(path, sha256_of(data), partition)
+        records = from_parquet(data, str(path))
+        _refuse_other_rows(path, records.size, partition)
+        return records
+
+    def _read_columns(self, partition: Partition, names: Sequence[str]) -> dict[str, np.ndarray]:
+        path = self.folder / partition.path
+        with _file_there(path):
+            stat = path.stat()
+            found = _hash_once(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        _refuse_other_content(path, found, partition)
+        columns = columns_from_parquet(path, names)
+        for values in columns.values():
+            _refuse_other_rows(path, values.size, partition)
+        return columns
+
     def _overrides(self) -> dict[date, calendar.SpecialDay]:
         path = self.folder / OVERRIDES
         if not path.is_file():
@@ -229,7 +264,7 @@ def _file_there(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise LakeError(
-            f"{path}: expected the file the manifest lists, found none that can be read; {REMEDY}"
+            f"{path}: expected the file the manifest lists, found none that can be read; {RESTORE}"
         ) from error
 
 
@@ -243,10 +278,10 @@ def _refuse_other_content(path: Path, found: str, partition: Partition) -> None:
     if found != partition.sha256:
         raise LakeError(
             f"{path}: expected the content the manifest lists ({partition.sha256[:12]}), found another "
-            f"({found[:12]}); {REMEDY}"
+            f"({found[:12]}); {RESTORE}"
         )
 
 
 def _refuse_other_rows(path: Path, found: int, partition: Partition) -> None:
     if found != partition.rows:
-        raise LakeError(f"{path}: expected {partition.rows} rows, found {found}; {REMEDY}")
+        raise LakeError(f"{path}: expected {partition.rows} rows, found {found}; {RESTORE}")

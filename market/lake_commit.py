@@ -3,19 +3,22 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 
 from market.columns import to_parquet
-from market.errors import FileRefused
+from market.errors import FileRefused, LakeError
 from market.instruments import Instrument
 from market.lake_manifest import Manifest, Partition, SourceFile
 from market.overlap import Overlap, Relation, compare, describe_difference
 from market.types import EVENT
 
 MANIFEST = "manifest.json"
+REPLACE_TRIES, REPLACE_WAIT_S = 250, 0.02
 
 Key = tuple[str, str, int, str]
 Export = tuple[tuple[str, str, int], str]  # a series and the hash of the file it came from
@@ -151,15 +154,19 @@ class Commit:
     def _write_manifest(self, manifest: Manifest) -> None:
         temporary = self.folder / f"{MANIFEST}.partial"
         write_durably(temporary, manifest.to_json().encode())
-        temporary.replace(self.folder / MANIFEST)
+        try:
+            _replace_patiently(temporary, self.folder / MANIFEST)
+        except LakeError:
+            for path in [temporary, *(self.folder / partition.path for partition in self._added.values())]:
+                path.unlink(missing_ok=True)
+            raise
 
     def _remove_replaced(self) -> None:
         """Delete what no manifest lists any more; a reader that still holds it open keeps it until the next change."""
-        for key in self._added.keys() & self._present.keys():
-            try:
-                (self.folder / self._present[key].path).unlink(missing_ok=True)
-            except PermissionError:
-                continue
+        for partition in self._added.values():
+            for revision in range(partition.revision):
+                with suppress(PermissionError):
+                    (self.folder / replace(partition, revision=revision).path).unlink(missing_ok=True)
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -168,6 +175,20 @@ def write_durably(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _replace_patiently(temporary: Path, path: Path) -> None:
+    """Put a new manifest in place; on Windows that fails as long as a reader has the old one open, milliseconds."""
+    for _ in range(REPLACE_TRIES):
+        try:
+            temporary.replace(path)
+            return
+        except PermissionError:
+            sleep(REPLACE_WAIT_S)
+    raise LakeError(
+        f"{path}: expected to replace it within {REPLACE_TRIES * REPLACE_WAIT_S:.0f} s, found it held open by another "
+        "program; nothing was changed: close what shows or scans it, then run the command again"
+    )
 
 
 def sha256_of(data: bytes) -> str:

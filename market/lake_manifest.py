@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from market.errors import LakeError
+from market.errors import RESTORE, LakeError
 from market.instruments import Instrument
 
 
@@ -178,6 +178,11 @@ class Manifest:
     sources: tuple[SourceFile, ...] = ()
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
 
+    @cached_property
+    def by_key(self) -> dict[tuple[str, str, int, str], Partition]:
+        """Every partition by its key."""
+        return {p.key: p for p in self.partitions}
+
     def with_changes(
         self,
         partitions: Iterable[Partition],
@@ -228,10 +233,9 @@ def _parse(path: Path, _mtime_ns: int, _size: int, _inode: int) -> Manifest:
             tuple(_source(row) for row in listed["sources"]),
             {instrument.root: instrument for instrument in instruments},
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise LakeError(
-            f"{path}: expected a manifest of this lake, found a damaged file ({type(error).__name__}); "
-            "restore it from a backup, or delete the lake and import the sources again"
+            f"{path}: expected a manifest of this lake, found a damaged file ({type(error).__name__}); {RESTORE}"
         ) from error
 
 

@@ -23,8 +23,8 @@ import pyarrow as pa
 from fsspec import AbstractFileSystem
 
 from market.calendar import EXCHANGE_ZONE
-from market.errors import LakeError, UsageError
-from market.lake import EVENT_KINDS, REMEDY, Lake
+from market.errors import RESTORE, LakeError, UsageError
+from market.lake import EVENT_KINDS, Lake
 from market.types import BAR, EVENT
 
 THREADS = 2
@@ -216,7 +216,7 @@ def _one_sentence() -> Iterator[None]:
         if f"{_SCHEME}://" in str(error) and not isinstance(error, duckdb.PermissionException):
             raise LakeError(
                 f"SQL: expected the files the manifest lists, found one missing or damaged ({_first_line(error)}); "
-                f"{REMEDY}"
+                f"run it again where an import was under way, else {RESTORE}"
             ) from error
         raise UsageError(f"SQL: {_first_line(error)}; `SHOW TABLES` and `DESCRIBE trades` say what there is") from error
 

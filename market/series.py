@@ -138,7 +138,10 @@ class Series:
         out = {name: np.empty(rows, dtype=dtype[name]) for name in names}
         done = 0
         for part in parts:
-            for name, values in self.lake.read_columns(part, names).items():
+            read = self.lake.read_columns(part, names)
+            if any(values.size != part.rows for values in read.values()):
+                return self.columns(kind, names, bar_seconds)  # a longer record came meanwhile: as it is listed now
+            for name, values in read.items():
                 out[name][done : done + part.rows] = values
             done += part.rows
         return out
