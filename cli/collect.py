@@ -1,11 +1,17 @@
 """The command that brings market data in."""
 
-from typing import Annotated
+import os
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.environment import find_home
 from cli.output import JsonOption, answer, quiet_stdout
+
+if TYPE_CHECKING:
+    from flows.collect import SessionCheck
 
 
 def register(app: typer.Typer) -> None:
@@ -23,11 +29,11 @@ def collect(
     from dataclasses import replace
 
     from cli.configuration import load_configuration, open_lake
+    from flows.collect import collect_job, open_sources
 
     home = find_home()
     home.state.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder at import, but not the one above
-    from flows.collect import collect_job, open_sources
-
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # the answer says what became of every delivery
     settings = load_configuration(home).configuration.collect
     settings = replace(settings, sources=tuple(source)) if source else settings
     with quiet_stdout():
@@ -35,11 +41,23 @@ def collect(
     lines = [
         f"{one.status:9} {one.source}: {one.label}{f', {one.reason}' if one.reason else ''}" for one in done.deliveries
     ]
-    lines += [
-        f"{'complete ' if one.complete else 'NOT WHOLE'} {one.contract} {one.kind} {one.session}"
-        f"{': ' if one.reasons else ''}{'; '.join(one.reasons)}"
-        for one in done.sessions
-    ]
     bad = [one for one in done.deliveries if one.status in ("refused", "failed")]
-    reason = f"{len(bad)} of {len(done.deliveries)} deliveries did not reach the lake: {bad[0].reason}" if bad else None
-    answer(json, done.as_dict(), [*(lines or ["nothing new"]), f"data.dvc: {done.dvc}"], reason=reason)
+    told = [] if done.versioned else [done.dvc]
+    if bad:
+        told.insert(0, f"{len(bad)} of {len(done.deliveries)} deliveries did not reach the lake: {bad[0].reason}")
+    lines = [*(lines or ["nothing new"]), *_sessions(done.sessions)]
+    if done.versioned:
+        lines.append(f"data.dvc: {done.dvc}")
+    answer(json, done.as_dict(), lines, reason="\n".join(told) or None)
+
+
+def _sessions(checks: Sequence["SessionCheck"]) -> Iterator[str]:
+    """Yield a line for each series, and one for each of its sessions that is not whole."""
+    for (contract, kind, seconds), group in groupby(checks, lambda one: (one.contract, one.kind, one.bar_seconds)):
+        sessions = list(group)
+        broken = [one for one in sessions if not one.complete]
+        length = f" of {seconds} s" if seconds else ""
+        series, whole = f"{contract} {kind}{length}", len(sessions) - len(broken)
+        yield f"{series}: {whole} of {len(sessions)} new or longer sessions whole"
+        for one in broken:
+            yield f"NOT WHOLE {series} {one.session}: {'; '.join(one.reasons)}"

@@ -1,19 +1,17 @@
 """Bring market data into the lake, delivery by delivery; what was brought stays, whatever stops the run."""
 
 import datetime as dt
+import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
-
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
 
 from flows.lock import exclusive
 from flows.orphans import claim_server
-from flows.progress import steps
-from flows.sources.delivery import Delivery, Source
+from flows.sources.delivery import Collected, Source
 from flows.sources.inbox import Inbox
 from flows.sources.metatrader import MetaTrader, load_terminal
 from flows.sources.settings import CollectSettings
@@ -21,18 +19,9 @@ from market.calendar import EXCHANGE_ZONE
 from market.completeness import judge
 from market.errors import PregaoError, UsageError
 from market.home import Home
-from market.importer import import_file
 from market.lake import Lake
 
-
-@dataclass(frozen=True)
-class Collected:
-    """What became of one delivery: status is imported, unchanged, refused or failed."""
-
-    source: str
-    label: str
-    status: str
-    reason: str
+UNFINISHED = "collect.json"  # in the state folder: what the lake held before a run that has not come to its end
 
 
 @dataclass(frozen=True)
@@ -42,6 +31,7 @@ class SessionCheck:
     contract: str
     session: str
     kind: str
+    bar_seconds: int
     complete: bool
     reasons: tuple[str, ...]
 
@@ -58,15 +48,20 @@ class Collection:
         Every session that is new or longer than before.
     dvc : str
         What became of data.dvc.
+    versioned : bool
+        False where data.dvc should have been written and was not.
     """
 
     deliveries: list[Collected] = field(default_factory=list)
     sessions: list[SessionCheck] = field(default_factory=list)
     dvc: str = "unchanged"
+    versioned: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields of `pregao collect --json`."""
-        return asdict(self)
+        fields = asdict(self)
+        del fields["versioned"]  # machines read `ok` and `reason`
+        return fields
 
 
 def open_sources(home: Home, settings: CollectSettings) -> list[Source]:
@@ -76,7 +71,10 @@ def open_sources(home: Home, settings: CollectSettings) -> list[Source]:
         roots, sessions, folder = settings.metatrader_roots, settings.metatrader_sessions, home.state / "fetched"
         return MetaTrader(load_terminal(), roots, sessions, folder, lambda: dt.datetime.now(EXCHANGE_ZONE))
 
-    makers: dict[str, Callable[[], Source]] = {"inbox": lambda: Inbox(home.inbox), "metatrader": metatrader}
+    def inbox() -> Source:
+        return Inbox(home.inbox, settings.inbox_quiet_s)
+
+    makers: dict[str, Callable[[], Source]] = {"inbox": inbox, "metatrader": metatrader}
     for name in settings.sources:
         if name not in makers:
             raise UsageError(f"source {name!r}: expected one of {', '.join(makers)}, found another; name one of them")
@@ -84,56 +82,60 @@ def open_sources(home: Home, settings: CollectSettings) -> list[Source]:
 
 
 def collect_job(home: Home, lake: Lake, sources: Sequence[Source], settings: CollectSettings) -> Collection:
-    """Run the flow, one job at a time per home."""
+    """Take every delivery, judge the sessions it touched, then version the data; one job at a time per home.
+
+    A run that was stopped anywhere leaves a note of what the lake held before it, so that the next one judges and
+    versions what it brought.
+    """
     with exclusive(home):
-        claim_server()
-        return collect(home, lake, sources, settings)
+        done, note = Collection(), home.state / UNFINISHED
+        done.deliveries = list(_look(lake, sources))
+        if any(one.status != "waiting" for one in done.deliveries):
+            _keep(note, _held(lake))
+            done.deliveries = _take(lake, sources, settings)
+        if note.exists():
+            done.sessions = check_sessions(lake, json.loads(note.read_text(encoding="utf-8")))
+            try:
+                done.dvc = version_data(home, lake)
+                note.unlink()
+            except PregaoError as error:
+                done.dvc, done.versioned = str(error), False
+        return done
 
 
-@flow(name="collect", log_prints=False, validate_parameters=False)
-def collect(home: Home, lake: Lake, sources: Sequence[Source], settings: CollectSettings) -> Collection:
-    """Take every delivery, check the sessions it touched, then version the data."""
-    done, before = Collection(), lake.data_hash()
-    known = {(p.key, p.sha256) for p in lake.partitions()}
-    as_task = task(
-        name="take delivery",
-        persist_result=False,
-        cache_policy=NO_CACHE,
-        retries=settings.retries,
-        retry_delay_seconds=settings.retry_delay_s,
-    )
-    fetch = as_task(take_delivery)
-    for source in sources:
-        for delivery in steps(list(source.deliveries(lake)), source.name):
-            state = fetch(lake, source.name, delivery, return_state=True)
-            done.deliveries.append(state.result() if state.is_completed() else _failed(source, delivery, state))
-    touched = [p for p in lake.partitions() if (p.key, p.sha256) not in known]
-    for partition in touched:
-        verdict = judge(partition, lake.instruments.session(partition.contract, partition.day))
-        done.sessions.append(
-            SessionCheck(partition.contract, partition.session, partition.kind, verdict.complete, verdict.reasons)
-        )
-    if lake.data_hash() != before:
-        done.dvc = version_data(home)
-    return done
+def check_sessions(lake: Lake, before: Mapping[str, str]) -> list[SessionCheck]:
+    """Judge every session that is new or longer than before.
+
+    Parameters
+    ----------
+    before : mapping of str to str
+        The content hash of every partition that was held, by its path.
+    """
+    checks = []
+    for one in lake.partitions():
+        if before.get(one.path) != one.sha256:
+            verdict = judge(one, lake.instruments.session(one.contract, one.day))
+            checks.append(
+                SessionCheck(one.contract, one.session, one.kind, one.bar_seconds, verdict.complete, verdict.reasons)
+            )
+    return checks
 
 
-def take_delivery(lake: Lake, source: str, delivery: Delivery) -> Collected:
-    """Fetch one file and import it; a refusal is an outcome, a failed fetch an error that is tried again."""
-    path = delivery.fetch()
-    try:
-        result = import_file(lake, path, symbol=delivery.symbol)
-    except PregaoError as error:
-        delivery.settle(str(error))
-        return Collected(source, delivery.label, "refused", str(error))
-    delivery.settle(None)
-    return Collected(source, delivery.label, result.status, result.reason)
-
-
-def version_data(home: Home) -> str:
-    """Record the data folder in data.dvc, where the home is a DVC repository."""
+def version_data(home: Home, lake: Lake) -> str:
+    """Record the data folder in data.dvc, where the home is a DVC repository; raises PregaoError where DVC cannot."""
     if not (home.root / ".dvc").is_dir():
         return f"not versioned: {home.root} is no DVC repository"
+    record = home.root / "data.dvc"
+    before = record.read_bytes() if record.exists() else b""
+    while True:
+        recorded = lake.data_hash()
+        _dvc_add(home)
+        if lake.data_hash() == recorded:  # else an import changed the lake while it was read
+            break
+    return "unchanged" if record.read_bytes() == before else "updated; commit it"
+
+
+def _dvc_add(home: Home) -> None:
     command = [sys.executable, "-m", "dvc", "add", "--quiet", "data"]
     done = subprocess.run(command, cwd=home.root, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -141,8 +143,30 @@ def version_data(home: Home) -> str:
             f"{home.root}: expected `dvc add data` to record the lake, found {done.stderr.strip()[-500:]}; "
             "the lake itself is whole; mend this and run the command again"
         )
-    return "data.dvc updated; commit it"
 
 
-def _failed(source: Source, delivery: Delivery, state: Any) -> Collected:
-    return Collected(source.name, delivery.label, "failed", str(state.result(raise_on_failure=False)))
+def _look(lake: Lake, sources: Sequence[Source]) -> Iterator[Collected]:
+    """Yield every delivery as it stands before the run: offered or waiting."""
+    for source in sources:
+        for delivery in source.deliveries(lake):
+            reason = delivery.waits()
+            yield Collected(source.name, delivery.label, "waiting" if reason else "offered", reason)
+
+
+def _take(lake: Lake, sources: Sequence[Source], settings: CollectSettings) -> list[Collected]:
+    from flows.deliveries import take_deliveries  # takes seconds to load, and starts a server
+
+    claim_server()
+    return take_deliveries(lake, sources, settings)
+
+
+def _held(lake: Lake) -> dict[str, str]:
+    return {partition.path: partition.sha256 for partition in lake.partitions()}
+
+
+def _keep(note: Path, held: Mapping[str, str]) -> None:
+    """Write down what the lake holds, unless an unfinished run did."""
+    if not note.exists():
+        temporary = note.with_suffix(".partial")
+        temporary.write_text(json.dumps(held), encoding="utf-8")
+        temporary.replace(note)

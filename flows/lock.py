@@ -23,4 +23,6 @@ def exclusive(home: Home) -> Iterator[None]:
         with FileLock(home.state / "retrain.lock").acquire(timeout=0):
             yield
     except Timeout:
-        raise PregaoError(f"{home.root}: another retrain or stage is running; wait for it or stop it") from None
+        raise PregaoError(
+            f"{home.root}: another job is running (collect, retrain, check or a stage); wait for it or stop it"
+        ) from None

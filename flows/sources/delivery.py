@@ -1,15 +1,23 @@
-"""What every source of market data offers to the collect flow."""
+"""What every source of market data offers to the collect flow, and how one file of it is taken into the lake."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from market.errors import ConfigError, LakeError, PregaoError
+from market.importer import import_file
 from market.lake import Lake
 
 
-def _nothing(_refusal: str | None) -> None:
+def _nothing(_refusal: str | None) -> str:
     """Leave the source as it is."""
+    return ""
+
+
+def _at_once() -> str:
+    """Wait for nothing."""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -25,13 +33,17 @@ class Delivery:
     symbol : str or None
         The symbol, where the file does not tell it.
     settle : callable
-        Told the outcome: None where it is in the lake, else why it was refused.
+        Told the outcome: None where it is in the lake, else why it was refused. Returns why the source will offer the
+        file again all the same; empty where it will not.
+    waits : callable
+        Returns why it must not be taken yet; empty where it may be.
     """
 
     label: str
     fetch: Callable[[], Path]
     symbol: str | None = None
-    settle: Callable[[str | None], None] = _nothing
+    settle: Callable[[str | None], str] = _nothing
+    waits: Callable[[], str] = _at_once
 
 
 @runtime_checkable
@@ -49,3 +61,48 @@ class Source(Protocol):
     def deliveries(self, lake: Lake) -> Iterator[Delivery]:
         """Yield what the lake does not hold whole yet."""
         ...
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What became of one delivery.
+
+    Parameters
+    ----------
+    source, label : str
+        Which delivery.
+    status : str
+        "imported" and "unchanged" (the lake held all of it); "unmoved": either of them, but the source still has the
+        file; "waiting": not taken yet; "refused" (the file's fault) and "failed" (not the file's: it is kept).
+    reason : str
+        What is to be said of it.
+    """
+
+    source: str
+    label: str
+    status: str
+    reason: str
+
+
+def take_delivery(lake: Lake, source: str, delivery: Delivery) -> Collected:
+    """Fetch one file and import it; a refusal is an outcome, a failed fetch an error that may be tried again."""
+    if reason := delivery.waits():
+        return Collected(source, delivery.label, "waiting", reason)
+    path = delivery.fetch()
+    try:
+        result = import_file(lake, path, symbol=delivery.symbol)
+    except (
+        LakeError,
+        ConfigError,
+    ) as error:  # the lake is held or damaged, a setting is wrong: the file is not to blame
+        return Collected(source, delivery.label, "failed", str(error))
+    except PregaoError as error:
+        left = delivery.settle(str(error))
+        return Collected(source, delivery.label, "refused", _joined(str(error), left))
+    if left := delivery.settle(None):
+        return Collected(source, delivery.label, "unmoved", _joined(result.status, result.reason, left))
+    return Collected(source, delivery.label, result.status, result.reason)
+
+
+def _joined(*told: str) -> str:
+    return "; ".join(part for part in told if part)

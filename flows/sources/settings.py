@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from market.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class CollectSettings:
@@ -11,6 +13,8 @@ class CollectSettings:
     ----------
     sources : tuple of str
         Of "inbox" and "metatrader", in this order.
+    inbox_quiet_s : float
+        How long a file in the inbox must not have changed before it is taken, seconds.
     metatrader_roots : tuple of str
         Futures to fetch.
     metatrader_sessions : int
@@ -20,7 +24,16 @@ class CollectSettings:
     """
 
     sources: tuple[str, ...] = ("inbox",)
+    inbox_quiet_s: float = 10.0
     metatrader_roots: tuple[str, ...] = ("WDO", "WIN")
     metatrader_sessions: int = 20
     retries: int = 2
     retry_delay_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse what lies outside the ranges above."""
+        if not 1 <= self.metatrader_sessions <= 250:
+            raise ConfigError(f"metatrader_sessions: expected 1 to 250, found {self.metatrader_sessions}; correct it")
+        for name in ("inbox_quiet_s", "retries", "retry_delay_s"):
+            if not 0 <= (value := getattr(self, name)) < float("inf"):
+                raise ConfigError(f"{name}: expected 0 or more, found {value}; correct it")

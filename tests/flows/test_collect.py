@@ -12,39 +12,24 @@ import numpy as np
 import pytest
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.collect import Collected, collect, open_sources, take_delivery, version_data
-from flows.sources.delivery import Delivery
+from flows.collect import open_sources, version_data
+from flows.deliveries import take_deliveries
+from flows.sources.delivery import Collected, Delivery, take_delivery
 from flows.sources.inbox import Inbox
 from flows.sources.metatrader import MetaTrader, contracts_on
 from flows.sources.settings import CollectSettings
-from market.errors import UsageError
+from market.errors import ConfigError, UsageError
 from market.home import Home
 from market.lake import Lake
 from market.types import Kind, Side
 from tests.commands import run_pregao
+from tests.flows.collecting import DAY, minutes, put
 
-DAY = dt.date(2020, 4, 2)
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
-HEADER = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\r\n"
 TICK = np.dtype(
     [("time", "i8"), ("bid", "f8"), ("ask", "f8"), ("last", "f8"), ("volume", "u8"), ("time_msc", "i8"),
      ("flags", "u4"), ("volume_real", "f8")]
 )  # fmt: skip
-
-
-def minutes(day: dt.date, count: int = 540) -> str:
-    """Return MT5 minute bars of WDO from 09:00."""
-    start = dt.datetime.combine(day, dt.time(9))
-    moments = (start + dt.timedelta(minutes=k) for k in range(count))
-    rows = (f"{m:%Y.%m.%d}\t{m:%H:%M:%S}\t5250.0\t5252.0\t5249.5\t5251.0\t30\t100\t5\r\n" for m in moments)
-    return HEADER + "".join(rows)
-
-
-def put(home: Home, name: str, text: str) -> Path:
-    path = home.inbox / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
-    return path
 
 
 def take_all(lake: Lake, source: Any) -> list[Collected]:
@@ -54,7 +39,7 @@ def take_all(lake: Lake, source: Any) -> list[Collected]:
 def test_inbox_files_go_where_they_ended(home: Home) -> None:
     put(home, "WDOK20_a.csv", minutes(DAY))
     put(home, "broker/notes.txt", "nothing to trade on\n")
-    lake, inbox = Lake(home.lake), Inbox(home.inbox)
+    lake, inbox = Lake(home.lake), Inbox(home.inbox, 0.0)
     told = {one.label: one.status for one in take_all(lake, inbox)}
     assert told == {"WDOK20_a.csv": "imported", "broker/notes.txt": "refused"}
     assert (home.inbox / "imported" / "WDOK20_a.csv").is_file()
@@ -65,14 +50,14 @@ def test_inbox_files_go_where_they_ended(home: Home) -> None:
 
 
 def test_the_same_file_again_is_unchanged(home: Home) -> None:
-    lake, inbox = Lake(home.lake), Inbox(home.inbox)
+    lake, inbox = Lake(home.lake), Inbox(home.inbox, 0.0)
     for expected in ("imported", "unchanged"):
         put(home, "WDOK20_a.csv", minutes(DAY))
         assert [one.status for one in take_all(lake, inbox)] == [expected]
 
 
 def test_an_original_is_never_replaced_by_a_later_one_of_its_name(home: Home) -> None:
-    lake, inbox = Lake(home.lake), Inbox(home.inbox)
+    lake, inbox = Lake(home.lake), Inbox(home.inbox, 0.0)
     for text in (minutes(DAY, 300), minutes(DAY)):
         put(home, "WDOK20_a.csv", text)
         take_all(lake, inbox)
@@ -82,7 +67,7 @@ def test_an_original_is_never_replaced_by_a_later_one_of_its_name(home: Home) ->
 
 
 def test_an_empty_or_missing_inbox_delivers_nothing(home: Home) -> None:
-    assert take_all(Lake(home.lake), Inbox(home.inbox)) == []
+    assert take_all(Lake(home.lake), Inbox(home.inbox, 0.0)) == []
 
 
 def ticks_of(day: dt.date, rows: list[tuple[str, float, float, float, int, int]]) -> np.ndarray:
@@ -187,6 +172,10 @@ def test_the_contract_after_the_front_is_collected_too(
 def test_unknown_and_unusable_sources_are_one_sentence(home: Home) -> None:
     with pytest.raises(UsageError, match="'profit': expected one of inbox, metatrader"):
         open_sources(home, CollectSettings(sources=("profit",)))
+    with pytest.raises(ConfigError, match="metatrader_sessions: expected 1 to 250, found 0"):
+        CollectSettings(metatrader_sessions=0)
+    with pytest.raises(ConfigError, match="inbox_quiet_s: expected 0 or more, found -1"):
+        CollectSettings(inbox_quiet_s=-1.0)
     with pytest.raises(UsageError, match="MetaTrader5, found it not installed"):
         open_sources(home, CollectSettings(sources=("metatrader",)))
 
@@ -196,17 +185,19 @@ def run(folder: Path, *command: str) -> str:
 
 
 def test_data_dvc_names_the_new_lake_where_there_is_a_repository(home: Home) -> None:
-    assert "no DVC repository" in version_data(home)
+    lake = Lake(home.lake)
+    assert "no DVC repository" in version_data(home, lake)
     put(home, "WDOK20_a.csv", minutes(DAY))
-    take_all(Lake(home.lake), Inbox(home.inbox))
+    take_all(lake, Inbox(home.inbox, 0.0))
     run(home.root, "git", "init", "--quiet")
     run(home.root, sys.executable, "-m", "dvc", "init", "--quiet")
-    assert version_data(home) == "data.dvc updated; commit it"
+    assert version_data(home, lake) == "updated; commit it"
     first = (home.root / "data.dvc").read_text(encoding="utf-8")
     put(home, "WDOK20_b.csv", minutes(dt.date(2020, 4, 3)))
-    take_all(Lake(home.lake), Inbox(home.inbox))
-    version_data(home)
+    take_all(lake, Inbox(home.inbox, 0.0))
+    assert version_data(home, lake) == "updated; commit it"
     assert (home.root / "data.dvc").read_text(encoding="utf-8") != first
+    assert version_data(home, lake) == "unchanged"
 
 
 class Flaky:
@@ -230,12 +221,15 @@ def test_the_command_brings_what_it_can_and_says_what_is_not_whole(home: Home) -
     put(home, "WDOK20_a.csv", minutes(DAY))
     put(home, "WDOK20_b.csv", minutes(dt.date(2020, 4, 3), 400))
     put(home, "notes.txt", "nothing to trade on\n")
-    ended = run_pregao(home, "collect", "--json")
+    put(home, "WDOK20_c.csv.part", minutes(DAY))
+    ended = run_pregao(home, "collect", "--json", PREGAO_COLLECT__INBOX_QUIET_S="0")
+    assert ended.err == ""
     answer = ended.answer
     assert (ended.code, answer["ok"]) == (1, False)
     assert [(one["label"], one["status"]) for one in answer["deliveries"]] == [
         ("WDOK20_a.csv", "imported"),
         ("WDOK20_b.csv", "imported"),
+        ("WDOK20_c.csv.part", "waiting"),
         ("notes.txt", "refused"),
     ]
     assert [(one["session"], one["complete"]) for one in answer["sessions"]] == [
@@ -250,11 +244,11 @@ def test_a_fetch_that_fails_is_tried_again_and_does_not_stop_the_others(home: Ho
     source = Flaky(put(home, "WDOK20_a.csv", minutes(DAY)))
     settings = CollectSettings(retries=1, retry_delay_s=0.0)
     with prefect_test_harness(server_startup_timeout=120):
-        done = collect(home, Lake(home.lake), [source], settings)
-    assert [(one.label, one.status) for one in done.deliveries] == [
+        done = take_deliveries(Lake(home.lake), [source], settings)
+    assert [(one.label, one.status) for one in done] == [
         ("unreachable", "failed"),
         ("reachable", "imported"),
     ]
-    assert "the vendor does not answer" in done.deliveries[0].reason
+    assert "the vendor does not answer" in done[0].reason
     assert source.tries == 2
     assert Lake(home.lake).sessions("WDOK20") == [DAY]
