@@ -30,6 +30,7 @@ def collect(
 
     from cli.configuration import load_configuration, open_lake
     from flows.collect import collect_job, open_sources
+    from flows.sources.inbox import REFUSED
 
     home = find_home()
     home.state.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder at import, but not the one above
@@ -45,6 +46,10 @@ def collect(
     told = [] if done.versioned else [done.dvc]
     if bad:
         told.insert(0, f"{len(bad)} of {len(done.deliveries)} deliveries did not reach the lake: {bad[0].reason}")
+        if any(one.status == "refused" for one in bad):
+            told.insert(
+                1, f"refused files lie in {home.inbox / REFUSED} with their reasons; `pregao import` has options"
+            )
     lines = [*(lines or ["nothing new"]), *_sessions(done.sessions)]
     if done.versioned:
         lines.append(f"data.dvc: {done.dvc}")

@@ -86,11 +86,17 @@ def collect_job(home: Home, lake: Lake, sources: Sequence[Source], settings: Col
 
     A run that was stopped anywhere leaves a note of what the lake held before it, so that the next one judges and
     versions what it brought.
+
+    Raises
+    ------
+    PregaoError
+        Where another job runs, or data.dvc lists a lake that was never fetched: nothing is taken then.
     """
     with exclusive(home):
         done, note = Collection(), home.state / UNFINISHED
         done.deliveries = list(_look(lake, sources))
         if any(one.status != "waiting" for one in done.deliveries):
+            _refuse_unfetched(home, lake)
             _keep(note, _held(lake))
             done.deliveries = _take(lake, sources, settings)
         if note.exists():
@@ -158,6 +164,16 @@ def _take(lake: Lake, sources: Sequence[Source], settings: CollectSettings) -> l
 
     claim_server()
     return take_deliveries(lake, sources, settings)
+
+
+def _refuse_unfetched(home: Home, lake: Lake) -> None:
+    """Refuse to begin a lake where data.dvc lists another that is not here: it would be replaced by the new one."""
+    record = home.root / "data.dvc"
+    if (home.root / ".dvc").is_dir() and record.is_file() and not lake.partitions():
+        raise PregaoError(
+            f"{record}: expected the lake that it lists, found none in {lake.folder}; move {home.inbox} away, run "
+            "`dvc pull` and put it back, or delete data.dvc to begin a lake of your own"
+        )
 
 
 def _held(lake: Lake) -> dict[str, str]:

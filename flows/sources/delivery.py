@@ -91,10 +91,7 @@ def take_delivery(lake: Lake, source: str, delivery: Delivery) -> Collected:
     path = delivery.fetch()
     try:
         result = import_file(lake, path, symbol=delivery.symbol)
-    except (
-        LakeError,
-        ConfigError,
-    ) as error:  # the lake is held or damaged, a setting is wrong: the file is not to blame
+    except (LakeError, ConfigError) as error:  # a lake that is held or damaged, a wrong setting: not the file's fault
         return Collected(source, delivery.label, "failed", str(error))
     except PregaoError as error:
         left = delivery.settle(str(error))

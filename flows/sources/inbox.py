@@ -55,6 +55,7 @@ class _File:
     found: tuple[int, int] | None
 
     def fetch(self) -> Path:
+        """Return the file: it is here already."""
         return self.path
 
     def waits(self) -> str:

@@ -39,7 +39,7 @@ def test_whole_sessions_are_counted_and_only_the_others_listed(
 
 
 def test_what_was_not_taken_or_not_versioned_makes_the_answer_no(
-    run: RunCommand, monkeypatch: pytest.MonkeyPatch
+    run: RunCommand, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = [Collected("inbox", name, name, f"{name} because") for name in ("waiting", "unmoved", "refused")]
     answers(monkeypatch, Collection(told, [], "dvc cannot", versioned=False))
@@ -48,7 +48,11 @@ def test_what_was_not_taken_or_not_versioned_makes_the_answer_no(
     assert done.out.splitlines() == [
         f"{name:9} inbox: {name}, {name} because" for name in ("waiting", "unmoved", "refused")
     ]
-    assert done.err == "pregao: 1 of 3 deliveries did not reach the lake: refused because\ndvc cannot\n"
+    assert done.err.splitlines() == [
+        "pregao: 1 of 3 deliveries did not reach the lake: refused because",
+        f"refused files lie in {home.inbox / 'refused'} with their reasons; `pregao import` has options",
+        "dvc cannot",
+    ]
 
 
 def test_waiting_and_unmoved_files_are_no_failure(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,3 +157,23 @@ def test_without_dvc_the_answer_says_so_in_one_sentence(home: Home, monkeypatch:
     done = job(home)
     assert not done.versioned
     assert "expected `dvc add data` to record the lake, found No module named dvc; the lake itself is whole" in done.dvc
+
+
+def test_a_lake_that_data_dvc_lists_and_nobody_fetched_is_not_replaced(home: Home) -> None:
+    path = put(home, "WDOK20_a.csv", minutes(DAY))
+    (home.root / ".dvc").mkdir()
+    (home.root / "data.dvc").write_text("outs: []\n", encoding="utf-8")
+    with pytest.raises(PregaoError, match=r"data\.dvc: expected the lake that it lists, found none .* `dvc pull`"):
+        job(home)
+    assert path.exists()
+    assert (home.root / "data.dvc").read_text(encoding="utf-8") == "outs: []\n"
+    assert not home.lake.exists()
+    assert not (home.state / UNFINISHED).exists()
+
+
+def test_only_sessions_that_are_new_or_longer_are_judged(home: Home) -> None:
+    put(home, "WDOK20_a.csv", minutes(DAY))
+    put(home, "WDOK20_b.csv", minutes(NEXT, 400))
+    assert len(job(home).sessions) == 2
+    put(home, "WDOK20_c.csv", minutes(NEXT))
+    assert sessions(job(home)) == [("2020-04-03", 60, True)]
