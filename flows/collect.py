@@ -20,6 +20,7 @@ from market.completeness import judge
 from market.errors import PregaoError, UsageError
 from market.home import Home
 from market.lake import Lake
+from market.lake_commit import write_durably
 
 UNFINISHED = "collect.json"  # in the state folder: what the lake held before a run that has not come to its end
 
@@ -171,8 +172,8 @@ def _refuse_unfetched(home: Home, lake: Lake) -> None:
     record = home.root / "data.dvc"
     if (home.root / ".dvc").is_dir() and record.is_file() and not lake.partitions():
         raise PregaoError(
-            f"{record}: expected the lake that it lists, found none in {lake.folder}; move {home.inbox} away, run "
-            "`dvc pull` and put it back, or delete data.dvc to begin a lake of your own"
+            f"{record}: expected the lake that it lists, found none in {lake.folder}; run `dvc pull` to fetch it, or "
+            "delete data.dvc to begin a lake of your own"
         )
 
 
@@ -184,5 +185,5 @@ def _keep(note: Path, held: Mapping[str, str]) -> None:
     """Write down what the lake holds, unless an unfinished run did."""
     if not note.exists():
         temporary = note.with_suffix(".partial")
-        temporary.write_text(json.dumps(held), encoding="utf-8")
+        write_durably(temporary, json.dumps(held).encode())
         temporary.replace(note)

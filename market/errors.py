@@ -15,7 +15,7 @@ PregaoError
 """
 
 # What to do about a damaged file of the lake. What lies beside it is whole: nothing there is ever to be deleted.
-RESTORE = "restore it from a backup or with `dvc pull`; `pregao lake verify` lists every such file"
+RESTORE = "import its source again, or restore it from a backup or with `dvc pull`"
 
 
 class PregaoError(Exception):

@@ -188,19 +188,8 @@ class Lake:
 
     def verify(self) -> list[str]:
         """Return one sentence for every partition whose file is missing or no longer what was written."""
-        problems = []
-        for partition in self._manifest().partitions:
-            remedy = f"{REMEDY} ({partition.provenance.source})"
-            try:
-                found = sha256_of((self.folder / partition.path).read_bytes())
-            except OSError:
-                problems.append(f"{partition.path}: expected a file, found none that can be read; {remedy}")
-                continue
-            if found != partition.sha256:
-                problems.append(
-                    f"{partition.path}: expected sha256 {partition.sha256[:12]}, found {found[:12]}; {remedy}"
-                )
-        return problems
+        told = ((partition, self._problem(partition)) for partition in self._manifest().partitions)
+        return [problem for one, problem in told if problem and self._listed([one]) == [one]]  # not replaced meanwhile
 
     def _current(self, partition: Partition, read: Callable[[Partition], T]) -> T:
         """Read a partition; where an import has replaced it since it was listed, read what is listed now."""
@@ -237,6 +226,16 @@ class Lake:
         for values in columns.values():
             _refuse_other_rows(path, values.size, partition)
         return columns
+
+    def _problem(self, partition: Partition) -> str:
+        path, remedy = self.folder / partition.path, f"{RESTORE} ({partition.provenance.source})"
+        try:
+            found = sha256_of(path.read_bytes())
+        except OSError:
+            return f"{partition.path}: expected a file, found none that can be read; {remedy}"
+        if found == partition.sha256:
+            return ""
+        return f"{partition.path}: expected sha256 {partition.sha256[:12]}, found {found[:12]}; {remedy}"
 
     def _overrides(self) -> dict[date, calendar.SpecialDay]:
         path = self.folder / OVERRIDES

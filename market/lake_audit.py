@@ -5,7 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from market.lake import OVERRIDES, REMEDY, Lake
+from market.errors import RESTORE
+from market.lake import OVERRIDES, Lake
 from market.lake_commit import MANIFEST
 
 _OWN = frozenset({MANIFEST, OVERRIDES, "lake.lock"})
@@ -23,7 +24,7 @@ def audit(lake: Lake) -> list[str]:
 def _other_rows(lake: Lake) -> list[str]:
     counted = ((partition, _rows(lake.folder / partition.path)) for partition in lake.partitions())
     return [
-        f"{partition.path}: expected {partition.rows} rows, found {rows}; {REMEDY} ({partition.provenance.source})"
+        f"{partition.path}: expected {partition.rows} rows, found {rows}; {RESTORE} ({partition.provenance.source})"
         for partition, rows in counted
         if rows not in (None, partition.rows)
     ]

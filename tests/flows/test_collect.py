@@ -22,7 +22,7 @@ from market.errors import ConfigError, UsageError
 from market.home import Home
 from market.lake import Lake
 from market.types import Kind, Side
-from tests.commands import run_pregao
+from tests.commands import CHECKOUT, run_pregao
 from tests.flows.collecting import DAY, minutes, put
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -191,12 +191,16 @@ def test_data_dvc_names_the_new_lake_where_there_is_a_repository(home: Home) -> 
     take_all(lake, Inbox(home.inbox, 0.0))
     run(home.root, "git", "init", "--quiet")
     run(home.root, sys.executable, "-m", "dvc", "init", "--quiet")
+    (home.root / ".dvcignore").write_bytes((CHECKOUT / ".dvcignore").read_bytes())
     assert version_data(home, lake) == "updated; commit it"
     first = (home.root / "data.dvc").read_text(encoding="utf-8")
     put(home, "WDOK20_b.csv", minutes(dt.date(2020, 4, 3)))
     take_all(lake, Inbox(home.inbox, 0.0))
     assert version_data(home, lake) == "updated; commit it"
     assert (home.root / "data.dvc").read_text(encoding="utf-8") != first
+    assert version_data(home, lake) == "unchanged"
+    put(home, "WDOK20_c.csv", minutes(DAY))  # may still be written
+    (home.lake / "bars" / "left.partial").write_text("half", encoding="utf-8")
     assert version_data(home, lake) == "unchanged"
 
 

@@ -12,7 +12,7 @@ from market.lake_audit import audit
 
 Rows = Callable[..., list[str]]
 PLACE = "bars/WDOK20/60/2020-04-02.parquet"
-REMEDY = "restore it, or delete the lake and import its source again (WDOK20.csv)"
+REMEDY = "import its source again, or restore it from a backup or with `dvc pull` (WDOK20.csv)"
 
 
 @pytest.fixture

@@ -111,6 +111,21 @@ def test_one_process_reads_while_another_extends_the_session(lake: Lake) -> None
     assert sorted(path.name for path in lake.folder.rglob("*.parquet")) == [f"2020-04-02.{REVISIONS}.parquet"] * 2
 
 
+def test_a_partition_that_is_replaced_while_files_are_checked_is_no_problem(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extend(lake, 2)
+    real = Lake._problem
+
+    def replaced_before(self: Lake, partition: Partition) -> str:
+        monkeypatch.setattr(Lake, "_problem", real)
+        extend(lake, 3)
+        return real(self, partition)
+
+    monkeypatch.setattr(Lake, "_problem", replaced_before)
+    assert lake.verify() == []
+
+
 def held_open(monkeypatch: pytest.MonkeyPatch, times: int) -> list[float]:
     """Let the manifest be as on Windows while a reader has it open, so many times; return the waits."""
     real, left, waits = Path.replace, [times], list[float]()
