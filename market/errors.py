@@ -2,9 +2,10 @@
 
 PregaoError
 ├── UsageError             wrong use: the command ends with exit code 2
-│   ├── FileRefused        a file that cannot be read as market data
+│   ├── NotAFile           a path that names no file that can be read
 │   ├── UnknownSymbol      a symbol no instrument answers to
 │   └── ConfigError        a setting that is unknown, out of range or contradictory
+├── FileRefused            a file that cannot be read as market data, or contradicts what the lake holds: exit code 1
 ├── DataError              market data that contradicts itself or its calendar
 │   ├── ValidationFailed   an expectation suite did not hold
 │   └── NotEnoughData      too little history for what was asked
@@ -34,8 +35,15 @@ class UsageError(PregaoError):
 _LONGEST_QUOTE = 500
 
 
-class FileRefused(UsageError):
-    """A file cannot be read as market data.
+class NotAFile(UsageError):
+    """A path names no file that can be read; the parameters are those of FileRefused."""
+
+    def __init__(self, path: str, expected: str, found: str, remedy: str) -> None:
+        super().__init__(_sentence(path, expected, found, remedy))
+
+
+class FileRefused(PregaoError):
+    """A file cannot be read as market data, or contradicts what the lake holds.
 
     Parameters
     ----------
@@ -51,9 +59,12 @@ class FileRefused(UsageError):
 
     def __init__(self, path: str, expected: str, found: str, remedy: str, line: int | None = None) -> None:
         where = f"{path}, line {line}" if line is not None else path
-        expected, found = _shortened(expected), _shortened(found)
-        super().__init__(_printable(f"{where}: expected {expected}, found {found}; {remedy}"))
+        super().__init__(_sentence(where, expected, found, remedy))
         self.path, self.line = path, line
+
+
+def _sentence(where: str, expected: str, found: str, remedy: str) -> str:
+    return _printable(f"{where}: expected {_shortened(expected)}, found {_shortened(found)}; {remedy}")
 
 
 def _shortened(text: str) -> str:

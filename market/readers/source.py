@@ -4,6 +4,7 @@ import codecs
 import gzip
 import hashlib
 import lzma
+import os
 import struct
 import zipfile
 import zlib
@@ -15,7 +16,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from market.errors import FileRefused
+from market.errors import FileRefused, NotAFile
 
 BLOCK_BYTES = 2 << 20  # larger ones are no faster, and blocks of 16 MiB take 220 MiB more of memory
 HEAD_BYTES = 64 << 10
@@ -57,8 +58,8 @@ class Source:
     ----------
     path : str
         As the user named it.
-    size : int
-        Bytes.
+    size, modified_ns : int
+        Bytes, and when they were last written, when it was found.
     head : str
         Its beginning as text, empty for a workbook; at most 64 KiB.
     workbook : bool
@@ -69,6 +70,7 @@ class Source:
 
     path: str
     size: int
+    modified_ns: int
     head: str
     workbook: bool
     block_bytes: int = BLOCK_BYTES
@@ -151,28 +153,51 @@ class Source:
                 break
         return texts
 
+    def refuse_changed(self) -> None:
+        """Raise FileRefused where the file was written since it was found: its hash would not be that of its rows."""
+        try:
+            now = Path(self.path).stat()
+            same = (now.st_size, now.st_mtime_ns) == (self.size, self.modified_ns)
+        except OSError:
+            same = False
+        if not same:
+            raise FileRefused(
+                self.path,
+                "a file that stays as it is while it is read",
+                "that it changed while it was read",
+                "import it again",
+            )
+
     def _pieces(self) -> Iterator[bytes]:
         with open_binary(Path(self.path)) as file:
             yield from _pieces(self.path, file, self.block_bytes)
 
 
 def open_source(path: Path) -> Source:
-    """Look at the beginning of a file; raises FileRefused where it is missing, empty, or no text."""
+    """Look at the beginning of a file.
+
+    Raises
+    ------
+    NotAFile
+        Where the path names none that can be read.
+    FileRefused
+        Where it is empty, or no text.
+    """
     try:
         if path.is_dir():
-            raise FileRefused(str(path), "a file", "a folder", "name the files in it, or give --recursive")
+            raise NotAFile(str(path), "a file", "a folder", "name the files in it, or give --recursive")
         if path.exists() and not path.is_file():
-            raise FileRefused(str(path), "a file", "a pipe or a device", "save what it tells as a file")
+            raise NotAFile(str(path), "a file", "a pipe or a device", "save what it tells as a file")
         with path.open("rb") as file:
-            return _look(str(path), file.read(4), path.stat().st_size)
+            return _look(str(path), file.read(4), path.stat())
     except FileNotFoundError:
-        raise FileRefused(str(path), "a file", "nothing there", "check the path") from None
+        raise NotAFile(str(path), "a file", "nothing there", "check the path") from None
     except PermissionError:
-        raise FileRefused(
+        raise NotAFile(
             str(path), "a file this user may read", "no permission to read it", "change its permissions or copy it"
         ) from None
     except OSError as error:
-        raise FileRefused(str(path), "a file that can be read", error.strerror or "none", "check the path") from None
+        raise NotAFile(str(path), "a file that can be read", error.strerror or "none", "check the path") from None
 
 
 def open_binary(path: Path) -> BinaryIO:
@@ -212,13 +237,14 @@ def _is_workbook(path: str) -> bool:
         return False
 
 
-def _look(path: str, start: bytes, size: int) -> Source:
+def _look(path: str, start: bytes, stat: os.stat_result) -> Source:
+    size, modified_ns = stat.st_size, stat.st_mtime_ns
     if start == _ZIP and _is_workbook(path):
-        return Source(path, size, "", workbook=True)
+        return Source(path, size, modified_ns, "", workbook=True)
     head = _head(path)
     if not head.strip():
         raise FileRefused(path, "rows of market data", "an empty file", "export it again")
-    return Source(path, size, head, workbook=False)
+    return Source(path, size, modified_ns, head, workbook=False)
 
 
 def _nul(start: bytes) -> bytes:

@@ -59,7 +59,7 @@ def test_a_side_is_told_only_when_it_changes(lake: Lake, imported: Callable[...,
     )
     assert (result.format, result.rows, result.rejected) == ("book_sample", 103, 1)
     assert "100 of 103 rows repeat" in result.reason
-    assert "1 rows a time before that of the row above" in result.reason
+    assert "1 row a time before that of the row above" in result.reason
     records = lake.read_events("WDOU25", DAY)
     assert told(records) == [
         ("QUOTE_SIDE", 1, 0, 10_942, 404),
@@ -79,7 +79,7 @@ def test_locked_and_crossed_rows_are_kept_and_counted(lake: Lake, imported: Call
         poll("10:00:00.3", [(5471.5, 4)], [(5471.0, 8)]),
     )
     assert "2 rows are locked (bid = ask) and kept" in result.reason
-    assert "1 rows are crossed (bid > ask) and kept" in result.reason
+    assert "1 row is crossed (bid > ask) and kept" in result.reason
     assert len(lake.read_events("WDOU25", DAY)) == 3
 
 
@@ -138,7 +138,7 @@ def test_sessions_and_symbols_stand_alone_wherever_blocks_end(lake: Lake, write:
             rows.append(poll(f"10:00:00.{k}", [(5471.0, 1 + k // 3)], [(5471.5, 8)], "WDOU25", day))
             rows.append(poll(f"10:00:00.{k}", [(5491.0, 7)], [(5491.5, 8)], "WDOV25", day))
     whole = open_source(write("book.csv", [HEADER, *rows], end="\n"))
-    source = CutSource(whole.path, whole.size, whole.head, whole.workbook)
+    source = CutSource(whole.path, whole.size, whole.modified_ns, whole.head, whole.workbook)
     intake = Intake(source, "book_sample")
     lake.commit(book_sample.read(source, Request(lake), intake))
     assert (intake.rows, intake.rejects) == (24, [])

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from market.errors import FileRefused, PregaoError, UnknownSymbol, UsageError
+from market.errors import NotAFile, PregaoError, UnknownSymbol, UsageError
 from market.importer import import_file
 from market.lake import Lake
 from market.readers.source import open_source
@@ -17,12 +17,12 @@ Rows = Callable[..., list[str]]
 PROFIT = [f"WDOK20;02/04/2020;{hour:02}:00:00;5250,00;5252,50;5250,00;5251,00;210040,00;4" for hour in (12, 11, 10)]
 
 
-def refused(lake: Lake, path: Path, **options: str) -> str:
+def refused(lake: Lake, path: Path, code: int = 1, **options: str) -> str:
     """Return the sentence of a refusal, having checked that it is one and that nothing was written."""
     before = sorted(lake.folder.rglob("*")) if lake.folder.exists() else []
     with pytest.raises(PregaoError) as caught:
         import_file(lake, path, **options)
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == code
     assert (sorted(lake.folder.rglob("*")) if lake.folder.exists() else []) == before
     message = str(caught.value)
     assert path.name in message
@@ -42,11 +42,11 @@ def shifted(rows: list[str], hours: int) -> list[str]:
 
 
 def test_refuses_a_missing_file(lake: Lake, tmp_path: Path) -> None:
-    assert "nothing there; check the path" in refused(lake, tmp_path / "WDO.csv")
+    assert "nothing there; check the path" in refused(lake, tmp_path / "WDO.csv", 2)
 
 
 def test_refuses_a_folder(lake: Lake, tmp_path: Path) -> None:
-    assert "found a folder" in refused(lake, tmp_path)
+    assert "found a folder" in refused(lake, tmp_path, 2)
 
 
 @pytest.mark.parametrize("content", [b"", b"\r\n", b"  \n\n"])
@@ -67,7 +67,7 @@ class Locked(type(Path())):
 
 
 def test_refuses_a_file_that_may_not_be_read(lake: Lake, tmp_path: Path) -> None:
-    with pytest.raises(FileRefused, match=r"WDO\.csv: expected a file this user may read, found no permission"):
+    with pytest.raises(NotAFile, match=r"WDO\.csv: expected a file this user may read, found no permission"):
         open_source(Locked(tmp_path / "WDO.csv"))
 
 
@@ -107,9 +107,9 @@ def test_refuses_a_last_row_with_fewer_columns(lake: Lake, write: WriteFile, mt5
 
 def test_refuses_a_symbol_no_instrument_answers_to(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
     inside = write("x.csv", [row.replace("WDOK20", "PETR4") for row in PROFIT])
-    assert "'PETR4': expected a contract of WDO, DOL, WIN, IND" in refused(lake, inside)
-    assert "expected a file name that begins with a symbol" in refused(lake, write("bars.csv", mt5_rows()))
-    assert "'ABEV3'" in refused(lake, write("WDO.csv", mt5_rows()), symbol="ABEV3")
+    assert "'PETR4': expected a contract of WDO, DOL, WIN, IND" in refused(lake, inside, 2)
+    assert "expected a file name that begins with a symbol" in refused(lake, write("bars.csv", mt5_rows()), 2)
+    assert "'ABEV3'" in refused(lake, write("WDO.csv", mt5_rows()), 2, symbol="ABEV3")
     with pytest.raises(UnknownSymbol):
         import_file(lake, inside)
 
@@ -190,8 +190,9 @@ def test_refuses_a_restated_export_and_leaves_no_quarantine(lake: Lake, write: W
     restated = [rows[0], *(row.replace("525", "526") for row in rows[1:])]
     restated[50] = restated[50].replace("2020.04.02", "2020.04.04")
     message = refused(lake, write("WDOFUT_later.csv", restated))
-    assert "the bars of WDOFUT on 2020-04-02 as the lake holds them (from WDOFUT.csv)" in message
-    assert "nothing was changed" in message
+    assert "the bars of WDOFUT on 2020-04-02 as the lake holds them (from WDOFUT.csv, which" in message
+    assert message.startswith(str(lake.folder.parent / "WDOFUT_later.csv"))  # as it was named, not its bare name
+    assert "nothing was changed; find out which of the two is wrong and export it again" in message
 
 
 def test_a_symbol_given_by_the_user_wins(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
