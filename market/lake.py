@@ -18,7 +18,7 @@ from market.columns import columns_from_parquet, from_parquet
 from market.errors import RESTORE, ConfigError, LakeError
 from market.instruments import Instrument, Instruments
 from market.lake_commit import MANIFEST, Commit, sha256_of
-from market.lake_manifest import Gap, Manifest, Partition, Provenance, SourceFile, read_manifest
+from market.lake_manifest import Gap, Manifest, Partition, Provenance, SourceFile, SourceKey, read_manifest
 from market.roll import expiry
 
 T = TypeVar("T")
@@ -77,8 +77,14 @@ class Lake:
         """Return every session of a contract that has data of any kind."""
         return [date.fromisoformat(day) for day in sorted({p.session for p in self.partitions(None, contract)})]
 
-    def source(self, key: tuple[str, str, str]) -> SourceFile | None:
-        """Return what is known of an import, by the hash, name and given symbol of its file."""
+    @property
+    def calendar_sha256(self) -> str:
+        """Hash of the user's special days; empty where there are none."""
+        path = self.folder / OVERRIDES
+        return sha256_of(path.read_bytes()) if path.is_file() else ""
+
+    def source(self, key: SourceKey) -> SourceFile | None:
+        """Return what is known of an import."""
         return next((source for source in self._manifest().sources if source.key == key), None)
 
     def data_hash(self) -> str:
@@ -138,7 +144,10 @@ class Lake:
         return self._current(partition, partial(self._read_columns, names=names))
 
     def commit(
-        self, writes: Iterable[tuple[Partition, np.ndarray]], source: Callable[[], SourceFile] | None = None
+        self,
+        writes: Iterable[tuple[Partition, np.ndarray]],
+        source: Callable[[], SourceFile] | None = None,
+        path: str = "",
     ) -> list[Partition]:
         """Add partitions, all or nothing, and return those that were not there before or hold more now.
 
@@ -148,6 +157,8 @@ class Lake:
             Drafts and their records; taken one by one, so a generator keeps memory at one session.
         source : callable, optional
             Called once after the last of them; what it returns is listed as imported.
+        path : str
+            The vendor's file as the user named it, for what is said where it is refused.
 
         Raises
         ------
@@ -161,7 +172,7 @@ class Lake:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.folder / "lake.lock", timeout=LOCK_TIMEOUT_S):
-                return Commit(self.folder, self._manifest(), self.read).run(
+                return Commit(self.folder, self._manifest(), self.read, path).run(
                     chain(first, remaining), source, self.declared
                 )
         except Timeout as error:

@@ -16,9 +16,11 @@ from market.instruments import Instrument
 from market.lake_manifest import Manifest, Partition, SourceFile
 from market.overlap import Overlap, Relation, compare, describe_difference
 from market.types import EVENT
+from market.wording import count_of
 
 MANIFEST = "manifest.json"
 REPLACE_TRIES, REPLACE_WAIT_S = 250, 0.02
+_ANEW = "into an empty lake (another PREGAO_HOME)"
 
 Key = tuple[str, str, int, str]
 Export = tuple[tuple[str, str, int], str]  # a series and the hash of the file it came from
@@ -36,14 +38,19 @@ class Commit:
         What it lists now.
     read : callable
         Returns the records of a listed partition.
+    path : str
+        The vendor's file as the user named it; empty where there is none.
     """
 
     folder: Path
     manifest: Manifest
     read: Callable[[Partition], np.ndarray]
+    path: str = ""
     _present: dict[Key, Partition] = field(init=False)
     _added: dict[Key, Partition] = field(init=False, default_factory=dict)
-    _agreeing: set[tuple[str, str, int]] = field(init=False, default_factory=set)
+    _replaced: dict[Key, Partition] = field(init=False, default_factory=dict)
+    _agreeing: set[Export] = field(init=False, default_factory=set)
+    _recovered: set[Export] = field(init=False, default_factory=set)
     _differing: list[tuple[Partition, Partition, Overlap]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -66,6 +73,7 @@ class Commit:
             for partition, records in writes:
                 self._take(partition, records)
             self._refuse_differences()
+            self._leave_restated()
             self._refuse_unproved_basis()
             files = () if source is None else (source(),)
             for partition in self._added.values():
@@ -75,7 +83,8 @@ class Commit:
                 self._temporary(partition).unlink(missing_ok=True)
         if self._added or files:
             used = {root: one for root, one in instruments.items() if any(p.root == root for p in self._added.values())}
-            self._write_manifest(self.manifest.with_changes(self._added.values(), files, used))
+            gone = self._replaced.keys() - self._added.keys()
+            self._write_manifest(self.manifest.with_changes(self._added.values(), files, used, gone))
             self._remove_replaced()
         return list(self._added.values())
 
@@ -84,20 +93,24 @@ class Commit:
         offered = _filled(partition, records, data)
         if offered.key in self._added:
             raise FileRefused(
-                offered.provenance.source,
+                self._told(offered),
                 f"the rows of {offered.contract} on {offered.session} in one place",
                 "them in two, with other sessions between",
                 "export it again in the order of time",
             )
         known = self._present.get(offered.key)
-        if known is not None:
+        if known is not None and _recovers(offered, known):
+            self._recovered.add(_export(known))
+        elif known is not None:
             overlap = compare(self.read(known), records, known.truncated, offered.truncated)
             if overlap.relation is Relation.DIFFERS:
                 self._differing.append((known, offered, overlap))
                 return
-            self._agreeing.add(known.series)
+            self._agreeing.add(_export(known))
             if known.sha256 == offered.sha256 or overlap.relation is not Relation.EXTENDS:
                 return
+        if known is not None:
+            self._replaced[known.key] = known
             offered = replace(offered, revision=known.revision + 1)
         self._added[offered.key] = offered
         self._write_temporary(offered, data)
@@ -106,15 +119,48 @@ class Commit:
         if not self._differing:
             return
         known, offered, _ = self._differing[0]
-        more = f" and {len(self._differing) - 1} more sessions" if len(self._differing) > 1 else ""
+        last = max(held.session for held, *_ in self._differing)
+        more = f" and {count_of(len(self._differing) - 1, 'more session')} up to {last}" if last > known.session else ""
         raise FileRefused(
-            offered.provenance.source,
+            self._told(offered),
             f"the {known.kind} of {known.contract} on {known.session}{more} as the lake holds them "
-            f"(from {known.provenance.source})",
+            f"({self._origin(known)})",
             describe_difference([overlap for *_, overlap in self._differing]),
-            "nothing was changed; a vendor restates a continuous series at each roll, so import both files with "
-            "--true-prices where they tell the turnover, or this one under another symbol or into an empty lake",
+            f"nothing was changed; {self._way_out(known, offered)}",
         )
+
+    def _way_out(self, known: Partition, offered: Partition) -> str:
+        """Return what a user can do where a file differs from what is held."""
+        bases = {known.provenance.price_basis, offered.provenance.price_basis}
+        if "back_adjusted" not in bases:
+            return f"find out which of the two is wrong and export it again, or import this one {_ANEW}"
+        if _recovers(known, offered):
+            return f"the lake holds the prices recovered from this very file: leave it so, or import this one {_ANEW}"
+        held = {
+            p.provenance.source: None
+            for p in self._present.values()
+            if p.series == known.series and p.provenance.price_basis == "back_adjusted"
+        }
+        rule = "a vendor restates a continuous series at each roll, so where each file tells the turnover, import"
+        if len(held) > 1:
+            others = [name for name in held if name != offered.provenance.source]
+            return f"{rule} {', '.join(others)} and this one, all with --true-prices, {_ANEW}"
+        first = f"{next(iter(held))} again with --true-prices, then " if held else ""
+        return f"{rule} {first}this one with --true-prices; else this one {_ANEW}"
+
+    def _leave_restated(self) -> None:
+        """Take leave of every session that an export now recovered told as restated: one series, one level."""
+        for key, held in list(self._present.items()):
+            if _export(held) in self._recovered and held.provenance.price_basis == "back_adjusted":
+                self._replaced[key] = self._present.pop(key)
+
+    def _told(self, offered: Partition) -> str:
+        return self.path or offered.provenance.source
+
+    def _origin(self, held: Partition) -> str:
+        """Return where a held session comes from: the file, and what the lake holds of it."""
+        days = [p.session for p in self._present.values() if _export(p) == _export(held)]
+        return f"from {held.provenance.source}, which told {min(days)} to {max(days)}"
 
     def _refuse_unproved_basis(self) -> None:
         """Refuse an export beside another where either was restated, unless a session both hold is equal.
@@ -122,8 +168,9 @@ class Commit:
         Prices that were restated have the level of the day they were exported; a later roll moves what comes after.
         """
         restated = _restated_exports(self._added.values()) | _restated_exports(self._present.values())
+        proved = {series for series, _ in self._agreeing - self._recovered}
         for offered in self._added.values():
-            if offered.series in self._agreeing:
+            if offered.series in proved:
                 continue
             other = next(
                 (
@@ -136,11 +183,13 @@ class Commit:
                 None,
             )
             if other is not None:
+                anew = f" {_ANEW}" if _export(offered) in self._recovered else ""
                 raise FileRefused(
-                    offered.provenance.source,
-                    f"a session in common with {other.provenance.source}, to show that both have the same price basis",
+                    self._told(offered),
+                    f"a session in common with what the lake holds ({self._origin(other)}), "
+                    "to show that both have the same price basis",
                     f"prices of {offered.contract}, back-adjusted there or here, that overlap nowhere",
-                    "export a span that reaches into what the lake holds, or import both with --true-prices",
+                    "export a span that reaches into what the lake holds, or import both with --true-prices" + anew,
                 )
 
     def _temporary(self, partition: Partition) -> Path:
@@ -163,8 +212,8 @@ class Commit:
 
     def _remove_replaced(self) -> None:
         """Delete what no manifest lists any more; a reader that still holds it open keeps it until the next change."""
-        for partition in self._added.values():
-            for revision in range(partition.revision):
+        for partition in self._replaced.values():
+            for revision in range(partition.revision + 1):
                 with suppress(PermissionError):
                     (self.folder / replace(partition, revision=revision).path).unlink(missing_ok=True)
 
@@ -210,6 +259,12 @@ def _filled(partition: Partition, records: np.ndarray, data: bytes) -> Partition
 
 def _export(partition: Partition) -> Export:
     return partition.series, partition.provenance.source_sha256
+
+
+def _recovers(new: Partition, old: Partition) -> bool:
+    """Tell whether one partition holds the traded prices of what its own file told as restated in the other."""
+    bases = new.provenance.price_basis, old.provenance.price_basis
+    return bases == ("recovered", "back_adjusted") and _export(new) == _export(old)
 
 
 def _restated_exports(partitions: Iterable[Partition]) -> set[Export]:

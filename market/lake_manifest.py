@@ -1,13 +1,13 @@
 """What the lake says of itself: partitions with their gaps and provenance, sources, and instruments."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from market.errors import RESTORE, LakeError
 from market.instruments import Instrument
@@ -85,7 +85,7 @@ class Partition:
     provenance : Provenance
         Where it comes from.
     revision : int
-        How often a longer record of the session replaced it; each has a file of its own.
+        How often a longer record of the session, or its recovered prices, replaced it; each has a file of its own.
     """
 
     kind: str
@@ -131,6 +131,16 @@ class Partition:
         return f"{self.kind}/{self.contract}/{middle}{self.session}{again}.parquet"
 
 
+class SourceKey(NamedTuple):
+    """What no two imports share: a file, and what it was taken for; one of the same key replaces the one before."""
+
+    sha256: str
+    name: str
+    format: str
+    symbol: str
+    session: str
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """A vendor's file that was imported.
@@ -151,6 +161,12 @@ class SourceFile:
         Of its partitions.
     reason : str
         What was said of it.
+    session : str
+        The day the user said it is of, YYYY-MM-DD; empty where the file told.
+    true_prices : bool
+        Whether traded prices were recovered from its turnover.
+    calendar_sha256 : str
+        Hash of the user's calendar it was read by; empty where there was none.
     """
 
     sha256: str
@@ -163,11 +179,14 @@ class SourceFile:
     sessions: int
     price_basis: tuple[str, ...]
     reason: str
+    session: str = ""
+    true_prices: bool = False
+    calendar_sha256: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What an import is known by."""
-        return self.sha256, self.name, self.symbol
+    def key(self) -> SourceKey:
+        """What no two imports share."""
+        return SourceKey(self.sha256, self.name, self.format, self.symbol, self.session)
 
 
 @dataclass(frozen=True)
@@ -188,9 +207,10 @@ class Manifest:
         partitions: Iterable[Partition],
         sources: Iterable[SourceFile],
         instruments: Mapping[str, Instrument],
+        gone: Collection[tuple[str, str, int, str]] = (),
     ) -> "Manifest":
-        """Return a manifest in which the given entries stand instead of those of the same key."""
-        listed = {p.key: p for p in (*self.partitions, *partitions)}
+        """Return a manifest in which the given entries stand instead of those of the same key, without those gone."""
+        listed = {p.key: p for p in (*self.partitions, *partitions) if p.key not in gone}
         files = {source.key: source for source in (*self.sources, *sources)}
         return replace(
             self,

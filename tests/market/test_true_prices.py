@@ -14,6 +14,7 @@ from market.errors import FileRefused
 from market.importer import import_file
 from market.instruments import B3
 from market.lake import Lake
+from market.lake_audit import audit
 from market.readers.true_prices import recover
 from market.types import Flag
 
@@ -165,6 +166,61 @@ def test_an_export_is_stored_as_traded_with_its_turnover(lake: Lake, write: Writ
     assert np.array_equal(bars["turnover"], np.rint(made.average * made.volume * 2))
     assert not (bars["flags"] & Flag.BACK_ADJUSTED).any()
     assert import_file(lake, path, true_prices=True).status == "unchanged"
+
+
+def test_an_export_replaces_its_own_restated_sessions_by_what_was_traded(
+    lake: Lake, write: WriteFile, days: list[date]
+) -> None:
+    made = market(24, seed=19)
+    path = write("WDOFUT.csv", profit_rows(made, restated(made, [1.007] * 16 + [1.0] * 8, 2), days))
+    assert import_file(lake, path).price_basis == ("back_adjusted", "raw")
+    before = {p.session: lake.folder / p.path for p in lake.partitions()}
+    assert import_file(lake, path, true_prices=True).status == "imported"
+    held = lake.partitions()
+    assert [(p.provenance.price_basis, p.revision) for p in held] == [("recovered", 1)] * 16 + [("raw", 0)] * 8
+    closes = np.concatenate([lake.read(partition)["close"] for partition in held])
+    assert np.array_equal(closes, made.prices[3] * 2)
+    assert [file.exists() for file in before.values()] == [False] * 16 + [True] * 8
+    assert audit(lake) == []
+    hashed = lake.data_hash()
+    assert import_file(lake, path, true_prices=True).status == "unchanged"
+    with pytest.raises(FileRefused, match="the lake holds the prices recovered from this very file: leave it so"):
+        import_file(lake, path)
+    assert lake.data_hash() == hashed
+
+
+def test_a_restated_session_that_cannot_be_recovered_does_not_stay_beside_the_others(
+    lake: Lake, write: WriteFile
+) -> None:
+    days = B3.calendar("WDO").sessions(date(2020, 4, 1), date(2021, 2, 26))
+    made = market(120, seed=37)
+    shown = restated(made, [1.02] * 60 + [1.01] * 60, 2)
+    shown[:, made.session == 0] += 0.17
+    path = write("WDOFUT.csv", profit_rows(made, shown, days))
+    import_file(lake, path)
+    assert lake.sessions("WDOFUT") == days[:120]
+    import_file(lake, path, true_prices=True)
+    assert lake.sessions("WDOFUT") == days[1:120]
+    assert {p.provenance.price_basis for p in lake.partitions()} == {"recovered"}
+    assert audit(lake) == []
+
+
+def test_restated_sessions_of_another_export_are_not_replaced(lake: Lake, write: WriteFile, days: list[date]) -> None:
+    """Two exports of one level, 1.007 throughout: neither can be replaced by itself, or the level would change."""
+    made = market(24, seed=19)
+    rows = profit_rows(made, restated(made, [1.007] * 24, 2), days)  # newest first
+    first, second = (write(f"{name}.csv", part) for name, part in (("a", rows[6 * BARS :]), ("b", rows[: 12 * BARS])))
+    import_file(lake, first)  # sessions 0 to 17
+    import_file(lake, second)
+    before = lake.data_hash()
+    for path, found in (
+        (first, "overlap nowhere"),
+        (second, "import a.csv and this one, all with --true-prices, into"),
+    ):
+        with pytest.raises(FileRefused, match=found):
+            import_file(lake, path, true_prices=True)
+    assert lake.data_hash() == before
+    assert audit(lake) == []
 
 
 def test_two_exports_with_a_roll_between_join_once_recovered(lake: Lake, write: WriteFile, days: list[date]) -> None:

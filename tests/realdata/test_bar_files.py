@@ -197,7 +197,8 @@ def test_the_older_export_refuses_the_restated_one_and_tells_the_ratio_of_d3(rea
     import_file(lake, realdata / FIVE_MINUTES["2021-12-27"])
     before = lake.data_hash()
     with pytest.raises(
-        FileRefused, match=r"2020-10-07 and 300 more sessions .*found every price restated by ×1\.006926;"
+        FileRefused,
+        match=r"2020-10-07 and 300 more sessions up to 2021-12-27 .*found every price restated by ×1\.006926;",
     ):
         import_file(lake, realdata / FIVE_MINUTES["2022-01-08"])
     assert lake.data_hash() == before

@@ -1,5 +1,6 @@
 """Real back-adjusted series brought back to the prices traded (D4), against files nobody adjusted."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from market.errors import FileRefused
 from market.importer import import_file
 from market.instruments import B3
 from market.lake import Lake
+from market.lake_audit import audit
 from market.roll import front_contract
 
 REHEADERED = "b3/profit_bars_reheadered"
@@ -89,6 +91,28 @@ def test_two_adjusted_series_of_one_market_recover_to_the_same(
 ) -> None:
     bars = resampled(recovered(realdata, tmp_path / "short", short), short_seconds, long_seconds)
     assert common_and_differing(bars, recovered(realdata, tmp_path / "long", long)) == (common, 0)
+
+
+def test_what_the_refusal_says_leads_to_traded_prices_of_both_in_one_lake(realdata: Path, tmp_path: Path) -> None:
+    """The older export was imported as restated: again with --true-prices, then the newer one likewise."""
+    lake, anew = Lake(tmp_path / "lake"), Lake(tmp_path / "anew")
+    import_file(lake, realdata / OLDER)
+    restated = {p.path for p in lake.partitions() if p.provenance.price_basis == "back_adjusted"}
+    assert restated
+    with pytest.raises(
+        FileRefused,
+        match=rf"where each file tells the turnover, import {re.escape(Path(OLDER).name)} again with --true-prices, "
+        r"then this one with --true-prices; else this one into an empty lake \(another PREGAO_HOME\)",
+    ):
+        import_file(lake, realdata / NEWER, true_prices=True)
+    for file in (OLDER, NEWER):
+        assert import_file(lake, realdata / file, true_prices=True).status == "imported"
+        import_file(anew, realdata / file, true_prices=True)
+    assert audit(lake) == []
+    assert not [path for path in restated if (lake.folder / path).exists()]
+    held, wanted = lake.partitions(), anew.partitions()
+    assert [(p.key, p.sha256, p.provenance) for p in held] == [(p.key, p.sha256, p.provenance) for p in wanted]
+    assert import_file(lake, realdata / OLDER, true_prices=True).status == "unchanged"
 
 
 def test_recovered_prices_jump_where_the_front_contract_changes(realdata: Path, tmp_path: Path) -> None:
