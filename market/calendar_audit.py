@@ -10,7 +10,8 @@ from market.gaps import missing_sessions
 from market.lake import Lake
 from market.lake_manifest import Cause, Partition
 from market.lake_quarantine import SetAside, rows_set_aside
-from market.readers.screen import NOT_A_SESSION, OUTSIDE_HOURS
+from market.readers.screen import BEYOND_CALENDAR, NOT_A_SESSION, OUTSIDE_HOURS
+from market.wording import count_of
 
 TOLERANCE_NS = 5 * 60 * 1_000_000_000
 _DAY_SECONDS = 86_400
@@ -109,7 +110,7 @@ def _listed_outside(lake: Lake, partitions: list[Partition]) -> Iterator[Outside
 
 def _set_aside_outside(lake: Lake, aside: list[SetAside]) -> Iterator[Outside]:
     for one in aside:
-        if one.reason == NOT_A_SESSION:
+        if one.reason in (NOT_A_SESSION, BEYOND_CALENDAR):
             calendar = lake.instruments.calendar(one.source.contracts[0])
             override = lake.instruments.special.get(one.day) if one.day else None
             known = override is not None and override.closed
@@ -163,7 +164,9 @@ def _cut_at(p: Partition, edge_ns: int) -> bool:
 def _set_aside_off_hours(aside: list[SetAside]) -> Iterator[OffHours]:
     for one in aside:
         if one.reason == OUTSIDE_HOURS:
-            yield OffHours(one.source.name, one.source.contracts[0], one.day, f"{one.rows} rows {one.reason}")
+            yield OffHours(
+                one.source.name, one.source.contracts[0], one.day, f"{count_of(one.rows, 'row')} {one.reason}"
+            )
 
 
 def _clock(calendar: Calendar, ns: int) -> str:

@@ -17,10 +17,9 @@ from market.readers.bar_records import SessionBars, session_writes
 from market.readers.cells import LARGEST_NUMBER, NO_DAY, NS_PER_DAY, NS_PER_S, Columns, to_numbers
 from market.readers.generated import WEEKENDS, note_generated
 from market.readers.intake import MOST_REJECTED, Intake, Request
-from market.readers.price_basis import RECOVERED, PriceBasis, price_basis
+from market.readers.price_basis import RECOVERED, PriceBasis, off_grid, price_basis
 from market.readers.screen import (
     LATE_NS,
-    NOT_A_SESSION,
     OUTSIDE_HOURS,
     DayHours,
     Screen,
@@ -31,7 +30,9 @@ from market.readers.source import Source
 from market.readers.symbols import refuse_expired, refuse_full_lots, resolve_symbol
 from market.readers.true_prices import recover
 from market.realism import MOST_ON_WEEKENDS
+from market.wording import count_of
 
+OFF_GRID = "a price off the tick grid"
 NOT_RECOVERED = "of a session whose traded prices the turnover does not tell"
 # Prices and trades are stored in 32 bits; volumes beyond this are a broken cell.
 MOST_TICKS, MOST_LOTS = 2**31 - 1, 2**53
@@ -155,8 +156,9 @@ def bar_writes(
     contract = resolve_symbol(source, request, inside, _first_day(table))
     instrument = request.lake.instruments.of(contract)
     rows = _in_time_order(source, request, table, contract, ZoneInfo(instrument.clock))
-    screen = _screen(rows, instrument)
-    hint = _weekend_hint(rows) or _clock_hint(rows, screen)
+    dated = request.lake.instruments.parse(contract).dated
+    screen = _screen(rows, instrument, dated)
+    hint = _weekend_hint(rows) or _grid_hint(screen, contract, instrument) or _clock_hint(rows, screen)
     intake.note(screen, table.misshapen, hint)
     intake.refuse_too_many(hint)
     kept = np.flatnonzero(screen.kept)
@@ -167,11 +169,23 @@ def bar_writes(
     refuse_expired(source, request, contract, to_date(days[0]), to_date(days[-1]))
     note_generated(intake, rows.table.at(kept), request.lake.instruments.calendar(contract))
     basis = price_basis(rows.table.at(kept), days, instrument, contract)
+    if dated and basis.is_adjusted.any():
+        intake.notes.append(_doubt(rows.table.lines[kept], days, basis, contract))
     if request.true_prices:
         basis, told = _true_prices(source, rows.table.at(kept), days, basis, instrument)
         intake.set_aside(rows.table.lines[kept[~told]], NOT_RECOVERED)
         kept, basis = kept[told], basis.at(told)
     yield from session_writes(request, intake, contract, _session_bars(rows, kept, basis))
+
+
+def _doubt(lines: np.ndarray, days: np.ndarray, basis: PriceBasis, contract: str) -> str:
+    """Return what there is to say of a dated contract whose turnover contradicts its prices."""
+    at = int(np.argmax(basis.is_adjusted))
+    sessions = count_of(np.unique(days[basis.is_adjusted]).size, "session")
+    return (
+        f"the turnover of {sessions} of {contract}, the first {to_date(days[at])} (line {lines[at]}), is not that of "
+        "its prices: taken for back-adjusted, though no vendor restates one contract; check the symbol"
+    )
 
 
 def _first_day(table: BarTable) -> date | None:
@@ -211,7 +225,7 @@ def _bar_length(source: Source, wall_ns: np.ndarray) -> int:
     return bar_ns
 
 
-def _screen(rows: _Rows, instrument: Instrument) -> Screen:
+def _screen(rows: _Rows, instrument: Instrument, dated: bool) -> Screen:
     table, hours = rows.table, rows.hours
     screen = Screen(table.lines)
     prices = table.prices
@@ -221,6 +235,8 @@ def _screen(rows: _Rows, instrument: Instrument) -> Screen:
     ticks = prices / instrument.tick_size
     screen.reject((np.rint(ticks) <= 0).any(axis=0), "a price of zero or below")
     screen.reject((ticks > MOST_TICKS).any(axis=0), "a price beyond any market")
+    if dated:  # a series may be restated, one contract never is
+        screen.reject(off_grid(prices, instrument), OFF_GRID)
     screen.reject(table.high < table.low, "a high below the low")
     beyond = (np.maximum(table.open, table.close) > table.high) | (np.minimum(table.open, table.close) < table.low)
     screen.reject(beyond, "an open or close outside high and low")
@@ -231,7 +247,7 @@ def _screen(rows: _Rows, instrument: Instrument) -> Screen:
     most_turnover = min(MOST_TURNOVER * instrument.tick_value, LARGEST_NUMBER)
     absurd = (table.trades > MOST_TICKS) | (table.turnover >= most_turnover)
     screen.reject((steps > MOST_LOTS) | absurd, "a volume beyond any market")
-    screen.reject(~hours.is_session, NOT_A_SESSION)
+    screen.reject_other_days(hours)
     ts_ns = rows.ts_ns
     screen.reject((ts_ns < hours.open_ns) | (ts_ns >= hours.close_ns + LATE_NS), OUTSIDE_HOURS)
     screen.reject((ts_ns - hours.open_ns) % rows.bar_ns != 0, "a time off the bar length's grid")
@@ -253,12 +269,21 @@ def _beyond_its_trades(table: BarTable, kept: np.ndarray) -> np.ndarray:
 
 def _weekend_hint(rows: _Rows) -> str:
     """Return what gives a generated file away: more weekend rows than an exchange's tests leave; else nothing."""
-    days = rows.table.day[rows.table.day != NO_DAY]
-    aside = days[~rows.hours.is_session[rows.table.day != NO_DAY]]
-    weekends = int(on_weekend(aside).sum())
-    if weekends <= MOST_ON_WEEKENDS * days.size:
+    dated = rows.table.day != NO_DAY
+    weekends = int(on_weekend(rows.table.day[dated & rows.hours.in_calendar & ~rows.hours.is_session]).sum())
+    if weekends <= MOST_ON_WEEKENDS * dated.sum():
         return ""
     return f"{weekends} are {WEEKENDS}; take an export of real sessions"
+
+
+def _grid_hint(screen: Screen, contract: str, instrument: Instrument) -> str:
+    """Return what to do with a dated contract whose prices cannot have been traded, or nothing."""
+    if OFF_GRID not in screen.reasons or screen.rejected(OFF_GRID).mean() <= MOST_REJECTED:
+        return ""
+    return (
+        f"{contract} trades in steps of {instrument.tick_size:g} and no vendor restates the prices of one contract: "
+        f"export it as traded, or name the series these are with --symbol (as {instrument.root}FUT)"
+    )
 
 
 def _clock_hint(rows: _Rows, screen: Screen) -> str:

@@ -21,11 +21,12 @@ from market.lake_manifest import Cause, Gap
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns, read_columns, to_days, to_numbers, to_time_ns
 from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.price_basis import RAW
-from market.readers.screen import LATE_NS, NOT_A_SESSION, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
+from market.readers.screen import LATE_NS, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
 from market.readers.source import Source
 from market.readers.symbols import refuse_expired, resolve_symbol
 from market.readers.tick_table import CALL_NS, MOST_TICKS
 from market.types import PRICE_KEYED, Kind, Side, events
+from market.wording import count_of
 
 # Where polls are further apart than a book stays valid, the recorder stood still.
 POLL_LOST_NS = 2 * NS_PER_S
@@ -173,7 +174,7 @@ def _level_cells(columns: Columns, what: str, depth: int) -> np.ndarray:
 def _screen(lines: np.ndarray, legible: np.ndarray, hours: DayHours, ts_ns: np.ndarray, last_ns: int) -> Screen:
     screen = Screen(lines)
     screen.reject(~legible, "a date or time that cannot be read")
-    screen.reject(~hours.is_session, NOT_A_SESSION)
+    screen.reject_other_days(hours)
     outside = (ts_ns < hours.open_ns - CALL_NS) | (ts_ns >= hours.close_ns + LATE_NS)
     screen.reject(outside, OUTSIDE_HOURS)
     return screen
@@ -299,7 +300,7 @@ def _write_notes(intake: Intake, tally: _Tally) -> None:
     )
     for count, what in ((tally.locked, "locked (bid = ask)"), (tally.crossed, "crossed (bid > ask)")):
         if count:
-            intake.notes.append(f"{count} rows are {what} and kept")
+            intake.notes.append(f"{count_of(count, 'row')} {'is' if count == 1 else 'are'} {what} and kept")
 
 
 FORMAT = Format(

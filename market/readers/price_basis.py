@@ -73,10 +73,15 @@ def price_basis(table: "BarTable", days: np.ndarray, instrument: Instrument, con
     if contract.endswith(ADJUSTED_ENDINGS):
         restated = np.ones(unique.size, dtype=bool)
     else:
-        ticks = table.prices / instrument.tick_size
-        off_grid = (np.abs(ticks - np.rint(ticks)) > ON_GRID).any(axis=0)
-        restated = (np.bincount(at_day, off_grid) > 0) | _outside_share(table, average, at_day, instrument)
+        off = off_grid(table.prices, instrument)
+        restated = (np.bincount(at_day, off) > 0) | _outside_share(table, average, at_day, instrument)
     return PriceBasis(table.prices, turnover, average, np.where(restated, ADJUSTED, RAW)[at_day])
+
+
+def off_grid(prices: np.ndarray, instrument: Instrument) -> np.ndarray:
+    """Return a mask of the bars with a price that is no whole number of ticks, bool[n] of f8[4, n]."""
+    ticks = prices / instrument.tick_size
+    return np.asarray((np.abs(ticks - np.rint(ticks)) > ON_GRID).any(axis=0))
 
 
 def _in_currency(table: "BarTable", instrument: Instrument) -> np.ndarray:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import ArrayLike
 
-from market.calendar import Calendar
+from market.calendar import FIRST_DAY, LAST_DAY, Calendar
 from market.errors import DataError
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
 
@@ -18,6 +18,7 @@ LATE_NS = 5 * 60 * NS_PER_S
 MOST_HOURS = 24 * 365 * 200  # years no calendar has are left in UTC
 OUTSIDE_HOURS = "outside the session's hours"
 NOT_A_SESSION = "not a session of the exchange"
+BEYOND_CALENDAR = f"beyond the calendar (it covers {FIRST_DAY} to {LAST_DAY})"
 MISSHAPEN = "another number of columns"
 
 _EPOCH_DAY = date(1970, 1, 1)
@@ -52,6 +53,11 @@ class Screen:
         """Set rows aside (mask of shape (n,)) unless they already were."""
         self.reasons.append(reason)
         self.codes[np.asarray(rows, dtype=bool) & (self.codes == 0)] = len(self.reasons)
+
+    def reject_other_days(self, hours: "DayHours") -> None:
+        """Set aside the rows of days without a session."""
+        self.reject(~hours.in_calendar, BEYOND_CALENDAR)
+        self.reject(~hours.is_session, NOT_A_SESSION)
 
     @property
     def kept(self) -> np.ndarray:
@@ -98,6 +104,13 @@ class DayHours:
     open_ns: np.ndarray
     close_ns: np.ndarray
     day: np.ndarray
+
+    @property
+    def in_calendar(self) -> np.ndarray:
+        """Mask of the rows whose day the calendar's tables cover, shape (n,)."""
+        first, last = ((day - _EPOCH_DAY).days for day in (FIRST_DAY, LAST_DAY))
+        mask: np.ndarray = (self.day >= first) & (self.day <= last)
+        return mask
 
 
 def hours_of_days(calendar: Calendar, clock: ZoneInfo, days: np.ndarray, time_ns: np.ndarray | None = None) -> DayHours:

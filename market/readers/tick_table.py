@@ -19,7 +19,7 @@ from market.lake_manifest import Partition
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns
 from market.readers.intake import Intake, Request
 from market.readers.price_basis import RAW
-from market.readers.screen import LATE_NS, NOT_A_SESSION, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
+from market.readers.screen import LATE_NS, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
 from market.readers.source import Source
 from market.readers.symbols import refuse_expired, resolve_symbol
 from market.readers.tick_rows import TickTable
@@ -161,7 +161,7 @@ def _screen(table: TickTable, hours: DayHours, ts_ns: np.ndarray, instrument: In
     screen.reject(~(table.last > 0) & (table.volume > 0), "a volume without a last price")
     screen.reject(table.lacks_what_it_flags, "a flag for a value that is not there")
     screen.reject(~(traded | table.sets_bid | table.sets_ask | table.clears), "neither quote nor trade")
-    screen.reject(~hours.is_session, NOT_A_SESSION)
+    screen.reject_other_days(hours)
     # Exports begin and end with rows that say "no quote", hours away from the session.
     early = ts_ns < np.where(traded, hours.open_ns, hours.open_ns - CALL_NS)
     screen.reject(~table.clears & (early | (ts_ns >= hours.close_ns + LATE_NS)), OUTSIDE_HOURS)

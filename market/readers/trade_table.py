@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from market.instruments import Instrument
 from market.readers.cells import NO_DAY
-from market.readers.screen import LATE_NS, NOT_A_SESSION, OUTSIDE_HOURS, DayHours, Screen, to_date
+from market.readers.screen import LATE_NS, OUTSIDE_HOURS, DayHours, Screen, to_date
 from market.types import Kind, events
 
 MOST_TICKS, MOST_LOTS = 2**31 - 1, 2**53
@@ -52,7 +52,7 @@ def screen_trades(screen: Screen, rows: np.ndarray, hours: DayHours, tick_size: 
     steps = rows["quantity"] / lot_step
     whole = (steps > 0.5) & (steps < MOST_LOTS) & (np.abs(steps - np.rint(steps)) < 1e-6)
     screen.reject(~whole, "a quantity that is not whole contracts")
-    screen.reject(~hours.is_session, NOT_A_SESSION)
+    screen.reject_other_days(hours)
     outside = (rows["ts_ns"] < hours.open_ns) | (rows["ts_ns"] >= hours.close_ns + LATE_NS)
     screen.reject(outside, OUTSIDE_HOURS)
 

@@ -152,7 +152,10 @@ BAD_ROWS = [
     ("2020.04.31\t10:00:00\t5250.0\t5252.0\t5250.0\t5250.0\t1\t1\t5", "a date or time that cannot be read"),
     ("2020.04.02\t25:00:00\t5250.0\t5252.0\t5250.0\t5250.0\t1\t1\t5", "a date or time that cannot be read"),
     ("2020.04.04\t10:00:00\t5250.0\t5252.0\t5250.0\t5250.0\t1\t1\t5", "not a session of the exchange"),
-    ("2031.04.04\t10:00:00\t5250.0\t5252.0\t5250.0\t5250.0\t1\t1\t5", "not a session of the exchange"),
+    (
+        "2031.04.04\t10:00:00\t5250.0\t5252.0\t5250.0\t5250.0\t1\t1\t5",
+        "beyond the calendar (it covers 2013-01-01 to 2027-12-31)",
+    ),
     ("2020.04.02\t08:59:00\t5250.0\t5252.0\t5250.0\t5250.0\t1\t1\t5", "outside the session's hours"),
     ("2020.04.02\t18:05:00\t5250.0\t5252.0\t5250.0\t5250.0\t1\t1\t5", "outside the session's hours"),
     ("2020.04.02\t10:00:30\t5250.0\t5252.0\t5250.0\t5250.0\t1\t1\t5", "a time off the bar length's grid"),
@@ -173,7 +176,7 @@ def test_sets_a_bad_row_aside_and_keeps_the_rest(
     assert lake.read_bars("WDOK20", DAY, 60).size == 539
     quarantine = next((lake.folder / "quarantine").iterdir())
     assert quarantine.read_text().splitlines() == ["line,reason,text", f"46,{reason},{row}"]
-    assert result.reason == f"1 rows {reason}: set aside in quarantine/{quarantine.name}"
+    assert result.reason == f"1 row {reason}: set aside in quarantine/{quarantine.name}"
 
 
 def test_line_numbers_hold_across_blank_lines(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:

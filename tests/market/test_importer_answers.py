@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -186,7 +187,7 @@ def test_another_type_of_file(tmp_path: Path, name: str, data: bytes, found: str
     ("old", "new", "found"),
     [
         (b"2020.04.0", b"2021.08.0", "up to its last one, 2020-04-30, found one on 2021-08-03"),
-        (b"2020.04.0", b"2012.04.0", "not a session of the exchange"),
+        (b"2020.04.0", b"2012.04.0", "beyond the calendar (it covers 2013-01-01 to 2027-12-31)"),
         (b"2020.04.0", b"2604.10.0", "without two times to tell the length from"),
         (b"2020.04.0", b"1120.04.0", "without two times to tell the length from"),
         (b"\t5250.0\t", b"\t5250,0\t", "a cell that is empty or not a number"),
@@ -198,6 +199,18 @@ def test_another_year_another_decimal_sign_and_nights_the_clock_is_changed(
     tmp_path: Path, old: bytes, new: bytes, found: str
 ) -> None:
     assert found in told(tmp_path, "WDOK20.csv", HEAD.replace(old, new))
+
+
+@pytest.mark.parametrize("year", [2003, 2031])
+def test_years_the_calendar_does_not_cover_are_no_weekends(tmp_path: Path, year: int) -> None:
+    """A fortnight, as a recorder on every day of the week writes it: a year without a table has no sessions."""
+    days = [date(year, 5, 4) + timedelta(days=k) for k in range(14)]
+    head, *session = mt5_bar_rows()
+    rows = [head, *(f"{day:%Y.%m.%d}{row[10:]}" for day in days for row in session)]
+    said = told(tmp_path, "WDOFUT.csv", text(rows))
+    assert "line 2: expected at most 1% of" in said
+    assert "beyond the calendar (it covers 2013-01-01 to 2027-12-31)" in said
+    assert "weekend" not in said
 
 
 def test_mixed_symbols(tmp_path: Path) -> None:
