@@ -1,13 +1,14 @@
 """From a vendor's file to the lake: recognise, read, check, commit."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from market.errors import DataError, FileRefused, UsageError
 from market.lake import Lake
-from market.lake_manifest import SourceFile
+from market.lake_manifest import SourceFile, SourceKey
+from market.lake_quarantine import set_aside
 from market.readers import (
     b3_trades,
     binance_stream,
@@ -23,6 +24,7 @@ from market.readers import (
 )
 from market.readers.intake import Format, Intake, Request
 from market.readers.source import Source, open_source
+from market.wording import count_of
 
 # In the order they are tried: the first that recognises a file reads it.
 FORMATS: tuple[Format, ...] = (
@@ -82,7 +84,7 @@ def import_file(
     day: date | None = None,
     true_prices: bool = False,
 ) -> ImportResult:
-    """Import a file, all or nothing; the same file twice changes nothing.
+    """Import a file, all or nothing; the same request twice changes nothing.
 
     Parameters
     ----------
@@ -101,18 +103,23 @@ def import_file(
 
     Raises
     ------
+    NotAFile
+        Where the path names no file that can be read.
     FileRefused
-        Where it cannot be read as market data, or the lake holds other content for one of its sessions.
+        Where it cannot be read as market data, changed while it was read, or the lake holds other
+        content for one of its sessions.
     UnknownSymbol
         Where no instrument answers to its symbol.
     DataError
         Where a contract's expiry, or the session that was named, lies outside the calendar.
     """
     source = open_source(Path(path))
-    symbol = symbol.strip().upper() if symbol else None
     found = _named(format) if format else recognise(source)  # before the hash, for which the whole file is read
-    known = lake.source((source.sha256, source.name, symbol or ""))
-    if known is not None and not true_prices and day is None:
+    request = Request(lake, symbol.strip().upper() if symbol else None, day, true_prices)
+    key = SourceKey(source.sha256, source.name, found.name, request.symbol or "", day.isoformat() if day else "")
+    calendar = lake.calendar_sha256
+    known = lake.source(key)
+    if known is not None and (known.true_prices, known.calendar_sha256) == (true_prices, calendar):
         return _result(source, known, "unchanged")
     intake = Intake(source, found.name)
     if not found.tested:
@@ -122,15 +129,23 @@ def import_file(
     def finish() -> SourceFile:
         if not intake.sessions:
             raise FileRefused(source.path, "bars, trades or quotes", "none in its rows", "export it again")
-        done.append(_set_aside(lake, intake, symbol or ""))
+        entry = _entry(lake, intake, key)
+        done.append(replace(entry, true_prices=true_prices, calendar_sha256=calendar))
         return done[0]
 
     try:
-        writes = intake.counted(found.read(source, Request(lake, symbol, day, true_prices), intake))
-        added = lake.commit(writes, finish)
+        added = lake.commit(intake.counted(found.read(source, request, intake)), finish, source.path)
     except DataError as error:
         raise DataError(f"{source.path}: {error}") from error
     return _result(source, done[0], "imported" if added else "unchanged")
+
+
+def format_of(path: Path | str, named: str | None = None) -> str | None:
+    """Return the name of the format a file is read as, the one that was named if any; None where it has none."""
+    try:
+        return (_named(named) if named else recognise(open_source(Path(path)))).name
+    except (FileRefused, UsageError):
+        return None
 
 
 def recognise(source: Source) -> Format:
@@ -157,24 +172,23 @@ def _named(name: str) -> Format:
     raise UsageError(f"--as: expected a format, found '{name}'; {hint}")
 
 
-def _set_aside(lake: Lake, intake: Intake, symbol: str) -> SourceFile:
-    """Write the quarantine of a file that is about to be listed, and return its entry."""
-    source, told = intake.source, list(intake.notes)
+def _entry(lake: Lake, intake: Intake, key: SourceKey) -> SourceFile:
+    """Keep what a file that is about to be listed has in rows set aside, and return its entry."""
+    told = list(intake.notes)
     if intake.left_out:
-        told.append(", ".join(f"{count} rows of {what} left out" for what, count in intake.left_out.most_common(5)))
-    if intake.rejects:
-        quarantine = lake.folder / "quarantine" / f"{source.sha256[:12]}.csv"
-        quarantine.parent.mkdir(parents=True, exist_ok=True)
-        partial = quarantine.with_suffix(".partial")
-        partial.write_text(intake.quarantine_text(), encoding="utf-8", newline="")
-        partial.replace(quarantine)
-        counts = ", ".join(f"{count} rows {reason}" for reason, count in intake.reject_counts().items())
-        told.append(f"{counts}: set aside in quarantine/{quarantine.name}")
+        most = intake.left_out.most_common(5)
+        told.append(", ".join(f"{count_of(count, 'row')} of {what} left out" for what, count in most))
+    aside = intake.quarantine_text() if intake.rejects else ""
+    intake.source.refuse_changed()  # nothing of it is read from here on
+    if aside:
+        counts = ", ".join(f"{count_of(count, 'row')} {reason}" for reason, count in intake.reject_counts().items())
+        told.append(f"{counts}: set aside in {set_aside(lake, key, aside)}")
     return SourceFile(
-        sha256=source.sha256,
-        name=source.name,
-        format=intake.format,
-        symbol=symbol,
+        sha256=key.sha256,
+        name=key.name,
+        format=key.format,
+        symbol=key.symbol,
+        session=key.session,
         rows=intake.rows,
         rejected=len(intake.rejects),
         contracts=tuple(intake.contracts),

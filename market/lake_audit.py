@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 from market.errors import RESTORE
 from market.lake import OVERRIDES, Lake
 from market.lake_commit import MANIFEST
+from market.lake_quarantine import QUARANTINE
 
 _OWN = frozenset({MANIFEST, OVERRIDES, "lake.lock"})
-_QUARANTINE = "quarantine"
 
 
 def audit(lake: Lake) -> list[str]:
@@ -41,7 +41,7 @@ def _rows(path: Path) -> int | None:
 def _unlisted(lake: Lake) -> list[str]:
     known = {partition.path for partition in lake.partitions()} | _OWN
     found = sorted(path.relative_to(lake.folder) for path in lake.folder.rglob("*") if path.is_file())
-    others = [path for path in found if path.as_posix() not in known and path.parts[0] != _QUARANTINE]
+    others = [path for path in found if path.as_posix() not in known and path.parts[0] != QUARANTINE]
     return [
         f"{path.as_posix()}: left over by an interrupted import; delete it"
         if path.suffix == ".partial"

@@ -1,4 +1,4 @@
-"""The rows that imports set aside, by file, reason and day."""
+"""The rows that imports set aside: kept in one file for each import, read by file, reason and day."""
 
 import csv
 import re
@@ -10,8 +10,10 @@ from pathlib import Path
 
 from market.errors import LakeError
 from market.lake import Lake
-from market.lake_commit import MANIFEST
-from market.lake_manifest import SourceFile, read_manifest
+from market.lake_commit import MANIFEST, sha256_of
+from market.lake_manifest import SourceFile, SourceKey, read_manifest
+
+QUARANTINE = "quarantine"
 
 # A row is kept as its vendor wrote it: 2018.11.10, 2018-11-10 and 20181110, or 10/11/2018, or seconds since 1970.
 _WRITTEN = re.compile(
@@ -42,15 +44,33 @@ class SetAside:
     rows: int
 
 
+def set_aside(lake: Lake, key: SourceKey, rows: str) -> str:
+    """Keep the rows that an import set aside, as CSV of line, reason and text; return the name of their file."""
+    path = _file(lake, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(rows, encoding="utf-8", newline="")
+    partial.replace(path)
+    return f"{path.parent.name}/{path.name}"
+
+
 def rows_set_aside(lake: Lake) -> list[SetAside]:
-    """Return what the quarantine of a lake holds, in the order of its files and rows; raises LakeError if damaged."""
+    """Return what the quarantine of a lake holds, in the order of its files and rows.
+
+    A row that several imports of one file set aside for the same reason counts once.
+
+    Raises
+    ------
+    LakeError
+        Where a file of it is damaged.
+    """
     found = []
-    seen: set[str] = set()
+    seen: set[tuple[str, str, str]] = set()
     for source in read_manifest(lake.folder / MANIFEST).sources:
-        if source.sha256 not in seen:
-            counts = Counter((row["reason"], day_in(row["text"])) for row in _rows(lake, source))
-            found += [SetAside(source, reason, day, count) for (reason, day), count in counts.items()]
-        seen.add(source.sha256)
+        rows = {(source.sha256, row["line"], row["reason"]): row["text"] for row in _rows(lake, source)}
+        counts = Counter((place[2], day_in(text)) for place, text in rows.items() if place not in seen)
+        found += [SetAside(source, reason, day, count) for (reason, day), count in counts.items()]
+        seen |= rows.keys()
     return found
 
 
@@ -66,8 +86,12 @@ def day_in(text: str) -> date | None:
     return None
 
 
+def _file(lake: Lake, key: SourceKey) -> Path:
+    return lake.folder / QUARANTINE / f"{sha256_of(chr(10).join(key).encode())[:12]}.csv"
+
+
 def _rows(lake: Lake, source: SourceFile) -> Iterator[dict[str, str]]:
-    path = lake.folder / "quarantine" / f"{source.sha256[:12]}.csv"
+    path = _file(lake, source.key)
     if not source.rejected or not path.is_file():
         return
     try:
@@ -76,7 +100,7 @@ def _rows(lake: Lake, source: SourceFile) -> Iterator[dict[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _damaged(path, str(error)) from error
     for row in rows:
-        if row.get("reason") is None or row.get("text") is None:
+        if any(row.get(name) is None for name in ("line", "reason", "text")):
             raise _damaged(path, f"a row of {', '.join(map(str, row))}")
         yield row
 

@@ -62,7 +62,7 @@ def test_files_each_contract_under_its_own_symbol(lake: Lake, write: WriteFile) 
     result = import_file(lake, write("x.txt", [HEADER, *rows]))
     assert (result.format, result.rows, result.sessions) == ("b3_trades", 4, 1)
     assert set(result.contracts) == {"WDOV25", "WINV25", "INDV25"}
-    assert result.reason == "1 rows of other instruments left out"
+    assert result.reason == "1 row of other instruments left out"
     assert {p.kind for p in lake.partitions()} == {"trades"}
     assert trades_of(lake, "WDOV25") == [(10, 10_923, 5), (20, 10_924, 1)]
     assert trades_of(lake, "WINV25") == [(10, 28_619, 2)]
@@ -86,7 +86,7 @@ def test_no_trade_has_an_aggressor(lake: Lake, write: WriteFile) -> None:
 def test_leaves_out_what_is_no_dated_contract(lake: Lake, write: WriteFile, symbol: str) -> None:
     result = import_file(lake, write("x.txt", [HEADER, trade(symbol), trade("WDOV25")]))
     assert (result.contracts, result.rejected) == (("WDOV25",), 0)
-    assert result.reason == "1 rows of other instruments left out"
+    assert result.reason == "1 row of other instruments left out"
 
 
 @pytest.mark.parametrize(("tail", "extra"), [("", ""), (";TipoDoCanal", ";1")])
@@ -135,8 +135,8 @@ def test_leaves_out_other_sessions_of_the_day(lake: Lake, write: WriteFile) -> N
     result = import_file(lake, write("x.txt", [HEADER, *rows, trade("DI1F26", session_type="6")]))
     assert trades_of(lake, "WDOV25") == [(10, 10_922, 5)]
     assert (result.rows, result.rejected) == (1, 0)
-    assert "1 rows of session type 6" in result.reason
-    assert "1 rows of session type unknown" in result.reason
+    assert "1 row of session type 6" in result.reason
+    assert "1 row of session type unknown" in result.reason
 
 
 def test_a_cancelled_trade_goes_and_a_changed_one_is_replaced(lake: Lake, write: WriteFile) -> None:
@@ -190,7 +190,7 @@ def test_sets_a_bad_row_aside(lake: Lake, write: WriteFile, row: str, reason: st
     good = [trade(number=100 + k) for k in range(100)]
     result = import_file(lake, write("x.txt", [HEADER, *good, row]))
     assert (result.rows, result.rejected) == (100, 1)
-    assert result.reason.startswith(f"1 rows {reason}")
+    assert result.reason.startswith(f"1 row {reason}")
 
 
 def test_more_than_one_bad_row_in_a_hundred_refuses_the_file(lake: Lake, write: WriteFile) -> None:

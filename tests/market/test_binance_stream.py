@@ -138,7 +138,7 @@ def test_a_late_snapshot_drops_what_it_holds_and_keeps_what_it_does_not(lake: La
     ]
     assert set(records["level"][1:]) == {PRICE_KEYED}
     assert (result.rows, result.rejected) == (4, 0)
-    assert "1 rows of depth the book held already left out" in result.reason
+    assert "1 row of depth the book held already left out" in result.reason
 
 
 def test_a_missing_change_is_a_gap_until_the_next_snapshot(lake: Lake, imported: Import) -> None:
@@ -196,7 +196,7 @@ def test_what_is_sent_again_is_left_out(lake: Lake, imported: Import) -> None:
     one, two = trade(NOON_MS, 1, "61800.3", "0.001", False), quotes(NOON_MS, 9, ("61800.2", "1"), ("61800.3", "1"))
     result = imported(one, two, one, two)
     assert len(lake.read_events("BTCUSDT", DAY)) == 3
-    assert "1 rows of trade sent again left out, 1 rows of bookTicker sent again left out" in result.reason
+    assert "1 row of trade sent again left out, 1 row of bookTicker sent again left out" in result.reason
 
 
 def test_other_streams_and_trades_outside_the_book_are_left_out(lake: Lake, imported: Import) -> None:
@@ -206,7 +206,7 @@ def test_other_streams_and_trades_outside_the_book_are_left_out(lake: Lake, impo
     result = imported(trade(NOON_MS, 1, "61800.3", "0.001", False), other, mark, fund)
     assert (result.rows, result.rejected) == (1, 0)
     for left in ("stream ethusdt@trade", "stream btcusdt@markPrice", "trades of type INSURANCE_FUND"):
-        assert f"1 rows of {left}" in result.reason
+        assert f"1 row of {left}" in result.reason
 
 
 def test_an_empty_side_of_the_quotes_has_no_price(lake: Lake, imported: Import) -> None:

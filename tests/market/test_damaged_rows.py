@@ -224,7 +224,7 @@ def test_a_message_of_an_earlier_session_is_not_filed_in_a_later_one(imported: I
 
 def test_a_stream_that_cannot_be_shown_is_named_in_escapes(imported: Import) -> None:
     result = imported("binance_stream", ("btcusdt@bookTicker", "btcusdt@\\ud800\\n"))
-    assert r"1 rows of stream btcusdt@\ud800\n left out" in result.reason
+    assert r"1 row of stream btcusdt@\ud800\n left out" in result.reason
 
 
 def test_a_factor_too_uncertain_to_scan_is_not_told() -> None:

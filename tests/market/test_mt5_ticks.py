@@ -256,7 +256,7 @@ def test_sets_a_bad_row_aside(lake: Lake, write: WriteFile, row: str, reason: st
     good += [f"2020.04.02\t11:00:{k:02}.000\t\t\t5257.0\t5.0" for k in range(60)]
     result = import_file(lake, write("DOLK20.csv", [HEADER, *good[:60], f"2020.04.02\t{row}", *good[60:]]))
     assert (result.rows, result.rejected) == (120, 1)
-    assert result.reason.startswith(f"1 rows {reason}")
+    assert result.reason.startswith(f"1 row {reason}")
 
 
 def test_refuses_ticks_on_a_clock_three_hours_late(lake: Lake, write: WriteFile) -> None:

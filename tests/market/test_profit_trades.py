@@ -111,7 +111,7 @@ def test_sets_a_bad_row_aside(lake: Lake, write: WriteFile, bad: str, reason: st
     rows = [*(row("11:00:00") for _ in range(50)), *(row("09:59:00") for _ in range(50)), bad, row("09:58:00")]
     result = import_file(lake, write("WDOQ26.csv", [HEADER, *rows]))
     assert (result.rows, result.rejected) == (101, 1)
-    assert f"1 rows {reason}" in result.reason
+    assert f"1 row {reason}" in result.reason
 
 
 def test_refuses_what_does_not_tell_its_symbol_columns_or_separator(lake: Lake, write: WriteFile) -> None:

@@ -77,7 +77,7 @@ def wdofut(realdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Checked:
 
 
 def test_d1_the_false_volume_is_set_aside_and_named(wdo: Checked) -> None:
-    assert "1 rows a volume that so few trades cannot have made" in wdo.result.reason
+    assert "1 row a volume that so few trades cannot have made" in wdo.result.reason
     (quarantine,) = (wdo.lake.folder / "quarantine").iterdir()
     aside = [line for line in quarantine.read_text(encoding="utf-8").splitlines() if "so few trades" in line]
     assert len(aside) == 1
@@ -97,7 +97,7 @@ def test_d1_the_missing_sessions_are_named(wdo: Checked) -> None:
 
 def test_d1_the_two_saturdays_and_the_stray_bar_are_set_aside(wdo: Checked) -> None:
     assert wdo.result.rejected == 27
-    assert "1 rows outside the session's hours, 25 rows not a session of the exchange" in wdo.result.reason
+    assert "1 row outside the session's hours, 25 rows not a session of the exchange" in wdo.result.reason
     held = {p.day for p in wdo.lake.partitions()}
     assert not {date(2018, 11, 10), date(2019, 9, 7)} & held
     (own,) = [p for p in wdo.lake.partitions() if p.day == date(2018, 11, 1)]
