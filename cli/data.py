@@ -1,43 +1,52 @@
 """The command that takes vendor files into the lake."""
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli.options import grouped
 from cli.output import JsonOption, answer
 from market.errors import PregaoError, UsageError
+from market.wording import count_of
 
 FILE_KEYS = (
     "path", "status", "format", "rows", "rejected", "reason", "contracts", "sessions", "clock", "price_basis"
 )  # fmt: skip
+MOST_NAMED = 4  # contracts of a file, in its line for people
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are to be read."""
+
+    symbol: Annotated[str | None, typer.Option(help="The symbol, where the file does not name it.")] = None
+    format: Annotated[str | None, typer.Option("--as", help="Read it as this format.")] = None
+    session: Annotated[
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The session of a file that tells no date.")
+    ] = None
+    true_prices: Annotated[
+        bool, typer.Option("--true-prices", help="Recover traded prices of an adjusted series from its turnover.")
+    ] = False
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("import", epilog="Example: pregao import exports/WINFUT_F_0_1min.csv")(import_files)
+    app.command("import", epilog="Example: pregao import exports/WINFUT_F_0_1min.csv")(grouped(import_files))
 
 
 def import_files(
     paths: Annotated[list[Path], typer.Argument(help="Vendor files, or folders with --recursive.")],
-    symbol: Annotated[str | None, typer.Option(help="The symbol, where the file does not name it.")] = None,
-    format_name: Annotated[str | None, typer.Option("--as", help="Read it as this format.")] = None,
-    session: Annotated[
-        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The session of a file that tells no date.")
-    ] = None,
-    true_prices: Annotated[
-        bool, typer.Option("--true-prices", help="Recover traded prices of an adjusted series from its turnover.")
-    ] = False,
+    reading: Reading,
     recursive: Annotated[bool, typer.Option("--recursive", help="Take every file below a folder.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Import vendor market files into the lake; the same file twice changes nothing."""
+    """Import vendor market files into the lake; the same request twice changes nothing."""
     from flows.progress import steps
 
-    day = session.date() if session else None
-    options = {"symbol": symbol, "format": format_name, "day": day, "true_prices": true_prices}
-    outcomes = [_import_one(path, options) for path in steps(_files(paths, recursive), "import")]
+    outcomes = [_import_one(path, reading) for path in steps(_files(paths, recursive), "import")]
     files = [entry for entry, _ in outcomes]
     refused = [entry["reason"] for entry in files if entry["status"] == "refused"]
     lines = [_line(entry) for entry in files if entry["status"] != "refused"]
@@ -57,20 +66,28 @@ def _files(paths: list[Path], recursive: bool) -> list[Path]:
     return found
 
 
-def _import_one(path: Path, options: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def _import_one(path: Path, reading: Reading) -> tuple[dict[str, Any], int]:
     """Import one file; return what became of it and the exit code it asks for."""
     from cli.configuration import open_lake
-    from market.importer import import_file
+    from market.importer import format_of, import_file
 
+    day = reading.session.date() if reading.session else None
     try:
-        done = import_file(open_lake(), path, **options)
+        done = import_file(open_lake(), path, reading.symbol, reading.format, day, reading.true_prices)
     except PregaoError as error:
         entry = dict.fromkeys(FILE_KEYS)
         told = {"path": str(path), "status": "refused", "rows": 0, "rejected": 0, "reason": str(error)}
-        return {**entry, **told}, error.exit_code
+        return {**entry, **told, "format": format_of(path, reading.format)}, error.exit_code
     return {name: getattr(done, name) for name in FILE_KEYS}, 0
 
 
 def _line(entry: dict[str, Any]) -> str:
-    aside = f", {entry['reason']}" if entry["reason"] else ""
-    return f"{entry['status']:9} {entry['path']}: {entry['rows']:,} rows{aside}"
+    """Return what became of a file, in one line for people."""
+    contracts = entry["contracts"]
+    of = ", ".join(contracts) if len(contracts) <= MOST_NAMED else f"{len(contracts)} contracts"
+    reason = f"; {entry['reason']}" if entry["reason"] else ""
+    return (
+        f"{entry['status']:9} {entry['path']}: {count_of(entry['rows'], 'row')} of {of} in "
+        f"{count_of(entry['sessions'], 'session')}, {entry['format']}, prices {' and '.join(entry['price_basis'])} "
+        f"(clock: {entry['clock']}){reason}"
+    )

@@ -207,7 +207,7 @@ def test_missing_sessions_and_hours_are_told_without_a_no(ask: Ask, run: RunComm
     assert code == 0
     assert said["off_hours"] == [
         {"date": "2020-04-02", "source": "WDOM20_M1.csv", "contract": "WDOM20",
-         "reason": "1 rows outside the session's hours"}
+         "reason": "1 row outside the session's hours"}
     ]  # fmt: skip
 
 

@@ -15,6 +15,14 @@ from tests.cli.conftest import RunCommand
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 HEADER = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>"
 DAY = date(2020, 4, 2)
+TOLD = (
+    "WDOK20 in 1 session, mt5_bars, prices raw (clock: wall clock of the broker's server: São Paulo for B3, "
+    "else the instrument's declared clock; bar's opening)\n"
+)
+PUBLIC = (
+    "DataReferencia;CodigoInstrumento;AcaoAtualizacao;PrecoNegocio;QuantidadeNegociada;HoraFechamento;"
+    "CodigoIdentificadorNegocio;TipoSessaoPregao;DataNegocio;CodigoParticipanteComprador;CodigoParticipanteVendedor"
+)
 
 
 def write_bars(path: Path, count: int = 540, day: date = DAY, first_hour: int = 9) -> Path:
@@ -26,6 +34,16 @@ def write_bars(path: Path, count: int = 540, day: date = DAY, first_hour: int = 
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\r\n".join([HEADER, *rows, ""]), encoding="utf-8", newline="")
+    return path
+
+
+def write_trades(path: Path, contracts: list[str]) -> Path:
+    """Write a public file of the exchange with one trade of each contract."""
+    rows = [
+        f"2025-08-29;{contract};0;5460,000;5;09000{k}004;{10 * (k + 1)};1;2025-08-29;8;120"
+        for k, contract in enumerate(contracts)
+    ]
+    path.write_text("\n".join([PUBLIC, *rows, ""]), encoding="utf-8")
     return path
 
 
@@ -55,7 +73,15 @@ def test_same_file_twice_is_unchanged(ask: Ask, home: Home, file: Path) -> None:
 
 def test_import_speaks_to_people(run: RunCommand, file: Path) -> None:
     done = run("import", file)
-    assert (done.code, done.out, done.err) == (0, f"imported  {file}: 540 rows\n", "")
+    assert (done.code, done.out, done.err) == (0, f"imported  {file}: 540 rows of {TOLD}", "")
+
+
+def test_one_is_no_plural_and_many_contracts_are_counted(run: RunCommand, tmp_path: Path) -> None:
+    names = ["DOLV25", "INDV25", "WDOV25", "WDOX25", "WINV25"]
+    one, five = (write_trades(tmp_path / name, symbols) for name, symbols in (("1.txt", names[:1]), ("5.txt", names)))
+    spoken = run("import", one, five).out.splitlines()
+    assert spoken[0].startswith(f"imported  {one}: 1 row of DOLV25 in 1 session, b3_trades, prices raw (clock: wall")
+    assert spoken[1].startswith(f"imported  {five}: 5 rows of 5 contracts in 1 session, b3_trades, prices raw (clock:")
 
 
 def test_rows_set_aside_are_counted_and_explained(ask: Ask, run: RunCommand, file: Path) -> None:
@@ -64,7 +90,7 @@ def test_rows_set_aside_are_counted_and_explained(ask: Ask, run: RunCommand, fil
     code, said = ask("import", file)
     entry = said["files"][0]
     assert (code, entry["status"], entry["rows"], entry["rejected"]) == (0, "imported", 540, 1)
-    assert "1 rows outside the session's hours: set aside in" in entry["reason"]
+    assert "1 row outside the session's hours: set aside in" in entry["reason"]
     assert entry["reason"] in run("import", file).out
 
 
@@ -87,29 +113,41 @@ def move_to_the_night(file: Path) -> None:
     file.write_text("\r\n".join([HEADER, *rows, ""]), encoding="utf-8", newline="")
 
 
+def replace_by_prose(file: Path) -> None:
+    file.write_text("Dear reader,\nthis is no export.\n", encoding="utf-8")
+
+
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "exit_code", "recognised", "said"),
     [
-        (Path.unlink, "expected a file, found nothing there; check the path"),
-        (empty, "an empty file"),
-        (separate_by_commas, "line 1: expected a tab between the columns"),
-        (cut, "line 541: expected a line end after the last row"),
-        (move_to_the_night, "outside the session"),
+        (Path.unlink, 2, None, "expected a file, found nothing there; check the path"),
+        (empty, 1, None, "an empty file"),
+        (separate_by_commas, 1, "mt5_bars", "line 1: expected a tab between the columns"),
+        (cut, 1, "mt5_bars", "line 541: expected a line end after the last row"),
+        (move_to_the_night, 1, "mt5_bars", "outside the session"),
+        (replace_by_prose, 1, None, "line 1: expected one of mt5_ticks, mt5_bars, "),
     ],
 )
 def test_bad_file_is_one_sentence_and_leaves_nothing(
-    run: RunCommand, ask: Ask, home: Home, file: Path, spoil: Callable[[Path], None], said: str
+    run: RunCommand,
+    ask: Ask,
+    home: Home,
+    file: Path,
+    spoil: Callable[[Path], None],
+    exit_code: int,
+    recognised: str | None,
+    said: str,
 ) -> None:
     spoil(file)
     spoken = run("import", file)
-    assert (spoken.code, spoken.out) == (2, "")
+    assert (spoken.code, spoken.out) == (exit_code, "")
     assert spoken.err.startswith(f"pregao: {file}")
     assert spoken.err.count("\n") == 1
     assert said in spoken.err
     code, answer = ask("import", file)
     reason = spoken.err.removeprefix("pregao: ").strip()
-    entry = {"path": str(file), "status": "refused", "format": None, "rows": 0, "rejected": 0, "reason": reason}
-    assert (code, answer["ok"], answer["reason"], len(answer["files"])) == (2, False, reason, 1)
+    entry = {"path": str(file), "status": "refused", "format": recognised, "rows": 0, "rejected": 0, "reason": reason}
+    assert (code, answer["ok"], answer["reason"], len(answer["files"])) == (exit_code, False, reason, 1)
     assert {key: answer["files"][0][key] for key in entry} == entry
     assert not home.lake.exists()
 
@@ -131,8 +169,17 @@ def test_good_files_are_imported_beside_bad_ones(run: RunCommand, ask: Ask, home
     assert said["reason"] == said["files"][0]["reason"]
     assert Lake(home.lake).contracts() == ["WDOK20", "WDOM20"]
     spoken = run("import", missing, file)
-    assert (spoken.code, spoken.out) == (2, f"unchanged {file}: 540 rows\n")
+    assert (spoken.code, spoken.out) == (2, f"unchanged {file}: 540 rows of {TOLD}")
     assert spoken.err.startswith(f"pregao: {missing}")
+
+
+def test_options_are_heard_where_the_file_is_known(ask: Ask, file: Path) -> None:
+    assert ask("import", file)[1]["files"][0]["status"] == "imported"
+    code, said = ask("import", file, "--as", "profit_bars")
+    assert (code, said["files"][0]["status"], said["files"][0]["format"]) == (1, "refused", "profit_bars")
+    code, said = ask("import", file, "--as", "profit_bar")
+    assert (code, said["files"][0]["status"], said["files"][0]["format"]) == (2, "refused", None)
+    assert "--as: expected a format, found 'profit_bar'" in said["reason"]
 
 
 def test_folder_is_taken_whole_only_when_asked(ask: Ask, file: Path) -> None:
