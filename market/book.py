@@ -131,13 +131,6 @@ def levels(book: Book, side: int, out: np.ndarray) -> int:
 
 
 @kernel
-def is_crossed(book: Book) -> bool:
-    """Tell whether the bid is above the ask; equal prices are locked, not crossed."""
-    bid, ask = best(book, 1)[0], best(book, -1)[0]
-    return bid > 0 and ask > 0 and bid > ask
-
-
-@kernel
 def is_valid(book: Book, now_ns: int, max_age_ns: int) -> bool:
     """Tell whether a feature may read the book: both sides there, the bid below the ask, and not too old.
 
