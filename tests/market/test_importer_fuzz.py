@@ -51,6 +51,7 @@ class ReadingLake(Lake):
         self,
         writes: Iterable[tuple[Partition, np.ndarray]],
         source: Callable[[], SourceFile] | None = None,
+        path: str = "",
     ) -> list[Partition]:
         taken = []
         for partition, records in writes:
