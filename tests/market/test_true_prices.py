@@ -223,6 +223,18 @@ def test_restated_sessions_of_another_export_are_not_replaced(lake: Lake, write:
     assert audit(lake) == []
 
 
+def test_what_an_export_has_in_common_with_itself_proves_nothing_of_another(
+    lake: Lake, write: WriteFile, days: list[date]
+) -> None:
+    made = market(24, seed=19)
+    rows = profit_rows(made, restated(made, [1.007] * 8 + [1.0] * 10 + [1.004] * 6, 2), days)
+    first = write("a.csv", rows[6 * BARS :])
+    import_file(lake, first)
+    import_file(lake, write("b.csv", rows[: 16 * BARS]))  # joins through ten raw sessions, its own are restated
+    with pytest.raises(FileRefused, match=r"lake holds \(from b\.csv, .* that overlap nowhere"):
+        import_file(lake, first, true_prices=True)
+
+
 def test_two_exports_with_a_roll_between_join_once_recovered(lake: Lake, write: WriteFile, days: list[date]) -> None:
     made = market(30, seed=23)
     first, later = (

@@ -1,7 +1,7 @@
 """The pre-check of real files finds what their README says is wrong, and nothing else."""
 
 import time
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
