@@ -18,6 +18,10 @@ EXCHANGE_ZONE = ZoneInfo("America/Sao_Paulo")
 FIRST_DAY = date(2013, 1, 1)
 LAST_DAY = date(2027, 12, 31)
 
+# How long before the close a closing call may begin. A share's lasts five minutes; on days of expiry and of rebalancing
+# ten, and PETR4's of 2022-12-06 fifteen. Futures have none (b3.md §2).
+CLOSING_CALL_NS: Mapping[str, int] = {"b3_stocks": 15 * 60_000_000_000}
+
 _EPOCH_DAY = date(1970, 1, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LUNCH = time(12), time(13)

@@ -7,7 +7,8 @@ A hole is at least one bar without a bar, or `SILENCE_NS` without a trade. Its c
 3. *halt* or *auction*: the exchange's state (STATE event) was FROZEN or INHIBITED, or AUCTION or PRE_OPENING.
 4. *halt*: `HALT_NS` or longer, and the price is at a daily limit or ran half of one in the minutes around the hole.
 5. *no trade*: at the pace of the minutes around the hole at most `QUIET_TRADES` would be expected in it.
-6. *auction*: the opening call; from the open, at most `CALL_NS`.
+6. *auction*: the opening call; from the open, at most `CALL_NS`. The closing call of a share; to the close, at most
+   `CLOSING_CALL_NS` of its calendar.
 7. *auction*: at most `HALT_NS` long, and the price ran a tunnel's width in the minutes around the hole.
 8. *no trade*: shorter than `HALT_NS` with the price at a daily limit, where only one side wants to trade.
 9. *feed loss*: a liquid series silent without a reason.
@@ -17,7 +18,8 @@ which data do not tell; the last close of the session before stands for it, or t
 and settlement may be far apart after a wild evening (WINJ20 on 2020-03-12 was locked 5.2 % below the close), so a price
 that does not move at all counts as at the limit from half of it.
 
-What a season's regular hours hold and a late open or early close takes away is a gap of cause *holiday*.
+What a season's regular hours hold and a late open or early close takes away is a gap of cause *holiday*. Where a market
+goes round the clock and a broker does not, the hours in which its export never trades are *no trade* (`broker_hours`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +29,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from market.calendar import Calendar
+from market.calendar import CLOSING_CALL_NS, Calendar
 from market.instruments import Instrument, Instruments
 from market.lake_manifest import Cause, Gap, Partition
 from market.types import Kind, Phase
@@ -72,6 +74,8 @@ class SessionContext:
         Last price of the session before on the same price basis, ticks; 0 where unknown.
     begins_export, ends_export : bool
         Whether the session is the first, or last, of its export.
+    quoted_ns : tuple of int, optional
+        First and last instant within its hours at which its source trades at all; the hours where None.
     """
 
     session: np.ndarray
@@ -80,16 +84,22 @@ class SessionContext:
     previous_close: int = 0
     begins_export: bool = False
     ends_export: bool = False
+    quoted_ns: tuple[int, int] | None = None
+
+    @property
+    def hours_ns(self) -> tuple[int, int]:
+        """Open and close by the calendar."""
+        return int(self.session["open_ns"][0]), int(self.session["close_ns"][0])
 
     @property
     def open_ns(self) -> int:
-        """Open of the session."""
-        return int(self.session["open_ns"][0])
+        """Open of the session where its data come from."""
+        return (self.quoted_ns or self.hours_ns)[0]
 
     @property
     def close_ns(self) -> int:
-        """Close of the session."""
-        return int(self.session["close_ns"][0])
+        """Close of the session where its data come from."""
+        return (self.quoted_ns or self.hours_ns)[1]
 
 
 def session_context(
@@ -251,7 +261,7 @@ class _Hole:
             return Cause.HALT
         if self._expected_trades() <= QUIET_TRADES:
             return Cause.NO_TRADE
-        if self._follows_call() and length <= CALL_NS:
+        if (self._follows_call() and length <= CALL_NS) or self._is_closing_call(length):
             return Cause.AUCTION
         if np.isfinite(limit) and length <= HALT_NS and run >= TUNNEL:
             return Cause.AUCTION
@@ -260,6 +270,11 @@ class _Hole:
     def _follows_call(self) -> bool:
         """Tell whether it begins where an opening call of the exchange ends."""
         return self.first_ns == self.context.open_ns and self.context.instrument.calendar.startswith("b3_")
+
+    def _is_closing_call(self, length: int) -> bool:
+        """Tell whether it reaches to the close of a market that ends with a call."""
+        longest = CLOSING_CALL_NS.get(self.context.instrument.calendar, 0)
+        return self.last_ns == self.context.close_ns and length <= longest
 
     def _recent(self) -> slice:
         """Return the prints of the last minutes before the hole, the last one at least."""
@@ -318,7 +333,15 @@ def _gaps(
 
 def _edges(context: SessionContext, covered_ns: tuple[int, int]) -> tuple[list[Gap], list[Gap]]:
     """Return what is missing before and after the covered part of a session; gaps may be empty."""
-    (opened_ns, closed_ns), (first, last) = context.regular_ns, covered_ns
-    before = [Gap(opened_ns, context.open_ns, Cause.HOLIDAY), Gap(context.open_ns, first, Cause.TRUNCATED)]
-    after = [Gap(last, context.close_ns, Cause.TRUNCATED), Gap(context.close_ns, closed_ns, Cause.HOLIDAY)]
+    (opened_ns, closed_ns), (opens, closes), (first, last) = context.regular_ns, context.hours_ns, covered_ns
+    before = [
+        Gap(opened_ns, opens, Cause.HOLIDAY),
+        Gap(opens, context.open_ns, Cause.NO_TRADE),
+        Gap(context.open_ns, first, Cause.TRUNCATED),
+    ]
+    after = [
+        Gap(last, context.close_ns, Cause.TRUNCATED),
+        Gap(context.close_ns, closes, Cause.NO_TRADE),
+        Gap(closes, closed_ns, Cause.HOLIDAY),
+    ]
     return before, after

@@ -1,10 +1,12 @@
 """From bars that were checked to BAR records by session, with their holes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from market.broker_hours import quoted_hours
+from market.calendar import ROUND_THE_CLOCK
 from market.gaps import SessionContext, bar_gaps, interrupts, session_context
 from market.instruments import Instrument
 from market.lake_manifest import Cause, Gap, Partition
@@ -52,15 +54,30 @@ def session_writes(
     lake = request.lake
     records = _to_records(bars, lake.instruments.of(contract))
     starts = np.flatnonzero(np.append(True, bars.day[1:] != bars.day[:-1]))
-    for start, end in zip(starts, np.append(starts[1:], bars.day.size), strict=True):
+    ends = np.append(starts[1:], bars.day.size)
+    quoted = _quoted_hours(request, contract, bars, starts, ends)
+    for k, (start, end) in enumerate(zip(starts, ends, strict=True)):
         day, own, basis = to_date(bars.day[start]), records[start:end], str(bars.basis.names[start])
         # A close on another price basis says nothing about a price limit today.
         previous = int(records["close"][start - 1]) if start and bars.basis.names[start - 1] == basis else 0
         context = session_context(
             lake.instruments, contract, day, previous, bool(start == 0), bool(end == bars.day.size)
         )
-        gaps = _holes(bars, own, context)
+        gaps = _holes(bars, own, replace(context, quoted_ns=quoted[k]) if quoted else context)
         yield lake.draft("bars", contract, day, intake.provenance(basis), bars.bar_ns // NS_PER_S, gaps), own
+
+
+def _quoted_hours(
+    request: Request, contract: str, bars: SessionBars, starts: np.ndarray, ends: np.ndarray
+) -> list[tuple[int, int]]:
+    """Return when each session is quoted, for a market that goes round the clock; nothing for one with hours."""
+    calendar = request.lake.instruments.calendar(contract)
+    if calendar.name not in ROUND_THE_CLOCK or bars.bar_ns == NS_PER_DAY:
+        return []
+    sessions = np.concatenate([calendar.session(to_date(day)) for day in bars.day[starts]])
+    hours = np.stack([sessions["open_ns"], sessions["close_ns"]], axis=1)
+    quoted = quoted_hours(bars.ts_open_ns[starts], bars.ts_close_ns[ends - 1], hours)
+    return [(int(first), int(last)) for first, last in quoted]
 
 
 def _holes(bars: SessionBars, own: np.ndarray, context: SessionContext) -> tuple[Gap, ...]:
@@ -69,7 +86,7 @@ def _holes(bars: SessionBars, own: np.ndarray, context: SessionContext) -> tuple
         return ()
     gaps = bar_gaps(own, context, bars.bar_ns)
     if bars.live and context.ends_export:
-        gaps = _with_unfinished(gaps, own[-1], context.close_ns)
+        gaps = _with_unfinished(gaps, own[-1], context.hours_ns[1])
     _mark(own, gaps, context.open_ns)
     return gaps
 

@@ -1,5 +1,6 @@
 """Holes made by hand in a session of minute bars or of trades, one situation each, and their cause."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -172,6 +173,43 @@ def test_series_without_a_limit_knows_no_halt_by_price() -> None:
     context = SessionContext(futures.session, futures.regular_ns, stock, CLOSE)
     bars = without(before(minutes(context), "11:00", 12_000), "11:00", "11:05")
     assert told(bar_gaps(bars, context, MINUTE)) == [("11:00", "11:05", "feed loss")]
+
+
+@pytest.mark.parametrize(
+    ("calendar", "first", "last", "cause"),
+    [
+        ("b3_stocks", "17:50", "17:55", "auction"),
+        ("b3_stocks", "17:40", "17:55", "auction"),
+        ("b3_stocks", "17:39", "17:55", "feed loss"),
+        ("b3_stocks", "17:49", "17:54", "feed loss"),  # it does not reach to the close
+        ("b3_index", "17:50", "17:55", "feed loss"),  # futures have no closing call
+    ],
+)
+def test_closing_call_of_a_share_takes_up_to_a_quarter_of_an_hour(
+    calendar: str, first: str, last: str, cause: str
+) -> None:
+    futures = context_of()
+    traded = type(futures.instrument)("PETR4", 9, 0.01, 1.0, calendar=calendar)
+    context = SessionContext(futures.session, futures.regular_ns, traded)
+    assert told(bar_gaps(without(minutes(context), first, last), context, MINUTE)) == [(first, last, cause)]
+
+
+def test_hours_in_which_a_broker_never_quotes_are_no_trade() -> None:
+    futures = context_of()
+    pair = type(futures.instrument)("USDBRL", 9, 0.0001, 1.0, calendar="forex")
+    context = SessionContext(futures.session, futures.regular_ns, pair, quoted_ns=(at("10:00"), at("17:00")))
+    bars = without(without(minutes(context), "09:00", "10:20"), "16:50", "17:55")
+    assert told(bar_gaps(bars, context, MINUTE)) == [
+        ("09:00", "10:00", "no trade"), ("10:00", "10:20", "feed loss"),
+        ("16:50", "17:00", "feed loss"), ("17:00", "17:55", "no trade"),
+    ]  # fmt: skip
+    cut = replace(context, begins_export=True, ends_export=True)
+    assert told(bar_gaps(bars, cut, MINUTE))[:2] == [
+        ("09:00", "10:00", "no trade"),
+        ("10:00", "10:20", "truncated export"),
+    ]
+    whole = without(without(minutes(futures), "09:00", "10:00"), "17:00", "17:55")
+    assert [cause for *_, cause in told(bar_gaps(whole, cut, MINUTE))] == ["no trade", "no trade"]
 
 
 def test_market_without_an_opening_call_has_none() -> None:

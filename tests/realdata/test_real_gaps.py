@@ -11,7 +11,7 @@ import pytest
 from market.calendar import to_local
 from market.gaps import bar_gaps, missing_sessions, session_context
 from market.importer import import_file
-from market.instruments import B3
+from market.instruments import B3, Declaration, declare
 from market.lake import Lake
 from market.lake_manifest import Cause
 from market.types import BAR, Flag
@@ -100,6 +100,32 @@ def test_holes_of_win_have_their_causes(realdata: Path, lake: Lake) -> None:
         ("2026-07-31", "09:00-12:30", "feed loss"),
         ("2026-08-18", "17:30-18:25", "truncated export"),
     ]
+
+
+def test_closing_calls_of_a_share_are_calls(realdata: Path, tmp_path: Path) -> None:
+    """It ends with a call every day: ten minutes at the rebalancing and the expiry of options, once fifteen."""
+    lake = Lake(tmp_path / "lake", {"PETR4": declare("PETR4", Declaration(0.01, 1.0, 1.0, "BRL", "b3_stocks"))})
+    import_file(lake, realdata / "b3/profit_bars/PETR4_B_0_1min.csv")
+    assert gaps_of(lake, Cause.FEED_LOSS) == []
+    closing = {told[0]: told[1] for told in gaps_of(lake, Cause.AUCTION) if told[1].endswith("18:00")}
+    longer = {"2022-11-30": "17:50-18:00", "2022-12-06": "17:45-18:00", "2022-12-16": "17:50-18:00"}
+    assert closing == {p.session: longer.get(p.session, "17:55-18:00") for p in lake.partitions()}
+
+
+def test_hours_in_which_a_currency_rests_are_no_loss(realdata: Path, tmp_path: Path) -> None:
+    """The broker quotes from 09:05 to 18:00 of São Paulo, whatever the summer times; some days it fails to."""
+    declared = declare("USDBRL", Declaration(0.0001, 1.0, 1.0, "BRL", "forex", "Europe/Berlin"))
+    lake = Lake(tmp_path / "lake", {"USDBRL": declared})
+    import_file(lake, realdata / "fx/mt5_bars/USDBRL.csv")
+    assert [told[:2] for told in gaps_of(lake, Cause.FEED_LOSS)] == [
+        ("2019-01-07", "09:05-09:25"),
+        ("2019-03-06", "09:05-13:05"),  # Ash Wednesday
+        ("2019-04-19", "11:30-18:00"),  # Good Friday, with one bar
+        ("2019-06-24", "09:05-09:10"),
+        ("2019-07-18", "09:30-09:40"),
+        ("2019-11-15", "12:25-18:00"),  # the Republic's day, with one bar
+    ]
+    assert gaps_of(lake, Cause.TRUNCATED) == []
 
 
 @pytest.mark.parametrize("export", ["2022-01-08", "2021-12-27"])
