@@ -1,7 +1,7 @@
 """What checks of market data find, said in Portuguese and in English.
 
 A template speaks of `count` records or runs, the `worst` of them, and the `sessions` they lie in; `run` is the length
-from which a run of bars is told. English of the pre-check is the pre-check's own.
+from which a run of bars is told, `unit` what quantities count. English of the pre-check is the pre-check's own.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 from market.precheck_defects import SENTENCES, Defect
 
-# A count stands after its noun, so that one form serves one and many.
 _PRECHECK: Mapping[Defect, str] = {
     Defect.SEQUENCE_BACK: "registros que não seguem a sequência do anterior: {count}, o pior por {worst}",
     Defect.TIME_BACK: "horários antes do registro anterior: {count}, o pior por {worst} s",
@@ -22,16 +21,18 @@ _PRECHECK: Mapping[Defect, str] = {
     Defect.UNTYPED_TRADES: "negócios cujo tipo nada diz: {count}, {worst} em mil",
     Defect.NO_PRICE: "registros sem preço acima de zero: {count}, o menor {worst} ticks",
     Defect.NO_QUANTITY: "registros sem quantidade acima de zero: {count}, a menor {worst}",
-    Defect.HUGE_QUANTITY: "negócios de quantidade absurda: {count}, até {worst} contratos",
+    Defect.HUGE_QUANTITY: "negócios de quantidade absurda: {count}, até {worst} {unit}",
     Defect.PRICE_SPIKE: "negócios que saltam para longe dos dois vizinhos: {count}, o pior por {worst} ticks",
     Defect.TRADE_IN_HALT: "negócios com o mercado fechado: {count}, na fase {worst}",
     Defect.TRADE_NUMBER_BACK: "números de negócio abaixo do anterior: {count}, o pior por {worst}",
     Defect.TRADE_NUMBER_REPEATED: "números de negócio repetidos: {count}, o maior {worst}",
-    Defect.BOOK_CROSSED: "vezes em que a melhor compra alcançou a melhor venda: {count}, a pior por {worst} ticks",
+    Defect.BOOK_CROSSED: "vezes em que a melhor compra passou da melhor venda: {count}, a pior por {worst} ticks",
+    Defect.BOOK_LOCKED: "vezes em que a melhor compra igualou a melhor venda: {count}",
     Defect.OFF_GRID: "barras fora da grade da sua duração: {count}, a pior por {worst} s",
     Defect.HIGH_BELOW_LOW: "barras com máxima abaixo da mínima: {count}, a pior por {worst} ticks",
     Defect.BODY_OUTSIDE_RANGE: "barras que abrem ou fecham fora da própria faixa: {count}, a pior por {worst} ticks",
-    Defect.HUGE_VOLUME: "barras de volume absurdo: {count}, até {worst} contratos",
+    Defect.HUGE_VOLUME: "barras de volume impossível para tão poucos negócios: {count}, até {worst} {unit}",
+    Defect.UNUSUAL_VOLUME: "barras de volume incomum: {count}, até {worst} {unit}",
     Defect.ZERO_RANGE_RUN: "sequências de {run} barras ou mais num só preço: {count}, a mais longa com {worst}",
     Defect.FROZEN_FEED: "sequências de {run} barras ou mais que repetem uma barra: {count}, a mais longa com {worst}",
     Defect.FLAT_FILLED: "sequências de {run} barras ou mais paradas e sem volume: {count}, a mais longa com {worst}",
@@ -39,8 +40,12 @@ _PRECHECK: Mapping[Defect, str] = {
 
 _SERIES: Mapping[str, tuple[str, str]] = {
     "missing_session": (
-        "pregões do calendário sem dados: {sessions}",
-        "sessions of the calendar without data: {sessions}",
+        "pregões inteiros perdidos: {sessions}",
+        "whole sessions lost: {sessions}",
+    ),
+    "between_exports": (
+        "pregões entre o fim de um arquivo e o início de outro: {sessions}",
+        "sessions between the end of one file and the beginning of another: {sessions}",
     ),
     "feed_loss": (
         "pregões com dados perdidos: {sessions}, em {count} buracos, até {worst} minutos num pregão",

@@ -1,5 +1,7 @@
 """The command that validates the lake."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +25,7 @@ def check(
     json: JsonOption = False,
 ) -> None:
     """Validate what the lake holds, and write Data Docs and the one-page summary."""
+    from flows.series_report import by_verdict
     from flows.validation import check_lake
     from market.lake import Lake
 
@@ -37,10 +40,11 @@ def check(
         "data_docs": str(done.data_docs),
         "summary": str(done.summary),
     }
-    lines = [line for report in done.reports for line in _lines(report)]
+    lines = [line for report in by_verdict(done.reports) for line in _lines(report)]
     empty = ["the lake is empty; `pregao import PATH` or `pregao demo` fills it"]
     where = f"summary {done.summary}, Data Docs {done.data_docs}"
-    answer(json, fields, [*(lines or empty), where], reason="\n".join(done.reasons) or None)
+    spoken = [*lines, f"gaps and missing sessions: {_causes(done.reports)}"] if lines else empty
+    answer(json, fields, [*spoken, where], reason="\n".join(done.reasons) or None)
 
 
 def _refuse_unknown(option: str, given: str | None, known: list[str]) -> None:
@@ -51,5 +55,19 @@ def _refuse_unknown(option: str, given: str | None, known: list[str]) -> None:
 
 def _lines(report: "SeriesReport") -> list[str]:
     verdict = "holds" if report.holds else "REFUSED"
-    head = f"{verdict:7} {report.label}: {len(report.partitions)} sessions, {report.rows:,} rows, {report.origin}"
+    sessions, rows = _counted(len(report.partitions), "session"), _counted(report.rows, "row")
+    head = f"{verdict:7} {report.label}: {sessions}, {rows}, {report.origin}"
     return [head, *(f"        told: {one.sentence}" for one in report.findings if not one.check.refuses)]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _causes(reports: "Iterable[SeriesReport]") -> str:
+    """Return how many gaps and missing sessions there are, by cause: the last line of `pregao lake gaps`."""
+    counts: Counter[str] = Counter()
+    for report in reports:
+        counts.update({cause: count for cause, (count, _) in report.gaps.items()})
+        counts.update(report.missing)
+    return ", ".join(f"{count} {cause}" for cause, count in sorted(counts.items())) or "no gaps"

@@ -4,19 +4,21 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from backtest.messages import MESSAGES, side_by_side
 from backtest.numerals import decimal
 from market.calendar import to_local
-from market.precheck_defects import IN_SECONDS, LONG_RUN, LOWEST, SECOND_NS, Defect
+from market.precheck_defects import IN_LOT_STEPS, IN_SECONDS, LONG_RUN, LOWEST, POSSIBLE, SECOND_NS, Defect
 
 SESSIONS_NAMED = 5
 MINUTE_NS = 60 * SECOND_NS
 
 _IN_NANOSECONDS = frozenset(defect.name.lower() for defect in IN_SECONDS)
 _LOWEST = frozenset(defect.name.lower() for defect in LOWEST)
+_IN_LOT_STEPS = frozenset(defect.name.lower() for defect in IN_LOT_STEPS)
 _IN_MINUTES = frozenset({"feed_loss", "truncated_export", "halt", "unexplained_edge"})
 
 
@@ -37,14 +39,16 @@ class Check:
 
 
 def _precheck(*defects: Defect) -> tuple[Check, ...]:
-    return tuple(Check(defect.name.lower(), defect is not Defect.ZERO_RANGE_RUN) for defect in defects)
+    return tuple(Check(defect.name.lower(), defect not in POSSIBLE) for defect in defects)
 
 
 _ORDER = (Defect.SEQUENCE_BACK, Defect.TIME_BACK, Defect.OUTSIDE_HOURS, Defect.RECEIVED_EARLY, Defect.UNKNOWN_KIND)
-_LEVELS = (*_ORDER, Defect.UNKNOWN_SIDE, Defect.NO_PRICE, Defect.NO_QUANTITY, Defect.BOOK_CROSSED)
+_PRICED = (Defect.UNKNOWN_SIDE, Defect.NO_PRICE, Defect.NO_QUANTITY)
+_LEVELS = (*_ORDER, *_PRICED, Defect.BOOK_CROSSED, Defect.BOOK_LOCKED)
 
 # Suites by name: one for each kind of the lake, and `series` for what lies between sessions. Prices that stood at a
-# limit, halts and holes are a market's and a feed's own: they are marked in the lake and told, never a refusal.
+# limit, locked quotes, the volume of a closing call, halts and holes are a market's and a feed's own: they are told,
+# never a refusal.
 SUITES: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
         "trades": _precheck(
@@ -72,12 +76,14 @@ SUITES: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             Defect.HIGH_BELOW_LOW,
             Defect.BODY_OUTSIDE_RANGE,
             Defect.HUGE_VOLUME,
+            Defect.UNUSUAL_VOLUME,
             Defect.ZERO_RANGE_RUN,
             Defect.FROZEN_FEED,
             Defect.FLAT_FILLED,
         ),
         "series": (
             Check("missing_session", refuses=False),
+            Check("between_exports", refuses=False),
             Check("feed_loss", refuses=False),
             Check("truncated_export", refuses=False),
             Check("halt", refuses=False),
@@ -127,6 +133,24 @@ class SessionRow:
     found: Mapping[str, Found]
 
 
+class Unit(NamedTuple):
+    """What quantities count.
+
+    Parameters
+    ----------
+    name : str
+        contracts, shares or units.
+    lot_step : float
+        How many of them a stored quantity of 1 is.
+    """
+
+    name: str
+    lot_step: float
+
+
+CONTRACTS = Unit("contracts", 1.0)
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one check found in a series.
@@ -139,11 +163,14 @@ class Finding:
         Where, oldest first, at least one.
     because : tuple of str
         Reasons of the verdict behind it, where there is one.
+    unit : Unit
+        What quantities of the series count.
     """
 
     check: Check
     sessions: Sequence[tuple[dt.date, Found]]
     because: tuple[str, ...] = ()
+    unit: Unit = CONTRACTS
 
     @property
     def count(self) -> int:
@@ -166,29 +193,28 @@ class Finding:
         """One English sentence for a terminal."""
         places = ", ".join(self.places) + (f" and {self.more} more" if self.more else "")
         reasons = f": {'; '.join(self.because)}" if self.because else ""
-        return f"{self._told(MESSAGES[self._key].en, lambda value, digits: f'{value:,.{digits}f}')} ({places}){reasons}"
+        return f"{self._told('en', lambda value, digits: f'{value:,.{digits}f}')} ({places}){reasons}"
 
     @property
     def on_page(self) -> Markup:
         """What the sentence says, in Portuguese with its English beside it, without the places."""
-        message = MESSAGES[self._key]
-        return side_by_side(self._told(message.pt, decimal), self._told(message.en, decimal))
+        return side_by_side(self._told("pt", decimal), self._told("en", decimal))
 
-    @property
-    def _key(self) -> str:
-        return f"data_finding_{self.check.name}"
-
-    def _told(self, template: str, number: Callable[[float, int], str]) -> str:
+    def _told(self, language: str, number: Callable[[float, int], str]) -> str:
         worst = max(found.badness for _, found in self.sessions)
+        template: str = getattr(MESSAGES[f"data_finding_{self.check.name}"], language)
         return template.format(
             count=number(self.count, 0),
             sessions=number(len(self.sessions), 0),
-            worst=_extreme(self.check.name, worst, number),
+            worst=_extreme(self.check.name, worst, self.unit, number),
+            unit=getattr(MESSAGES[f"data_unit_{self.unit.name}"], language),
             run=LONG_RUN,
         )
 
 
-def _extreme(name: str, badness: int, number: Callable[[float, int], str]) -> str:
+def _extreme(name: str, badness: int, unit: Unit, number: Callable[[float, int], str]) -> str:
+    if name in _IN_LOT_STEPS:
+        return number(badness * unit.lot_step, 0)
     if name in _IN_NANOSECONDS:
         return number(badness / SECOND_NS, 3)
     if name in _IN_MINUTES:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,8 +10,9 @@ from markupsafe import Markup
 
 from backtest.messages import MESSAGES, bilingual
 from backtest.numerals import whole
-from flows.series_report import SeriesReport
+from flows.series_report import DAY_SECONDS, SeriesReport, by_verdict, length_of
 from market.bar_statistics import SLOT_MINUTES
+from market.lake_manifest import Cause
 
 BAR_WIDTH, PLOT_HEIGHT, AXIS_HEIGHT = 26, 84, 18
 SOURCES_NAMED = 3
@@ -24,7 +26,7 @@ def write_summary(path: Path, reports: Sequence[SeriesReport], data_docs: Path) 
     path : Path
         The page.
     reports : sequence of SeriesReport
-        In the order they are shown.
+        In any order; the refused are shown first.
     data_docs : Path
         First page of the Data Docs, which the summary names.
     """
@@ -32,14 +34,18 @@ def write_summary(path: Path, reports: Sequence[SeriesReport], data_docs: Path) 
         loader=PackageLoader("flows"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["whole"] = whole
+    ordered = by_verdict(reports)
+    anchors = {id(report): f"series-{place}" for place, report in enumerate(ordered, start=1)}
     page = environment.get_template("summary.html").render(
-        reports=reports,
+        reports=ordered,
         data_docs=data_docs,
-        refused=_count(reports, refuses=True),
-        told=_count(reports, refuses=False),
+        count=_Count(*(sum(_standing(report) == name for report in reports) for name in _Count._fields)),
         title_text=MESSAGES["data_title"].pt,
         t=bilingual,
+        anchor=lambda report: anchors[id(report)],
         title=_title,
+        verdict=_verdict,
+        period=_period,
         gaps=_gaps,
         volume_plot=_volume_plot,
         sources=_sources,
@@ -49,20 +55,53 @@ def write_summary(path: Path, reports: Sequence[SeriesReport], data_docs: Path) 
     path.write_text(page, encoding="utf-8")
 
 
+class _Count(NamedTuple):
+    """How many series are refused, hold with something told, and hold with nothing to tell."""
+
+    refused: int
+    told: int
+    clean: int
+
+
+def _standing(report: SeriesReport) -> str:
+    if not report.holds:
+        return "refused"
+    return "told" if report.findings else "clean"
+
+
+_MARKS = {
+    "refused": ("loss", "✘", "data_refuses"),
+    "told": ("warn", "✔", "data_tells"),
+    "clean": ("gain", "✔", "data_holds"),
+}
+
+
+def _verdict(report: SeriesReport) -> Markup:
+    colour, sign, message = _MARKS[_standing(report)]
+    return Markup('<span class="mark {}">{} {}</span>').format(colour, sign, bilingual(message))
+
+
 def _title(report: SeriesReport) -> Markup:
     """Name a series by contract and kind."""
     if not report.bar_seconds:
         kind = bilingual(f"data_suite_{report.kind}")
+    elif report.bar_seconds == DAY_SECONDS:
+        kind = bilingual("data_daily")
     else:
-        minutes = report.bar_seconds / 60
-        kind = bilingual("data_bars", f"{minutes:g} min")
+        kind = bilingual("data_bars", length_of(report.bar_seconds))
     return Markup("{} · {}").format(report.contract, kind)
 
 
-def _gaps(report: SeriesReport) -> list[tuple[Markup, int, float]]:
-    """Return name, count and minutes by cause, the longest first."""
-    found = sorted(report.gaps.items(), key=lambda item: -item[1][1])
-    return [(bilingual(f"data_cause_{cause.replace(' ', '_')}"), *numbers) for cause, numbers in found]
+def _period(report: SeriesReport) -> str:
+    first, last = report.partitions[0].session, report.partitions[-1].session
+    return first if first == last else f"{first} – {last}"
+
+
+def _gaps(report: SeriesReport) -> list[tuple[Markup, int, float, int]]:
+    """Return name, count and minutes of the gaps within sessions and the sessions missing whole, the longest first."""
+    causes = {cause: (*report.gaps.get(cause, (0, 0.0)), report.missing.get(cause, 0)) for cause in Cause}
+    found = sorted(causes.items(), key=lambda item: item[1][1:], reverse=True)
+    return [(bilingual(f"data_cause_{cause.replace(' ', '_')}"), *numbers) for cause, numbers in found if any(numbers)]
 
 
 def _sources(report: SeriesReport) -> str:
@@ -72,7 +111,7 @@ def _sources(report: SeriesReport) -> str:
 
 
 def _volume_plot(volume: np.ndarray) -> Markup:
-    """Draw the contracts of each half hour from the first that has any to the last, as inline SVG."""
+    """Draw the volume of each half hour from the first that has any to the last, as inline SVG."""
     held = np.flatnonzero(volume > 0)
     if not held.size:
         return Markup()
@@ -85,16 +124,11 @@ def _volume_plot(volume: np.ndarray) -> Markup:
     )
 
 
-def _slot(slot: int, place: int, height: float, contracts: float) -> str:
+def _slot(slot: int, place: int, height: float, volume: float) -> str:
     hour, minute = divmod(slot * SLOT_MINUTES, 60)
     left, top = BAR_WIDTH * place, PLOT_HEIGHT - height
     label = f'<text x="{left + 1}" y="{PLOT_HEIGHT + AXIS_HEIGHT - 4}">{hour}h</text>' if minute == 0 else ""
     return (
         f'<rect x="{left + 1}" y="{top:.1f}" width="{BAR_WIDTH - 3}" height="{height:.1f}">'
-        f"<title>{hour:02d}:{minute:02d}: {whole(contracts)}</title></rect>{label}"
+        f"<title>{hour:02d}:{minute:02d}: {whole(volume)}</title></rect>{label}"
     )
-
-
-def _count(reports: Sequence[SeriesReport], refuses: bool) -> int:
-    """Return how many findings refuse a series, or only tell."""
-    return sum(finding.check.refuses == refuses for report in reports for finding in report.findings)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from flows.checks import SUITES, Finding, SessionRow
+from flows.checks import CONTRACTS, SUITES, Finding, SessionRow, Unit
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,12 @@ def open_context(folder: Path) -> Any:
 
 
 def run_suite(
-    context: Any, suite_name: str, series: str, rows: Sequence[SessionRow], because: tuple[str, ...] = ()
+    context: Any,
+    suite_name: str,
+    series: str,
+    rows: Sequence[SessionRow],
+    because: tuple[str, ...] = (),
+    unit: Unit = CONTRACTS,
 ) -> SuiteResult:
     """Hold a suite against the sessions of a series and record the verdict for Data Docs.
 
@@ -79,6 +84,8 @@ def run_suite(
     ----------
     because : tuple of str
         The doubts behind `generated`, where that is found.
+    unit : Unit
+        What quantities of the series count.
     """
     outcome = _checkpoint(context, suite_name, series).run(
         batch_parameters={"dataframe": session_frame(suite_name, rows)}
@@ -90,6 +97,7 @@ def run_suite(
             check,
             tuple((row.day, row.found[check.name]) for row in rows if check.name in row.found),
             because if check.name == "generated" else (),
+            unit,
         )
         for check in SUITES[suite_name]
         if check.name in broken

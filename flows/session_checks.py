@@ -18,9 +18,12 @@ _TOLD_CAUSES = {
     Cause.TRUNCATED: "truncated_export",
     Cause.HALT: "halt",
 }
+_MISSING = {Cause.FEED_LOSS: "missing_session", Cause.TRUNCATED: "between_exports"}
 
 
-def event_row(day: dt.date, events: np.ndarray, states: np.ndarray, session: np.ndarray) -> SessionRow:
+def event_row(
+    day: dt.date, events: np.ndarray, states: np.ndarray, session: np.ndarray, closing_call_ns: int = 0
+) -> SessionRow:
     """Check one session of trades, quotes or book.
 
     Parameters
@@ -31,11 +34,13 @@ def event_row(day: dt.date, events: np.ndarray, states: np.ndarray, session: np.
         STATE events of the session's other partitions: they tell trades when the market was not open.
     session : ndarray
         SESSION, length 1.
+    closing_call_ns : int
+        How long before the close a closing call may begin.
     """
     if states.size:
         both = np.concatenate([events, states])
         events = both[np.argsort(both["sequence"], kind="stable")]
-    found = check_events(events, session)
+    found = check_events(events, session, closing_call_ns)
     return SessionRow(day, events.size - states.size, _by_name(found, events["ts_event_ns"]))
 
 
@@ -51,7 +56,11 @@ def bar_row(day: dt.date, bars: np.ndarray, session: np.ndarray, usual: np.ndarr
 
 
 def series_rows(
-    partitions: Sequence[Partition], calendar: Calendar, adjusted: Mapping[dt.date, int], verdict: Realism
+    partitions: Sequence[Partition],
+    missing: Sequence[tuple[dt.date, Cause]],
+    calendar: Calendar,
+    adjusted: Mapping[dt.date, int],
+    verdict: Realism,
 ) -> list[SessionRow]:
     """Return one row for every session of the calendar from the first of a series to its last.
 
@@ -59,25 +68,23 @@ def series_rows(
     ----------
     partitions : sequence of Partition
         Of one series.
+    missing : sequence of (date, Cause)
+        What `market.gaps.missing_sessions` tells of them.
     adjusted : mapping of date to int
         How many records of a session carry restated prices.
     verdict : Realism
         Of the partitions that are filed as real.
     """
-    held = {partition.day: partition for partition in partitions}
-    rows = []
-    for day in sorted({*calendar.sessions(min(held), max(held)), *held}):
-        partition = held.get(day)
-        if partition is None:
-            rows.append(SessionRow(day, 0, {"missing_session": Found(1)}))
-            continue
+    rows = [SessionRow(day, 0, {_MISSING[cause]: Found(1)}) for day, cause in missing if cause in _MISSING]
+    for partition in partitions:
+        day = partition.day
         found = dict(_gaps_found(partition.gaps)) | _edges_found(partition, calendar.session(day))
         if count := adjusted.get(day, 0):
             found["back_adjusted"] = Found(count)
         if verdict.real is False and not partition.provenance.synthetic:
             found["generated"] = Found(1)
         rows.append(SessionRow(day, partition.rows, found))
-    return rows
+    return sorted(rows, key=lambda row: row.day)
 
 
 def restated(records: np.ndarray) -> int:

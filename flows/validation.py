@@ -1,6 +1,7 @@
 """Hold the suites over series of the lake; Data Docs and the one-page summary say what they found."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from flows.checks import MINUTE_NS, SessionRow
+from flows.checks import MINUTE_NS, SessionRow, Unit
 from flows.data_summary import write_summary
 from flows.expectations import build_docs, open_context, run_suite
 from flows.lock import exclusive
 from flows.progress import steps
-from flows.series_report import SLOTS, SeriesReport, label_of
+from flows.series_report import DAY_SECONDS, SLOTS, SeriesReport, label_of
 from flows.session_checks import bar_row, event_row, minutes_by_cause, restated, series_rows, states_of
 from market.bar_statistics import SLOT_MINUTES, BarSeries, series_of_bars
 from market.bars import bars_from_events
-from market.calendar import Calendar
+from market.calendar import CLOSING_CALL_NS, Calendar
+from market.gaps import missing_sessions
 from market.home import Home
 from market.lake import EVENT_KINDS, Lake
 from market.lake_manifest import Partition
@@ -27,7 +29,6 @@ from market.realism import Realism, judge_by_calendar
 
 SUMMARY = "validation/summary.html"  # below artifacts/
 DATA_DOCS = "expectations/gx/uncommitted/data_docs/local_site/index.html"  # below state/
-DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def _look_at_events(lake: Lake, series: Sequence[Sequence[Partition]]) -> dict[t
     wanted = {p.key for own in series for p in own}
     held = [p for p in lake.partitions(contract=contract) if p.kind in EVENT_KINDS]
     by_day = [(day, list(own)) for day, own in groupby(sorted(held, key=lambda p: p.session), key=lambda p: p.day)]
+    call_ns = CLOSING_CALL_NS.get(lake.instruments.of(contract).calendar, 0)
     days = [(day, parts) for day, parts in by_day if any(p.key in wanted for p in parts)]
     for day, parts in steps(days, f"{contract} events"):
         session = lake.instruments.session(contract, day)
@@ -110,7 +112,7 @@ def _look_at_events(lake: Lake, series: Sequence[Sequence[Partition]]) -> dict[t
         for p in (part for part in parts if part.key in wanted):
             own, looked = records[p.key], found[p.series]
             others = states_of(part for key, part in records.items() if key != p.key)
-            looked.rows.append(event_row(day, own, others, session))
+            looked.rows.append(event_row(day, own, others, session, call_ns))
             looked.adjusted[day] = restated(own)
             if p.kind == "trades":
                 looked.bars.append((p, bars_from_events(own, session, MINUTE_NS)))
@@ -118,16 +120,19 @@ def _look_at_events(lake: Lake, series: Sequence[Sequence[Partition]]) -> dict[t
 
 
 def _report(lake: Lake, context: Any, partitions: tuple[Partition, ...], looked: _Looked) -> SeriesReport:
-    first, calendar = partitions[0], lake.instruments.calendar(partitions[0].contract)
-    verdict = _verdict(looked.bars, calendar)
-    between = series_rows(partitions, calendar, looked.adjusted, verdict)
+    first, instrument = partitions[0], lake.instruments.of(partitions[0].contract)
+    calendar, unit = lake.instruments.calendar(first.contract), Unit(instrument.unit, instrument.lot_step)
+    verdict, missing = _verdict(looked.bars, calendar), missing_sessions(partitions, calendar)
+    between = series_rows(partitions, missing, calendar, looked.adjusted, verdict)
     label = label_of(first)
     results = (
-        run_suite(context, first.kind, label, looked.rows),
+        run_suite(context, first.kind, label, looked.rows, unit=unit),
         run_suite(context, "series", label, between, verdict.doubts),
     )
     gaps = minutes_by_cause(gap for partition in partitions for gap in partition.gaps)
-    return SeriesReport(partitions, results, verdict, gaps, _volume(looked.bars, calendar, first.bar_seconds))
+    volume = _volume(looked.bars, calendar, first.bar_seconds, unit.lot_step)
+    absent = Counter(str(cause) for _, cause in missing)
+    return SeriesReport(partitions, results, verdict, gaps, absent, unit, volume)
 
 
 def _verdict(bars: Sequence[tuple[Partition, np.ndarray]], calendar: Calendar) -> Realism:
@@ -155,7 +160,9 @@ def _minutes(bars: np.ndarray, partition: Partition, calendar: Calendar) -> np.n
     return minutes
 
 
-def _volume(bars: Sequence[tuple[Partition, np.ndarray]], calendar: Calendar, bar_seconds: int) -> np.ndarray | None:
+def _volume(
+    bars: Sequence[tuple[Partition, np.ndarray]], calendar: Calendar, bar_seconds: int, lot_step: float
+) -> np.ndarray | None:
     if not bars or bar_seconds >= DAY_SECONDS:
         return None
     sessions = np.zeros((len(bars), SLOTS))
@@ -163,4 +170,4 @@ def _volume(bars: Sequence[tuple[Partition, np.ndarray]], calendar: Calendar, ba
         slots = np.clip(_minutes(own, partition, calendar) // SLOT_MINUTES, 0, SLOTS - 1)
         sessions[place] = np.bincount(slots, own["volume"], SLOTS)
     median: np.ndarray = np.median(sessions, axis=0)
-    return median
+    return median * lot_step

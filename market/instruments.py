@@ -72,6 +72,13 @@ class Instrument:
         """Currency per tick and lot step."""
         return self.tick_size * self.point_value * self.lot_step
 
+    @property
+    def unit(self) -> str:
+        """What a quantity counts: contracts of a future, shares, or units of anything else."""
+        if self.calendar == "b3_stocks":
+            return "shares"
+        return "contracts" if self.calendar.startswith("b3_") else "units"
+
     def to_ticks(self, points: float) -> int:
         """Return the nearest tick to a price in points."""
         return round(points / self.tick_size)

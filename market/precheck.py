@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.errors import DataError
-from market.precheck_defects import IN_SECONDS, LONG_RUN, LOWEST, SECOND_NS, SENTENCES, Defect
+from market.precheck_defects import LOWEST, Defect
 from market.precheck_kernel import COUNT, FIRST, WORST, tally_bars, tally_events
+from market.trade_sizes import usual_size
 from market.types import Kind
 
 
@@ -31,14 +32,8 @@ class Finding:
     first: int
     worst: int
 
-    def __str__(self) -> str:
-        """Return one sentence for a reader."""
-        worst = f"{self.worst / SECOND_NS:,.3f}" if self.defect in IN_SECONDS else f"{self.worst:,}"
-        told = SENTENCES[self.defect].format(count=f"{self.count:,}", worst=worst, run=LONG_RUN)
-        return f"{told} (first at row {self.first:,})"
 
-
-def check_events(events: np.ndarray, session: np.ndarray) -> tuple[Finding, ...]:
+def check_events(events: np.ndarray, session: np.ndarray, closing_call_ns: int = 0) -> tuple[Finding, ...]:
     """Return what is wrong with one session's events, in the order of Defect; empty where nothing is.
 
     Parameters
@@ -47,9 +42,12 @@ def check_events(events: np.ndarray, session: np.ndarray) -> tuple[Finding, ...]
         EVENT of one instrument, ordered by sequence: trades, quotes and book, together or apart.
     session : ndarray
         SESSION, length 1.
+    closing_call_ns : int
+        How long before the close a closing call may begin.
     """
     tally = _tally()
-    tally_events(events, int(session["open_ns"][0]), int(session["close_ns"][0]), tally)
+    opens, closes = int(session["open_ns"][0]), int(session["close_ns"][0])
+    tally_events(events, opens, closes, closes - closing_call_ns, tally)
     if tally[[Defect.TRADE_NUMBER_BACK, Defect.TRADE_NUMBER_REPEATED], COUNT].any():
         tally[Defect.TRADE_NUMBER_REPEATED] = _repeated_numbers(events)
     return _findings(tally)
@@ -83,11 +81,9 @@ def check_bars(bars: np.ndarray, sessions: np.ndarray, usual: np.ndarray | None 
 
 
 def usual_volumes(bars: np.ndarray) -> np.ndarray:
-    """Return the medians of contracts per trade and per bar, f8[2]; 0 where no bar tells."""
-    traded = bars[(bars["trades"] > 0) & (bars["volume"] > 0)]
+    """Return the medians of quantity per trade and per bar, f8[2]; 0 where no bar tells."""
     moved = bars["volume"][bars["volume"] > 0]
-    per_trade = np.median(traded["volume"] / traded["trades"]) if traded.size else 0.0
-    return np.array([per_trade, np.median(moved) if moved.size else 0.0])
+    return np.array([usual_size(bars["volume"], bars["trades"]), np.median(moved) if moved.size else 0.0])
 
 
 def _tally() -> np.ndarray:

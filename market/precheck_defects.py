@@ -21,9 +21,7 @@ SPIKE_TICKS = 20
 MOST_QUANTITY = 100_000
 # Trades whose type says nothing: an alert above 0.1 % of the day (b3.md §5).
 UNTYPED_PER_MILLE = 1
-# Contracts per trade of a bar, against the median of the series: 131 times in real files, 1,044 in the known false one.
-MOST_PER_TRADE = 300
-# Contracts of a bar without a count of trades, against the median: 31 times in real files.
+# Quantity of a bar without a count of trades, against the median: 31 times in futures, 248 in a share's closing call.
 MOST_VOLUME = 100
 # Bars without movement in a row: 3 in real files, but for 253 at the price limits of March 2020, which are told.
 LONG_RUN = 10
@@ -49,45 +47,53 @@ class Defect(IntEnum):
     TRADE_NUMBER_BACK = 14
     TRADE_NUMBER_REPEATED = 15
     BOOK_CROSSED = 16
-    OFF_GRID = 17
-    HIGH_BELOW_LOW = 18
-    BODY_OUTSIDE_RANGE = 19
-    HUGE_VOLUME = 20
-    ZERO_RANGE_RUN = 21
-    FROZEN_FEED = 22
-    FLAT_FILLED = 23
+    BOOK_LOCKED = 17
+    OFF_GRID = 18
+    HIGH_BELOW_LOW = 19
+    BODY_OUTSIDE_RANGE = 20
+    HUGE_VOLUME = 21
+    UNUSUAL_VOLUME = 22
+    ZERO_RANGE_RUN = 23
+    FROZEN_FEED = 24
+    FLAT_FILLED = 25
 
 
 # Defects whose worst value is the lowest.
 LOWEST = frozenset({Defect.NO_PRICE, Defect.NO_QUANTITY})
+IN_LOT_STEPS = frozenset({Defect.HUGE_QUANTITY, Defect.HUGE_VOLUME, Defect.UNUSUAL_VOLUME})
+# What happens in a sound market too; everything else cannot be.
+POSSIBLE = frozenset({Defect.BOOK_LOCKED, Defect.UNUSUAL_VOLUME, Defect.ZERO_RANGE_RUN})
 IN_SECONDS = frozenset({Defect.TIME_BACK, Defect.OUTSIDE_HOURS, Defect.RECEIVED_EARLY, Defect.OFF_GRID})
 
-# By count, the worst value, and the length of a run.
+# By count, the worst value, what quantities count, and the length of a run. A count stands after its noun, so that one
+# form serves one and many.
 SENTENCES: Mapping[Defect, str] = MappingProxyType(
     {
-        Defect.SEQUENCE_BACK: "{count} records do not follow the sequence before them, the worst by {worst}",
-        Defect.TIME_BACK: "{count} times lie before the one above, the worst by {worst} s",
-        Defect.TIME_REPEATED: "{count} bars have the time of the one above",
-        Defect.OUTSIDE_HOURS: "{count} times lie outside the session's hours, the worst by {worst} s",
-        Defect.RECEIVED_EARLY: "{count} records were received before they happened, the worst by {worst} s",
-        Defect.UNKNOWN_KIND: "{count} events are of no known kind, as {worst}",
-        Defect.UNKNOWN_SIDE: "{count} events have no known side, as {worst}",
-        Defect.UNKNOWN_TRADE_TYPE: "{count} trades have a type the vendor does not list, as {worst}",
-        Defect.UNTYPED_TRADES: "{count} trades have a type that says nothing, {worst} in a thousand",
-        Defect.NO_PRICE: "{count} records lack a price above zero, the lowest is {worst} ticks",
-        Defect.NO_QUANTITY: "{count} records lack a quantity above zero, the lowest is {worst}",
-        Defect.HUGE_QUANTITY: "{count} trades are of an absurd quantity, up to {worst} contracts",
-        Defect.PRICE_SPIKE: "{count} trades jump away from both their neighbours, the worst by {worst} ticks",
-        Defect.TRADE_IN_HALT: "{count} trades happened while the market was not open, in phase {worst}",
-        Defect.TRADE_NUMBER_BACK: "{count} trade numbers lie below the one before, the worst by {worst}",
-        Defect.TRADE_NUMBER_REPEATED: "{count} trade numbers were there before, the highest is {worst}",
-        Defect.BOOK_CROSSED: "{count} times the best bid stood at or above the best ask, the worst by {worst} ticks",
-        Defect.OFF_GRID: "{count} bars are off the grid of the bar length, the worst by {worst} s",
-        Defect.HIGH_BELOW_LOW: "{count} bars have a high below their low, the worst by {worst} ticks",
-        Defect.BODY_OUTSIDE_RANGE: "{count} bars open or close outside their range, the worst by {worst} ticks",
-        Defect.HUGE_VOLUME: "{count} bars are of an absurd volume, up to {worst} contracts",
-        Defect.ZERO_RANGE_RUN: "{count} runs of {run} bars or more trade at one price, the longest is {worst}",
-        Defect.FROZEN_FEED: "{count} runs of {run} bars or more repeat a bar, the longest is {worst}",
-        Defect.FLAT_FILLED: "{count} runs of {run} bars or more are flat without volume, the longest is {worst}",
+        Defect.SEQUENCE_BACK: "records that do not follow the sequence before them: {count}, the worst by {worst}",
+        Defect.TIME_BACK: "times before the one above: {count}, the worst by {worst} s",
+        Defect.TIME_REPEATED: "bars with the time of the one above: {count}",
+        Defect.OUTSIDE_HOURS: "times outside the session's hours: {count}, the worst by {worst} s",
+        Defect.RECEIVED_EARLY: "records received before they happened: {count}, the worst by {worst} s",
+        Defect.UNKNOWN_KIND: "events of no known kind: {count}, as {worst}",
+        Defect.UNKNOWN_SIDE: "events without a known side: {count}, as {worst}",
+        Defect.UNKNOWN_TRADE_TYPE: "trades of a type the vendor does not list: {count}, as {worst}",
+        Defect.UNTYPED_TRADES: "trades whose type says nothing: {count}, {worst} in a thousand",
+        Defect.NO_PRICE: "records without a price above zero: {count}, the lowest {worst} ticks",
+        Defect.NO_QUANTITY: "records without a quantity above zero: {count}, the lowest {worst}",
+        Defect.HUGE_QUANTITY: "trades of an absurd quantity: {count}, up to {worst} {unit}",
+        Defect.PRICE_SPIKE: "trades that jump away from both their neighbours: {count}, the worst by {worst} ticks",
+        Defect.TRADE_IN_HALT: "trades while the market was not open: {count}, in phase {worst}",
+        Defect.TRADE_NUMBER_BACK: "trade numbers below the one before: {count}, the worst by {worst}",
+        Defect.TRADE_NUMBER_REPEATED: "trade numbers that were there before: {count}, the highest {worst}",
+        Defect.BOOK_CROSSED: "times the best bid stood above the best ask: {count}, the worst by {worst} ticks",
+        Defect.BOOK_LOCKED: "times the best bid stood at the best ask: {count}",
+        Defect.OFF_GRID: "bars off the grid of the bar length: {count}, the worst by {worst} s",
+        Defect.HIGH_BELOW_LOW: "bars with a high below their low: {count}, the worst by {worst} ticks",
+        Defect.BODY_OUTSIDE_RANGE: "bars that open or close outside their range: {count}, the worst by {worst} ticks",
+        Defect.HUGE_VOLUME: "bars of a volume that so few trades cannot have made: {count}, up to {worst} {unit}",
+        Defect.UNUSUAL_VOLUME: "bars of an unusually large volume: {count}, up to {worst} {unit}",
+        Defect.ZERO_RANGE_RUN: "runs of {run} bars or more at one price: {count}, the longest {worst}",
+        Defect.FROZEN_FEED: "runs of {run} bars or more that repeat a bar: {count}, the longest {worst}",
+        Defect.FLAT_FILLED: "runs of {run} bars or more, flat and without volume: {count}, the longest {worst}",
     }
 )

@@ -12,7 +12,6 @@ from market.precheck_defects import (
     CALL_OVER_NS,
     EARLY_NS,
     LONG_RUN,
-    MOST_PER_TRADE,
     MOST_QUANTITY,
     MOST_VOLUME,
     SPIKE_PER_MILLE,
@@ -22,6 +21,7 @@ from market.precheck_defects import (
 )
 from market.readers.screen import LATE_NS
 from market.readers.tick_table import CALL_NS
+from market.trade_sizes import beyond_its_trades
 from market.types import Flag, Kind, Phase, TradeType
 
 COUNT, FIRST, WORST = 0, 1, 2  # columns of a tally
@@ -46,10 +46,11 @@ _UNKNOWN_TYPE, _UNTYPED = int(Defect.UNKNOWN_TRADE_TYPE), int(Defect.UNTYPED_TRA
 _NO_PRICE, _NO_QUANTITY = int(Defect.NO_PRICE), int(Defect.NO_QUANTITY)
 _HUGE_QUANTITY, _SPIKE, _IN_HALT = int(Defect.HUGE_QUANTITY), int(Defect.PRICE_SPIKE), int(Defect.TRADE_IN_HALT)
 _NUMBER_BACK, _NUMBER_REPEATED = int(Defect.TRADE_NUMBER_BACK), int(Defect.TRADE_NUMBER_REPEATED)
-_CROSSED = int(Defect.BOOK_CROSSED)
+_CROSSED, _LOCKED = int(Defect.BOOK_CROSSED), int(Defect.BOOK_LOCKED)
 _TIME_REPEATED, _OFF_GRID = int(Defect.TIME_REPEATED), int(Defect.OFF_GRID)
 _HIGH_BELOW_LOW, _BODY_OUTSIDE = int(Defect.HIGH_BELOW_LOW), int(Defect.BODY_OUTSIDE_RANGE)
-_HUGE_VOLUME, _ZERO_RANGE = int(Defect.HUGE_VOLUME), int(Defect.ZERO_RANGE_RUN)
+_HUGE_VOLUME, _UNUSUAL_VOLUME = int(Defect.HUGE_VOLUME), int(Defect.UNUSUAL_VOLUME)
+_ZERO_RANGE = int(Defect.ZERO_RANGE_RUN)
 _FROZEN_FEED, _FLAT_FILLED = int(Defect.FROZEN_FEED), int(Defect.FLAT_FILLED)
 
 
@@ -63,10 +64,11 @@ def note(tally: np.ndarray, defect: int, index: int, badness: int) -> None:
 
 
 @kernel
-def tally_events(events: np.ndarray, open_ns: int, close_ns: int, tally: np.ndarray) -> None:
-    """Add the defects of one session's events to `tally`, i8[defects, 3].
+def tally_events(events: np.ndarray, open_ns: int, close_ns: int, call_ns: int, tally: np.ndarray) -> None:
+    """Add the defects of one session's events to `tally`, i8[defects, 3]; a closing call begins at `call_ns`.
 
-    A book is judged when the clock moves on from its last change, for its two sides come one after the other.
+    A book is judged when the clock moves on from its last change, for its two sides come one after the other. Orders
+    meet in continuous trading alone: in a call, and after the close, the best bid may lie above the best ask.
     """
     phase, traded, trades, inferred = _OPEN, False, 0, False
     bid, ask, touched = 0, 0, -1
@@ -81,7 +83,7 @@ def tally_events(events: np.ndarray, open_ns: int, close_ns: int, tally: np.ndar
             if ts < then:
                 note(tally, _TIME_BACK, i, then - ts)
             if touched >= 0 and ts != then:
-                if phase == _OPEN and (traded or then >= open_ns + CALL_OVER_NS):
+                if phase == _OPEN and then < call_ns and (traded or then >= open_ns + CALL_OVER_NS):
                     note_crossed(tally, touched, bid, ask)
                 touched = -1
         if event["ts_recv_ns"] < ts - EARLY_NS:
@@ -119,7 +121,8 @@ def tally_events(events: np.ndarray, open_ns: int, close_ns: int, tally: np.ndar
             note_hours(tally, i, ts, open_ns, close_ns, 0)
         elif kind != _CLOCK:
             note(tally, _UNKNOWN_KIND, i, kind)
-    if touched >= 0 and phase == _OPEN and (traded or events[-1]["ts_event_ns"] >= open_ns + CALL_OVER_NS):
+    last_ns = events[-1]["ts_event_ns"] if events.size else 0
+    if touched >= 0 and phase == _OPEN and last_ns < call_ns and (traded or last_ns >= open_ns + CALL_OVER_NS):
         note_crossed(tally, touched, bid, ask)
     settle_untyped(tally, trades, inferred)
 
@@ -171,9 +174,11 @@ def note_hours(tally: np.ndarray, i: int, ts: int, opens: int, closes: int, earl
 
 @kernel
 def note_crossed(tally: np.ndarray, i: int, bid: int, ask: int) -> None:
-    """Note a book of two sides whose bid is not below its ask; badness 0 is a locked one."""
-    if bid > 0 and ask > 0 and bid >= ask:
+    """Note a book of two sides whose bid is above its ask, or at it."""
+    if ask > 0 and bid > ask:
         note(tally, _CROSSED, i, bid - ask)
+    elif ask > 0 and bid == ask:
+        note(tally, _LOCKED, i, 0)
 
 
 @kernel
@@ -207,7 +212,7 @@ def tally_bars(bars: np.ndarray, sessions: np.ndarray, bar_ns: int, usual: np.nd
     bar_ns : int
         Length of a bar.
     usual : ndarray
-        f8[2], medians over the series: contracts per trade, contracts per bar; 0 where unknown.
+        f8[2], medians over the series: quantity per trade, quantity per bar; 0 where unknown.
     tally : ndarray
         What is counted.
     """
@@ -277,11 +282,10 @@ def note_shape(tally: np.ndarray, i: int, bar: np.void) -> None:
 
 @kernel
 def note_volume(tally: np.ndarray, i: int, bar: np.void, usual: np.ndarray) -> None:
-    """Note a volume below zero, or absurd beside the series: per trade where trades are counted, else per bar."""
+    """Note a volume below zero, one its trades cannot have made, or an unusual one where trades are not counted."""
     if bar["volume"] < 0:
         note(tally, _NO_QUANTITY, i, -bar["volume"])
-    elif bar["trades"] > 0 and usual[0] > 0:
-        if bar["volume"] > MOST_PER_TRADE * usual[0] * bar["trades"]:
-            note(tally, _HUGE_VOLUME, i, bar["volume"])
-    elif usual[1] > 0 and bar["volume"] > MOST_VOLUME * usual[1]:
+    elif beyond_its_trades(bar["volume"], bar["trades"], usual[0]):
         note(tally, _HUGE_VOLUME, i, bar["volume"])
+    elif bar["trades"] == 0 and usual[1] > 0 and bar["volume"] > MOST_VOLUME * usual[1]:
+        note(tally, _UNUSUAL_VOLUME, i, bar["volume"])

@@ -12,7 +12,6 @@ from market.bar_statistics import on_weekend
 from market.errors import FileRefused
 from market.instruments import Instrument
 from market.lake_manifest import Partition
-from market.precheck_defects import MOST_PER_TRADE
 from market.readers.bar_records import SessionBars, session_writes
 from market.readers.cells import LARGEST_NUMBER, NO_DAY, NS_PER_DAY, NS_PER_S, Columns, to_numbers
 from market.readers.generated import WEEKENDS, note_generated
@@ -30,6 +29,7 @@ from market.readers.source import Source
 from market.readers.symbols import refuse_expired, refuse_full_lots, resolve_symbol
 from market.readers.true_prices import recover
 from market.realism import MOST_ON_WEEKENDS
+from market.trade_sizes import beyond_its_trades, usual_size
 from market.wording import count_of
 
 OFF_GRID = "a price off the tick grid"
@@ -253,18 +253,10 @@ def _screen(rows: _Rows, instrument: Instrument, dated: bool) -> Screen:
     screen.reject((ts_ns - hours.open_ns) % rows.bar_ns != 0, "a time off the bar length's grid")
     again = np.append(False, rows.wall_ns[1:] == rows.wall_ns[:-1])
     screen.reject(again, "a second bar at the same time")
-    screen.reject(_beyond_its_trades(table, screen.kept), "a volume that so few trades cannot have made")
+    usual = usual_size(table.volume[screen.kept], table.trades[screen.kept])
+    beyond = beyond_its_trades(table.volume, table.trades, usual)
+    screen.reject(beyond, "a volume that so few trades cannot have made")
     return screen
-
-
-def _beyond_its_trades(table: BarTable, kept: np.ndarray) -> np.ndarray:
-    """Tell which volumes are absurd beside the number of trades, by what is usual in the rows that stay."""
-    absurd = np.zeros(table.lines.size, dtype=bool)
-    traded = np.flatnonzero(kept & (table.trades >= 1) & (table.volume > 0))
-    if traded.size:
-        per_trade = table.volume[traded] / table.trades[traded]
-        absurd[traded] = per_trade > MOST_PER_TRADE * np.median(per_trade)
-    return absurd
 
 
 def _weekend_hint(rows: _Rows) -> str:

@@ -68,13 +68,13 @@ def test_doubts_stand_with_the_finding_they_lead_to(context: Any) -> None:
 
 
 def test_data_docs_name_the_series_and_how_grave_each_rule_is(folder: Path, context: Any) -> None:
-    run_suite(context, "bars", "WDOFUT bars 300 s", rows("huge_volume", "zero_range_run"))
+    run_suite(context, "bars", "WDOFUT bars 5 min", rows("huge_volume", "zero_range_run"))
     first = build_docs(context)
     assert first.is_file()
     assert folder in first.parents
     kept = [path for path in folder.rglob("*.json") if "validations" in path.parts]
     told = [json.loads(path.read_text(encoding="utf-8")) for path in kept]
-    (own,) = [one for one in told if "WDOFUT bars 300 s" in json.dumps(one["meta"])]
+    (own,) = [one for one in told if "WDOFUT bars 5 min" in json.dumps(one["meta"])]
     broken = [one for one in own["results"] if not one["success"]]
     severity = {one["expectation_config"]["kwargs"]["column"]: one["expectation_config"]["severity"] for one in broken}
     assert severity == {"huge_volume": "critical", "zero_range_run": "warning"}

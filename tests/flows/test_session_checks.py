@@ -87,13 +87,16 @@ def test_restated_prices_are_counted() -> None:
     assert restated(bars) == 2
 
 
-def test_a_series_has_a_row_for_every_session_of_the_calendar() -> None:
-    """2026-06-04 is Corpus Christi, 6 and 7 are a weekend."""
+def test_a_series_has_a_row_for_every_session_it_holds_or_lacks() -> None:
+    """2026-06-04 is Corpus Christi; what lies between two files was not lost."""
     held = [partition(date(2026, 6, day)) for day in (1, 2, 9)]
-    rows = series_rows(held, CALENDAR, {}, REAL)
-    assert [row.day.day for row in rows] == [1, 2, 3, 5, 8, 9]
-    assert [row.day.day for row in rows if "missing_session" in row.found] == [3, 5, 8]
-    assert [row.rows for row in rows] == [570, 570, 0, 0, 0, 570]
+    causes = {3: Cause.FEED_LOSS, 4: Cause.HOLIDAY, 5: Cause.TRUNCATED, 8: Cause.FEED_LOSS}
+    missing = [(date(2026, 6, day), cause) for day, cause in causes.items()]
+    rows = series_rows(held, missing, CALENDAR, {}, REAL)
+    assert [(row.day.day, row.rows, [*row.found]) for row in rows] == [
+        (1, 570, []), (2, 570, []), (3, 0, ["missing_session"]), (5, 0, ["between_exports"]),
+        (8, 0, ["missing_session"]), (9, 570, []),
+    ]  # fmt: skip
 
 
 def test_gaps_are_told_by_cause_in_minutes_and_a_quiet_market_is_not() -> None:
@@ -106,7 +109,7 @@ def test_gaps_are_told_by_cause_in_minutes_and_a_quiet_market_is_not() -> None:
         gap(0, 5, Cause.AUCTION), gap(10, 2, Cause.FEED_LOSS), gap(20, 7, Cause.FEED_LOSS), gap(40, 6, Cause.HALT),
         gap(60, 1, Cause.NO_TRADE), gap(500, 70, Cause.TRUNCATED),
     )  # fmt: skip
-    (row,) = series_rows([partition(DAY, gaps)], CALENDAR, {}, REAL)
+    (row,) = series_rows([partition(DAY, gaps)], [], CALENDAR, {}, REAL)
     assert row.found == {
         "feed_loss": Found(2, 9 * MINUTE_NS, opens + 10 * MINUTE_NS),
         "halt": Found(1, 6 * MINUTE_NS, opens + 40 * MINUTE_NS),
@@ -129,14 +132,14 @@ def test_gaps_are_told_by_cause_in_minutes_and_a_quiet_market_is_not() -> None:
 )
 def test_a_late_begin_needs_a_gap_that_says_why(late: int, explained: int, found: dict[str, Found]) -> None:
     gaps = (Gap(OPEN_NS, OPEN_NS + explained * MINUTE_NS, Cause.AUCTION),) if explained else ()
-    (row,) = series_rows([partition(DAY, gaps, inside_ns=late * MINUTE_NS)], CALENDAR, {}, REAL)
+    (row,) = series_rows([partition(DAY, gaps, inside_ns=late * MINUTE_NS)], [], CALENDAR, {}, REAL)
     assert row.found == found
 
 
 def test_only_sessions_filed_as_real_are_doubted() -> None:
     days = [DAY, DAY + timedelta(days=1)]
     held = [partition(days[0]), partition(days[1], synthetic=True)]
-    invented = series_rows(held, CALENDAR, {days[1]: 12}, Realism(False, ("too smooth",)))
+    invented = series_rows(held, [], CALENDAR, {days[1]: 12}, Realism(False, ("too smooth",)))
     assert [row.found for row in invented] == [{"generated": Found(1)}, {"back_adjusted": Found(12)}]
     for verdict in (REAL, UNJUDGED):
-        assert not any("generated" in row.found for row in series_rows(held, CALENDAR, {}, verdict))
+        assert not any("generated" in row.found for row in series_rows(held, [], CALENDAR, {}, verdict))

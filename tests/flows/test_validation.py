@@ -18,13 +18,13 @@ from flows.validation import check_lake
 from market.bars import bars_from_events
 from market.errors import ValidationFailed
 from market.home import Home
-from market.instruments import B3
+from market.instruments import B3, Declaration, declare
 from market.lake import Lake
 from market.lake_manifest import Provenance
 from market.realism import Realism
 from market.types import Kind, Phase
 from tests.commands import run_pregao
-from tests.factories import MINUTE_NS, SECOND_NS, make_event
+from tests.factories import MINUTE_NS, SECOND_NS, make_book, make_event, stack
 from tests.flows.invented_lakes import VENDOR, fill_bars, fill_real
 from tests.homes import MARKET, fill_lake
 from tests.market.invented_bars import Plan, lively, random_walk_with_constant_volume
@@ -42,7 +42,8 @@ def put(name: str, value: int) -> Callable[[np.ndarray], None]:
 
 
 def is_offline(page: str) -> bool:
-    return not any(mark in page for mark in ("http:", "https:", "src=", "href=", "@import", "url("))
+    leads_out = re.search('href="(?!#)', page)
+    return not leads_out and not any(mark in page for mark in ("http:", "https:", "src=", "@import", "url("))
 
 
 def test_a_good_dataset_passes_and_both_pages_are_written_every_time(home: Home) -> None:
@@ -64,7 +65,7 @@ def test_a_good_dataset_passes_and_both_pages_are_written_every_time(home: Home)
 def test_flow_stops_at_a_broken_row_names_it_and_keeps_standard_output_clean(home: Home) -> None:
     """The whole command, Prefect and all: nothing after the validation has run."""
     fill_real(home, put("quantity", 0))
-    with pytest.raises(ValidationFailed, match=r"lack a quantity above zero, the lowest is 0 \(2026-06-02 09:"):
+    with pytest.raises(ValidationFailed, match=r"without a quantity above zero: 1, the lowest 0 \(2026-06-02 09:"):
         validate.run(home, open_dataset(home, DataParams(MARKET.symbol)))
     splits = {"folds": 2, "train_sessions_min": 1}
     values = {"data": {"contract": MARKET.symbol, "held_back_sessions": 1}, "splits": splits}
@@ -72,7 +73,7 @@ def test_flow_stops_at_a_broken_row_names_it_and_keeps_standard_output_clean(hom
 
     done = run_pregao(home, "retrain", "--params", str(home.root / "params.yaml"), "--json")
     assert (done.code, done.answer["ok"], done.answer["run_id"]) == (2, False, None)
-    assert "WINQ26 trades: 1 records lack a quantity above zero" in done.answer["reason"]
+    assert "WINQ26 trades: records without a quantity above zero: 1" in done.answer["reason"]
     assert str(home.artifacts / validation.SUMMARY) in done.answer["reason"]
     assert "✘" in (home.artifacts / validation.SUMMARY).read_text(encoding="utf-8")
     assert [path.name for path in home.artifacts.iterdir()] == ["validation"]
@@ -85,14 +86,14 @@ def test_trades_and_quotes_of_a_dataset_are_both_held(home: Home) -> None:
     done = validate.run(home, open_dataset(home, DataParams(MARKET.symbol)))
     assert [report.label for report in done.reports] == ["WINQ26 quotes", "WINQ26 trades"]
     bars = validate.run(home, open_dataset(home, DataParams(MARKET.symbol, feed="bars", bar_seconds=60)))
-    assert [report.label for report in bars.reports] == ["WINQ26 bars 60 s"]
+    assert [report.label for report in bars.reports] == ["WINQ26 bars 1 min"]
 
 
 def test_a_lake_is_checked_series_by_series(home: Home) -> None:
     lake = fill_lake(home)
     fill_lake(home, "bars")
     done = check_lake(home, lake, None, None)
-    assert [report.label for report in done.reports] == ["WINQ26 bars 60 s", "WINQ26 quotes", "WINQ26 trades"]
+    assert [report.label for report in done.reports] == ["WINQ26 bars 1 min", "WINQ26 quotes", "WINQ26 trades"]
     assert all(report.holds and report.synthetic and report.origin == "synthetic" for report in done.reports)
     bars, quotes, trades = done.reports
     assert quotes.volume is None
@@ -127,7 +128,20 @@ def test_trades_within_a_halt_refuse_where_quotes_keep_the_phases(home: Home, ki
         (lake.draft(name, MARKET.symbol, DAY, VENDOR), part) for name, part in (("trades", trades), ("quotes", frozen))
     )
     (reason,) = check_lake(home, lake, None, kind).reasons
-    assert reason.startswith("WINQ26 trades: 3 trades happened while the market was not open, in phase 2 (2026-06-02")
+    assert reason.startswith("WINQ26 trades: trades while the market was not open: 3, in phase 2 (2026-06-02")
+
+
+@pytest.mark.parametrize(("calendar", "holds"), [("b3_stocks", True), ("b3_index", False)])
+def test_quotes_may_cross_in_the_closing_call_of_a_share(home: Home, calendar: str, holds: bool) -> None:
+    lake = Lake(home.lake, {"PETR4": declare("PETR4", Declaration(0.01, 1.0, 1.0, "BRL", calendar))})
+    quotes = stack(make_book(600, 2_500, 2_502))
+    quotes["ts_event_ns"] = quotes["ts_recv_ns"] = (
+        int(lake.instruments.session("PETR4", DAY)["close_ns"][0]) - SECOND_NS
+    )
+    quotes["price"][quotes["side"] > 0] = 2_510
+    quotes["instrument"] = lake.instruments.of("PETR4").id
+    lake.commit([(lake.draft("quotes", "PETR4", DAY, VENDOR), quotes)])
+    assert check_lake(home, lake, None, None).reports[0].holds is holds
 
 
 @pytest.mark.parametrize(("generate", "holds"), [(lively, True), (random_walk_with_constant_volume, False)])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from market.bars import bars_from_events
 from market.errors import DataError
 from market.instruments import B3
-from market.precheck import Finding, check_bars, check_events
+from market.precheck import check_bars, check_events
 from market.precheck_defects import Defect
 from market.synthetic import SyntheticMarket
 from market.types import BAR, EVENT, Flag, Kind, Phase, Side, TradeType
@@ -119,7 +119,7 @@ def test_hours_end_five_minutes_late_and_begin_earlier_for_quotes(seconds: int, 
     assert found(make_event(Kind.BOOK_CLEAR, -12_000)) == {}  # exports begin hours before the session with one
 
 
-def test_a_crossed_or_locked_book_is_told_once_its_instant_is_over() -> None:
+def test_a_crossed_and_a_locked_book_are_told_apart_once_their_instant_is_over() -> None:
     events = stack(
         [
             make_trade(HALF_HOUR, 26_000),
@@ -130,11 +130,12 @@ def test_a_crossed_or_locked_book_is_told_once_its_instant_is_over() -> None:
             *make_book(HALF_HOUR + 5, 26_001, 26_002),
         ]
     )
-    assert found(events) == {Defect.BOOK_CROSSED: (2, 6, 7)}
-    assert found(events[:-2]) == {Defect.BOOK_CROSSED: (2, 6, 7)}  # the last instant counts as over
+    expected = {Defect.BOOK_CROSSED: (1, 8, 7), Defect.BOOK_LOCKED: (1, 6, 0)}
+    assert found(events) == expected
+    assert found(events[:-2]) == expected  # the last instant counts as over
     levels = events.copy()
     levels["kind"][1:] = Kind.LEVEL_SET
-    assert found(levels) == {Defect.BOOK_CROSSED: (2, 6, 7)}
+    assert found(levels) == expected
     levels["level"][1:] = 1
     assert found(levels) == {}  # deeper levels say nothing of the best
 
@@ -158,6 +159,14 @@ def test_the_opening_call_may_be_crossed_until_its_first_trade() -> None:
         Defect.BOOK_CROSSED: (1, 6, 2)
     }
     assert found(stack(make_book(901, 26_062, 26_060))) == {Defect.BOOK_CROSSED: (1, 1, 2)}  # quotes without trades
+
+
+@pytest.mark.parametrize(("seconds", "crossed"), [(32_400 - 901, 1), (32_400 - 900, 0), (32_400 + 10, 0)])
+def test_a_closing_call_and_what_follows_the_close_may_be_crossed(seconds: int, crossed: int) -> None:
+    events = stack([make_trade(HALF_HOUR, 26_000), *make_book(seconds, 26_009, 26_002)])
+    assert len(check_events(events, SESSION, 900 * SECOND_NS)) == crossed
+    future = stack([make_trade(HALF_HOUR, 26_000), *make_book(32_399, 26_009, 26_002)])
+    assert found(future) == {Defect.BOOK_CROSSED: (1, 2, 7)}  # no call: up to the last second
 
 
 @pytest.mark.parametrize("emptied", ["price 0", "level deleted", "book cleared", "gap"])
@@ -315,8 +324,11 @@ def naive_books(rows: list[dict[str, int]], told: dict[Defect, list[tuple[int, i
                 price = 0 if earlier["kind"] == Kind.LEVEL_DELETE else earlier["price"]
                 best[1 if earlier["side"] > 0 else -1], touched = price, k
         called = any(r["kind"] == Kind.TRADE for r in rows[: i + 1]) or row["ts_event_ns"] >= OPEN_NS + 900 * SECOND_NS
-        if touched >= 0 and called and phase_at(rows, i) == Phase.OPEN and best[1] >= best[-1] > 0:
-            told[Defect.BOOK_CROSSED].append((touched, best[1] - best[-1]))
+        if touched >= 0 and called and row["ts_event_ns"] < CLOSE_NS and phase_at(rows, i) == Phase.OPEN:
+            if best[1] > best[-1] > 0:
+                told[Defect.BOOK_CROSSED].append((touched, best[1] - best[-1]))
+            elif best[1] == best[-1] > 0:
+                told[Defect.BOOK_LOCKED].append((touched, 0))
 
 
 usual = st.fixed_dictionaries(
@@ -347,14 +359,3 @@ def test_equals_the_slow_twin(drawn: list[dict[str, int]], start: int) -> None:
         for name in ("kind", "side", "price", "quantity", "trade_type", "trade_number", "level", "flags"):
             event[name] = row[name]
     assert found(events) == naive_events(events)
-
-
-def test_a_finding_reads_as_a_sentence() -> None:
-    assert str(Finding(Defect.TIME_BACK, 2, 1234, 1_500_000_000)) == (
-        "2 times lie before the one above, the worst by 1.500 s (first at row 1,234)"
-    )
-    assert str(Finding(Defect.HUGE_VOLUME, 1, 45_456, 22_002_717)) == (
-        "1 bars are of an absurd volume, up to 22,002,717 contracts (first at row 45,456)"
-    )
-    for defect in Defect:
-        assert "{" not in str(Finding(defect, 1, 0, 1))

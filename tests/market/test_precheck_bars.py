@@ -72,7 +72,7 @@ BAR_CASES: dict[str, tuple[Spoil, dict[Defect, tuple[int, int, int]]]] = {
     "a great volume of as many trades": (setting(7, volume=10**6, trades=10**6), {}),
     "101 times the usual volume, trades unknown": (
         uncounted_trades,
-        {Defect.HUGE_VOLUME: (1, 7, 5050)},
+        {Defect.UNUSUAL_VOLUME: (1, 7, 5050)},
     ),
     "time again": (setting(7, ts_open_ns=OPEN_NS + 6 * MINUTE_NS, ts_close_ns=OPEN_NS + 7 * MINUTE_NS), {
         Defect.TIME_REPEATED: (1, 7, 0),
@@ -134,11 +134,11 @@ def naive_bars(bars: np.ndarray) -> dict[Defect, tuple[int, int, int]]:
             told[Defect.BODY_OUTSIDE_RANGE].append((i, beyond))
         if row["volume"] < 0:
             told[Defect.NO_QUANTITY].append((i, -row["volume"]))
-        elif row["trades"] > 0 and per_trade:
-            if row["volume"] / row["trades"] > 300 * np.median(per_trade):
+        elif row["trades"] > 0:
+            if per_trade and row["volume"] / row["trades"] > 300 * np.median(per_trade):
                 told[Defect.HUGE_VOLUME].append((i, row["volume"]))
         elif volumes and row["volume"] > 100 * np.median(volumes):
-            told[Defect.HUGE_VOLUME].append((i, row["volume"]))
+            told[Defect.UNUSUAL_VOLUME].append((i, row["volume"]))
     flat = [r["high"] == r["low"] and not r["flags"] & Flag.EMPTY for r in rows]
     same = [
         i > 0

@@ -13,6 +13,7 @@ from market.calendar import to_local
 from market.errors import FileRefused
 from market.home import Home
 from market.importer import ImportResult, import_file
+from market.instruments import Declaration, declare
 from market.lake import Lake
 
 REHEADERED = "b3/profit_bars_reheadered"
@@ -92,7 +93,19 @@ def test_d1_the_missing_sessions_are_named(wdo: Checked) -> None:
     listed = [date(2018, 12, day) for day in december]
     listed += [date(2019, 1, 2), date(2019, 10, 15), date(2019, 12, 2), date(2019, 12, 3)]
     assert list(wdo.found("missing_session")) == listed
-    assert "sessions of the calendar without data: 21 (2018-12-03" in wdo.finding("missing_session").sentence
+    assert "whole sessions lost: 21 (2018-12-03" in wdo.finding("missing_session").sentence
+    assert wdo.report.missing["feed loss"] == 21
+
+
+def test_d1_the_missing_sessions_are_not_hidden_behind_another_file(realdata: Path, tmp_path: Path) -> None:
+    """A week of 2026 in the same series: six years lie between the two files, and were not lost."""
+    home = Home(tmp_path)
+    lake = Lake(home.lake)
+    for file in ("mt5_bars/WDO.csv", "mt5_python_rates/WDO_M5.csv"):
+        import_file(lake, realdata / "b3" / file)
+    (report,) = check_lake(home, lake, None, None).reports
+    told = {finding.check.name: finding.count for finding in report.findings}
+    assert (told["missing_session"], told["between_exports"]) == (21, 1_598)
 
 
 def test_d1_the_two_saturdays_and_the_stray_bar_are_set_aside(wdo: Checked) -> None:
@@ -231,6 +244,28 @@ def test_d6_wdofut_has_two_holes_on_one_day(wdofut: Checked) -> None:
     holes = [minutes for _, minutes, _ in wdofut.holes(date(2021, 10, 11)) if minutes >= 25]
     assert len(holes) == 2
     assert all(25 <= minutes <= 40 for minutes in holes)
+
+
+# --- nothing good is refused ---
+
+
+def test_the_closing_calls_of_a_share_are_told_and_refuse_nothing(realdata: Path, tmp_path: Path) -> None:
+    """248 times the usual volume, in a file that tells no number of trades."""
+    share = {"PETR4": declare("PETR4", Declaration(0.01, 100.0, 1.0, "BRL", "b3_stocks"))}
+    lake = Lake(Home(tmp_path).lake, share)
+    import_file(lake, realdata / "b3/profit_bars/PETR4_B_0_1min.csv")
+    (report,) = check_lake(Home(tmp_path), lake, None, None).reports
+    assert report.holds
+    (volume,) = [finding for finding in report.findings if finding.check.name == "unusual_volume"]
+    assert "unusually large volume: 9, up to 23,730,300 shares (2022-12-16 17:49" in volume.sentence
+
+
+def test_locked_quotes_are_told_and_refuse_nothing(realdata: Path, tmp_path: Path) -> None:
+    checked = check(realdata / "b3/book/book_data_processed_sample.csv", tmp_path)
+    assert checked.report.holds
+    assert checked.finding("book_locked").sentence.startswith(
+        "times the best bid stood at the best ask: 12 (2025-08-11"
+    )
 
 
 # --- no real file is taken for a generated one ---
