@@ -75,7 +75,7 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "data_unit_units": ("unidades", "units"),
             "data_gap_sessions": ("Pregões inteiros", "Whole sessions"),
             "data_holds": ("aprovada", "holds"),
-            "data_tells": ("aprovada com avisos", "holds, with notices"),
+            "data_tells": ("com avisos", "with notices"),
             "data_refuses": ("recusada", "refused"),
             "data_empty": (
                 "Ainda não há dados: importe um arquivo com pregao import.",

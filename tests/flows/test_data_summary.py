@@ -137,7 +137,7 @@ def test_series_are_counted_and_shown_by_verdict_the_refused_first(tmp_path: Pat
     text = text_of(page)
     assert "✘ Séries recusadas: 2 de 5." in text
     assert "5 Séries Series 2 Recusadas Refused 1 Com avisos With notices 2 Sem avisos Without notices" in text
-    marks = [text.count(mark) for mark in ("✘ recusada refused", "✔ aprovada com avisos holds, with notices")]
+    marks = [text.count(mark) for mark in ("✘ recusada refused", "✔ com avisos with notices")]
     assert marks == [4, 2]  # once in the table of all, once at the series
 
 
@@ -213,4 +213,5 @@ def test_volume_is_drawn_from_its_first_half_hour_to_its_last(
 ) -> None:
     page = written(tmp_path, [report(volume=volume)])
     assert [piece.partition("<title>")[2].partition("</title>")[0] for piece in page.split("<rect")[1:]] == marks
+    assert page.count("Contratos por meia hora") == bool(marks)
     assert page.count(">9h</text>") == page.count(">10h</text>") == bool(marks)
