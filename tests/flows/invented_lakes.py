@@ -12,9 +12,9 @@ from market.lake import Lake
 from market.lake_manifest import Provenance
 from market.types import BAR
 from tests.homes import MARKET
+from tests.market.invented_bars import in_july
 
 VENDOR = Provenance("export.csv", "0" * 64, "test/1", False, "raw")
-TO_JULY = 35  # 2026-07-06: three weeks without a holiday
 MINUTE_NS = 60_000_000_000
 
 
@@ -33,9 +33,9 @@ def fill_real(home: Home, spoil: Callable[[np.ndarray], None] | None = None) -> 
 
 def fill_bars(home: Home, series: BarSeries, origin: Provenance = VENDOR) -> Lake:
     """Write five-minute bars of WDO, moved to days without a holiday."""
-    lake, writes = Lake(home.lake), []
+    lake, writes, series = Lake(home.lake), [], in_july(series)
     for own in np.unique(series.day):
-        day, rows = date(1970, 1, 1) + timedelta(days=int(own) + TO_JULY), series.day == own
+        day, rows = date(1970, 1, 1) + timedelta(days=int(own)), series.day == own
         bars = np.zeros(int(rows.sum()), dtype=BAR)
         for name in ("open", "high", "low", "close"):
             bars[name] = np.rint(getattr(series, name)[rows] / 0.5)

@@ -10,6 +10,7 @@ import numpy as np
 from market.bar_statistics import BarSeries
 
 MONDAY = 20_605  # 2026-06-01
+TO_JULY = 35  # 2026-07-06: three weeks without a holiday
 STEPS = 30  # of the price within a bar
 
 
@@ -37,6 +38,13 @@ class Plan:
         day = np.repeat(kept[: self.sessions], self.bars)
         minute = np.tile(self.first_minute + np.arange(self.bars) * self.minutes, self.sessions) % 1440
         return day, minute
+
+
+Generator = Callable[[Plan], BarSeries]
+
+
+def in_july(series: BarSeries) -> BarSeries:
+    return replace(series, day=series.day + TO_JULY)
 
 
 def walk(plan: Plan, sigma: np.ndarray, volume: np.ndarray, tick: float = 0.5) -> BarSeries:
@@ -134,7 +142,7 @@ def shuffled_lively(plan: Plan) -> BarSeries:
     return shuffled(lively(plan), plan.seed)
 
 
-GENERATORS: tuple[Callable[[Plan], BarSeries], ...] = (
+GENERATORS: tuple[Generator, ...] = (
     random_walk_with_constant_volume,
     random_walk_with_lognormal_volume,
     open_and_noise,

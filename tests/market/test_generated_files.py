@@ -1,6 +1,5 @@
 """Files that look like a vendor's and hold what no market made: imported, marked, and said so."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +17,12 @@ from market.readers.generated import note_generated
 from market.readers.intake import Intake
 from market.readers.source import open_source
 from tests.market.invented_bars import (
+    Generator,
     Plan,
     as_mt5,
     clustered_with_uniform_volume,
     flat_filled,
+    in_july,
     lively,
     on_weekends,
     open_and_noise,
@@ -32,13 +33,7 @@ from tests.market.invented_bars import (
 )
 
 PLAN = Plan(12, 5, 21)
-TO_JULY = 35  # 2026-07-06: three weeks without a holiday
 MARKED = "marked synthetic: it may train a demonstration, never a champion"
-Generator = Callable[[Plan], BarSeries]
-
-
-def in_july(series: BarSeries) -> BarSeries:
-    return replace(series, day=series.day + TO_JULY)
 
 
 def synthetic(lake: Lake) -> set[bool]:

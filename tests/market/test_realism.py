@@ -1,6 +1,5 @@
 """Which invented bars are told from real ones, and each statistic against a reference library or a case on paper."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,7 @@ from market.types import Flag
 from tests.factories import make_bar
 from tests.market.invented_bars import (
     GENERATORS,
+    Generator,
     Plan,
     clustered_with_uniform_volume,
     flat_filled,
@@ -28,7 +28,6 @@ from tests.market.invented_bars import (
 )
 
 HOURS = (525, 1140)
-Generator = Callable[[Plan], BarSeries]
 
 
 def by_hand(rows: list[tuple[float, float, float, float]], days: list[int] | None = None) -> BarSeries:
