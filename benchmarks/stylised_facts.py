@@ -2,7 +2,7 @@
 
     PREGAO_REALDATA=<folder> python -m benchmarks.stylised_facts docs/synthetic-market.png
 
-The functions that measure are the tests' (market.stylised, tests.measured); the numbers also go to standard output.
+The functions that measure are the tests' (tests.stylised, tests.measured); the numbers also go to standard output.
 """
 
 import os
@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 
 from market.bars import bars_from_events
 from market.instruments import B3
-from market.stylised import SLOTS, autocorrelation, inside_share, intraday_shape, log_returns, spread_shares
 from market.synthetic import SyntheticMarket
 from tests import measured
+from tests.stylised import SLOTS, autocorrelation, inside_share, intraday_shape, log_returns, spread_shares
 
 LAGS = np.arange(1, 31)
 SESSIONS, SEED, FIRST = 30, 1, date(2026, 6, 1)

@@ -93,16 +93,6 @@ WIDE_INDEX = WIDE._replace(
     race_rate=0.2, volatility=(0.35, 1.0, 1.65), crowd=(0.35, 1.0, 1.65), volatility_move=0.025, narrowing=0.21,
     impact=0.5, sweep=(1, 2, 2, 2, 2, 3, 3, 4), inside_1024=560, trades_per_order=1.58,
 )  # fmt: skip
-# A spread of one tick but for moments, as in six minutes of WDOU25 on 2025-08-11; the moves are those of WIDE.
-ONE_TICK = WIDE._replace(
-    race_rate=0.02,
-    resting_spread=1,
-    narrowing=0.0,
-    wide_8=0,
-    sweep=(1, 1, 1, 1, 2, 2, 2, 2),
-    inside_1024=0,
-    trades_per_order=1.41,
-)
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "WDO": Preset(WDO_SHAPE, WIDE, 20_000, 5_400.0),

@@ -12,7 +12,7 @@ import numpy as np
 from market.importer import import_file
 from market.instruments import B3
 from market.lake import Lake
-from market.stylised import SLOT_NS, half_hours, intraday_shape, log_returns, without_time_of_day
+from tests.stylised import SLOT_NS, half_hours, intraday_shape, log_returns, without_time_of_day
 
 MORNING = "b3/mt5_ticks/DOLK20.csv"  # the full dollar contract on a morning of the Covid crash, 2020-04-02
 MORNING_DAY = date(2020, 4, 2)

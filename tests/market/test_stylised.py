@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from market.stylised import (
+from market.types import Kind, Side, TradeType, bars, events
+from tests.stylised import (
     SLOT_NS,
     SLOTS,
     autocorrelation,
@@ -14,7 +15,6 @@ from market.stylised import (
     spread_shares,
     without_time_of_day,
 )
-from market.types import Kind, Side, TradeType, bars, events
 
 NOON = 1_760_000_000 * 1_000_000_000
 

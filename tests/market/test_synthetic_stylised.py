@@ -13,12 +13,12 @@ import pytest
 from market.bars import bars_from_events
 from market.errors import ConfigError
 from market.instruments import B3
-from market.stylised import autocorrelation, inside_share, intraday_shape, log_returns, spread_shares
 from market.synthetic import SyntheticMarket
-from market.synthetic_microstructure import ONE_TICK, WIDE
+from market.synthetic_microstructure import WIDE
 from market.types import Flag, Kind
 from tests import measured
 from tests.measured import LAGS, unusual_sizes
+from tests.stylised import autocorrelation, inside_share, intraday_shape, log_returns, spread_shares
 
 FIRST, SESSIONS = date(2026, 6, 1), 30
 MINUTE_NS = 60_000_000_000
@@ -69,13 +69,6 @@ def test_spread_is_distributed_as_on_the_real_morning(facts: Facts) -> None:
     assert facts.spread[2] == pytest.approx(real[2], abs=0.06)
     assert 0.005 < facts.spread[3] < 0.06
     assert facts.spread[4:].sum() < 0.005
-
-
-def test_one_tick_market_stands_at_one_tick_like_the_mini() -> None:
-    market = replace(realistic("WDOQ26"), sessions=10, microstructure=ONE_TICK)
-    facts = Facts(market)
-    assert facts.spread[1] == pytest.approx(measured.BOOK_SAMPLE_ONE_TICK, abs=0.01)
-    assert facts.inside == 0
 
 
 def test_trades_inside_the_spread_are_as_many_as_on_the_real_morning(facts: Facts) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from market.stylised import autocorrelation, inside_share, log_returns, spread_shares
 from tests import measured
 from tests.measured import LAGS, Source, mean_shape, one_tick_share, read_morning, read_sessions, unusual_sizes
+from tests.stylised import autocorrelation, inside_share, log_returns, spread_shares
 
 
 def test_spread_and_trades_inside_it_on_a_real_morning(realdata: Path, tmp_path: Path) -> None:
