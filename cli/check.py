@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli.environment import find_home
+from cli.filters import ContractOption, KindOption, one_of
 from cli.output import JsonOption, answer, quiet_stdout
-from market.errors import UsageError
+from market.wording import count_of
 
 if TYPE_CHECKING:
     from flows.series_report import SeriesReport
@@ -19,11 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: pregao check --contract WDOZ26 --kind trades")(check)
 
 
-def check(
-    contract: Annotated[str | None, typer.Option(help="Only this contract.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only trades, quotes, book or bars.")] = None,
-    json: JsonOption = False,
-) -> None:
+def check(contract: ContractOption = None, kind: KindOption = None, json: JsonOption = False) -> None:
     """Validate what the lake holds, and write Data Docs and the one-page summary."""
     from flows.series_report import by_verdict
     from flows.validation import check_lake
@@ -31,8 +28,8 @@ def check(
 
     home = find_home()
     lake = Lake(home.lake)
-    _refuse_unknown("--contract", contract, lake.contracts())
-    _refuse_unknown("--kind", kind, sorted({p.kind for p in lake.partitions(None, contract)}))
+    contract = one_of("--contract", contract, lake.contracts()) if contract else None
+    kind = one_of("--kind", kind, sorted({p.kind for p in lake.partitions(None, contract)})) if kind else None
     with quiet_stdout():
         done = check_lake(home, lake, contract, kind)
     fields = {
@@ -47,21 +44,11 @@ def check(
     answer(json, fields, [*spoken, where], reason="\n".join(done.reasons) or None)
 
 
-def _refuse_unknown(option: str, given: str | None, known: list[str]) -> None:
-    if given is not None and given not in known:
-        listed = ", ".join(known) or "nothing, because the lake is empty"
-        raise UsageError(f"{option}: expected one of {listed}, found {given!r}; name one of them")
-
-
 def _lines(report: "SeriesReport") -> list[str]:
     verdict = "holds" if report.holds else "REFUSED"
-    sessions, rows = _counted(len(report.partitions), "session"), _counted(report.rows, "row")
+    sessions, rows = count_of(len(report.partitions), "session"), count_of(report.rows, "row")
     head = f"{verdict:7} {report.label}: {sessions}, {rows}, {report.origin}"
     return [head, *(f"        told: {one.sentence}" for one in report.findings if not one.check.refuses)]
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _causes(reports: "Iterable[SeriesReport]") -> str:

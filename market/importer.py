@@ -84,7 +84,7 @@ def import_file(
     day: date | None = None,
     true_prices: bool = False,
 ) -> ImportResult:
-    """Import a file, all or nothing; the same request twice changes nothing.
+    """Import a file, all or nothing; the same request twice changes nothing but what of it the lake has lost.
 
     Parameters
     ----------
@@ -119,7 +119,8 @@ def import_file(
     key = SourceKey(source.sha256, source.name, found.name, request.symbol or "", day.isoformat() if day else "")
     calendar = lake.calendar_sha256
     known = lake.source(key)
-    if known is not None and (known.true_prices, known.calendar_sha256) == (true_prices, calendar):
+    same = known is not None and (known.true_prices, known.calendar_sha256) == (true_prices, calendar)
+    if known is not None and same and lake.is_whole(source.sha256):
         return _result(source, known, "unchanged")
     intake = Intake(source, found.name)
     if not found.tested:

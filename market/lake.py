@@ -202,6 +202,11 @@ class Lake:
         told = ((partition, self._problem(partition)) for partition in self._manifest().partitions)
         return [problem for one, problem in told if problem and self._listed([one]) == [one]]  # not replaced meanwhile
 
+    def is_whole(self, source_sha256: str) -> bool:
+        """Tell whether everything that came from a file is there as it was written."""
+        own = (p for p in self._manifest().partitions if p.provenance.source_sha256 == source_sha256)
+        return not any(self._problem(partition) for partition in own)
+
     def _current(self, partition: Partition, read: Callable[[Partition], T]) -> T:
         """Read a partition; where an import has replaced it since it was listed, read what is listed now."""
         while True:

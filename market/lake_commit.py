@@ -99,6 +99,12 @@ class Commit:
                 "export it again in the order of time",
             )
         known = self._present.get(offered.key)
+        if known is not None and known.sha256 == offered.sha256:
+            self._agreeing.add(_export(known))
+            if not self._is_there(known):
+                self._added[known.key] = known
+                self._write_temporary(known, data)
+            return
         if known is not None and _recovers(offered, known):
             self._recovered.add(_export(known))
         elif known is not None:
@@ -107,7 +113,7 @@ class Commit:
                 self._differing.append((known, offered, overlap))
                 return
             self._agreeing.add(_export(known))
-            if known.sha256 == offered.sha256 or overlap.relation is not Relation.EXTENDS:
+            if overlap.relation is not Relation.EXTENDS:
                 return
         if known is not None:
             self._replaced[known.key] = known
@@ -191,6 +197,13 @@ class Commit:
                     f"prices of {offered.contract}, back-adjusted there or here, that overlap nowhere",
                     "export a span that reaches into what the lake holds, or import both with --true-prices" + anew,
                 )
+
+    def _is_there(self, held: Partition) -> bool:
+        """Tell whether a session's file is still what was written."""
+        try:
+            return sha256_of((self.folder / held.path).read_bytes()) == held.sha256
+        except OSError:
+            return False
 
     def _temporary(self, partition: Partition) -> Path:
         return (self.folder / partition.path).with_suffix(".partial")

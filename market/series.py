@@ -82,6 +82,13 @@ class Series:
             contracts = {day: table.front_on(day) for day in lake.instruments.calendar(root).sessions(first, last)}
         return cls(lake, f"{root}.continuous", first, last, contracts)
 
+    def contract_on(self, day: date) -> str:
+        """Return the symbol that is read on a session; raises LakeError where the span has no such session."""
+        found = self._contracts().get(day)
+        if found is None:
+            raise LakeError(f"{self._span}: expected one of its sessions, found {day}; see sessions()")
+        return found
+
     def sessions(self) -> list[date]:
         """Return the sessions of the span that have data of any kind, oldest first."""
         held = {(p.contract, p.session) for p in self.lake.partitions()}

@@ -64,3 +64,17 @@ def test_rest_of_an_interrupted_import_is_told(held: Lake) -> None:
         "bars/WDOK20/60/2020-04-03.partial: left over by an interrupted import; delete it",
         "manifest.json.partial: left over by an interrupted import; delete it",
     ]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?")])
+def test_what_was_lost_or_altered_comes_back_with_its_source(
+    held: Lake, write: Callable[..., Path], mt5_rows: Rows, damage: Callable[[Path], object]
+) -> None:
+    stray = "2020.04.02\t23:00:00\t5250.0\t5252.0\t5250.0\t5251.0\t10\t100\t5"
+    source, place = write("WDOK20.csv", [*mt5_rows(), stray]), held.folder / PLACE
+    written, listed = place.read_bytes(), held.partitions()
+    damage(place)
+    assert import_file(held, source).status == "imported"
+    assert place.read_bytes() == written
+    assert (held.partitions(), audit(held)) == (listed, [])
+    assert import_file(held, source).status == "unchanged"

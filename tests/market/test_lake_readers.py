@@ -195,6 +195,8 @@ Damage = Callable[[Lake, Path], Any]
 def test_damage_is_restored_and_nothing_is_deleted(lake: Lake, damage: Damage) -> None:
     extend(lake, 1)
     damage(lake, lake.folder / lake.partitions("trades")[0].path)
-    with pytest.raises(LakeError, match="restore it from a backup or with `dvc pull`; `pregao lake verify`") as told:
+    with pytest.raises(
+        LakeError, match="import its source again, or restore it from a backup or with `dvc pull`"
+    ) as told:
         lake.read_events("WDOK20", DAY)
     assert "delete" not in str(told.value)

@@ -65,6 +65,7 @@ def test_the_price_of_the_continuous_view_is_that_of_the_front_contract_at_every
     seen = []
     for day, bars in series.session_bars(60):
         contract = FRONT[day]
+        assert series.contract_on(day) == contract
         assert bars.tobytes() == filled.read_bars(contract, day, 60).tobytes()
         seen.append(int(bars["open"][0]))
     assert seen == [5_000, 5_010, 6_020, 6_030]
@@ -225,6 +226,8 @@ def test_a_contract_has_no_sessions_after_its_last(filled: Lake) -> None:
 def test_an_empty_lake_says_that_it_has_nothing(lake: Lake) -> None:
     with pytest.raises(LakeError, match=r"the lake has nothing of WDO\.continuous, WDOJ20, WDOK20"):
         Series.continuous(lake, "WDO", DAYS[0], DAYS[-1]).bars(60)
+    with pytest.raises(LakeError, match="expected one of its sessions, found 2020-03-28"):
+        Series.continuous(lake, "WDO", DAYS[0], DAYS[-1]).contract_on(date(2020, 3, 28))
 
 
 def test_a_file_that_changed_since_it_was_read_is_refused(filled: Lake) -> None:
