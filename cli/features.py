@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     features = typer.Typer(help="The feature catalogue and its tables.", epilog="Example: pregao features ls")
     features.command("ls", epilog="Example: pregao features ls --set full")(features_ls)
+    features.command("page", epilog="Example: pregao features page")(features_page)
     features.command("build", epilog="Example: pregao features build --contract WDOZ26")(features_build)
     app.add_typer(features, name="features")
     app.command(epilog="Example: pregao parity 2020-04-02 --contract DOLK20")(parity)
@@ -49,6 +50,14 @@ def features_ls(set_name: SetOption = "full", json: JsonOption = False) -> None:
     lines = [f"{f.name:26} {f.group:14} {f.unit:10} needs {', '.join(sorted(f.needs))}" for f in schema.features]
     fields = {"set": set_name, "schema_hash": schema.hash, "columns": columns}
     answer(json, fields, [*lines, f"{len(columns)} columns, schema {schema.hash[:16]}"])
+
+
+def features_page(json: JsonOption = False) -> None:
+    """Print the catalogue as a Markdown page: every column in full, and the columns of every named set."""
+    from features.page import catalogue_page
+
+    page = catalogue_page()
+    answer(json, {"page": page}, [page.removesuffix("\n")])
 
 
 def features_build(

@@ -37,6 +37,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "config show": ("file", "settings"),
         "config check": ("file", "settings"),
         "features ls": ("set", "schema_hash", "columns"),
+        "features page": ("page",),
         "features build": ("schema_hash", "sessions"),
         "parity": ("contract", "session", "columns", "events", "decisions", "differing", "first_difference"),
         "leakcheck": ("checked", "leaks"),

@@ -48,6 +48,8 @@ class Feature:
         What `warm_up` counts.
     aliases : tuple of str
         Other names of the same values; sets may use them, a schema holds `name` alone.
+    inputs : tuple of str
+        What the formula reads, in the letters of `features.inputs`.
     """
 
     name: str
@@ -62,3 +64,4 @@ class Feature:
     zero_rule: float | None = None
     warm_unit: Warm = Warm.BARS
     aliases: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()

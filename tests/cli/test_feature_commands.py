@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 import features.parity
+from cli.environment import CHECKOUT
+from features.catalogue import CATALOGUE, Need
 from features.parity import Difference, Parity
+from features.schema import build_schema
+from features.sets import columns_of
 from market.home import Home
 from market.types import Kind
 from tests.cli.conftest import RunCommand
@@ -108,3 +112,26 @@ def test_build_tells_what_became_of_each_session(run: RunCommand, ask: Ask, home
     assert len(lines) == len(MARKET.days()) + 1
     assert lines[-1].startswith(f"{len(MARKET.days())} tables of ")
     assert (home.artifacts / "feature-tables" / MARKET.symbol).is_dir()
+
+
+def test_committed_page_is_what_the_catalogue_says_now(run: RunCommand, ask: Ask) -> None:
+    committed = (CHECKOUT / "docs" / "features.md").read_text(encoding="utf-8")
+    assert run("features", "page").out == committed, "run `pregao features page > docs/features.md`"
+    assert ask("features", "page")[1]["page"] == committed
+
+
+def test_page_shows_each_column_and_set_in_full(run: RunCommand) -> None:
+    lines = run("features", "page").out.splitlines()
+    (rsi,) = [line for line in lines if line.startswith("| `rsi_14` ")]
+    assert [cell.strip() for cell in rsi.strip("|").split("|")] == [
+        "`rsi_14`", "100 − 100/(1+U/D), U,D = Wilder_14 of gains, losses of C; D=0: 100, both 0: 50", "C", "14",
+        "percent", "0 … 100", "84 bars", "bars", "50", "",
+    ]  # fmt: skip
+    (returns,) = [line for line in lines if line.startswith("| `returns_5` ")]
+    assert returns.endswith("| −∞ … ∞ | 6 bars | bars |  | `momentum_pct_5` `roc_5` |")
+    for feature in CATALOGUE:
+        assert sum(line.startswith(f"| `{feature.name}` ") for line in lines) == 1
+    at = lines.index("## `core10`")
+    schema = build_schema("core10", frozenset(Need), 60_000_000_000, 5)
+    assert lines[at + 2] == f"10 columns, schema `{schema.hash}`"
+    assert lines[at + 4] == ", ".join(f"`{name}`" for name in columns_of("core10"))

@@ -1,0 +1,72 @@
+"""The catalogue as a page for readers: `docs/features.md` is this text."""
+
+import math
+from collections.abc import Iterable
+
+from features.catalogue import CATALOGUE, Feature, Need
+from features.schema import build_schema
+from features.sets import SETS
+from market.errors import ConfigError
+
+_BAR_NS, _PRELOAD = 60_000_000_000, 5  # of the hashes on the page; another clock is another schema
+_HEAD = ("name", "formula", "inputs", "window", "unit", "range", "warm-up", "needs", "0-rule", "aliases")
+_OPENING = """\
+# Features
+
+Every column the project knows, written by `pregao features page` from the catalogue in the code.
+
+- **Formula**: O, H, L, C and V are the closed bar's, Vb and Vs its volume and Nb and Ns its trades by aggressor, N all
+  its trades. r is ln(C/C of the bar before), in a session's first bar ln(C/O). mean_n and σ_n (n in the denominator)
+  take the last n bars with the present one, z_n the n before it; EMA_n and Wilder_n are seeded with the first value.
+  Im = (Vb − Vs)/(Vb + Vs), Ib = Vb/(Vb + Vs), It = (Nb − Ns)/(Nb + Ns); without an aggressor they are 0, ½ and 0.
+  ATR is Wilder_14(TR). p, q, a and t are a trade's price, quantity, aggressor (+1, −1, 0) and time.
+- **Inputs** are what the value depends on: change another and the column stays as it is, to the bit.
+- **Window** and **warm-up** are counted in the same unit. Before its warm-up a column is missing (NaN), and so it is
+  where a denominator is 0 and no 0-rule is given. Nothing is ever filled.
+- **Needs**: where a feed lacks one of them, the column leaves the schema.
+- **Aliases** are other names of the same values; a set may use them, a schema holds the name.
+"""
+
+
+def catalogue_page() -> str:
+    """Return the page: a table of columns for each group, and the columns and schema hash of each named set."""
+    groups = dict.fromkeys(feature.group for feature in CATALOGUE)
+    parts = [_OPENING, f"{len(CATALOGUE)} columns in {len(groups)} groups.\n"]
+    for group in groups:
+        rows = [_cells(feature) for feature in CATALOGUE if feature.group == group]
+        parts.append(f"## {group.capitalize()}\n\n{_table(rows)}\n")
+    parts.append(
+        "# Named sets\n\nThe hashes are those of bars of a minute, five preloaded sessions and a feed that has all.\n"
+    )
+    parts += [_set(name) for name in SETS]
+    return "\n".join(parts)
+
+
+def _cells(feature: Feature) -> tuple[str, ...]:
+    needs = " ".join(sorted(feature.needs)).replace("_", " ")
+    rule = "" if feature.zero_rule is None else f"{feature.zero_rule:g}"
+    return (
+        f"`{feature.name}`", feature.formula, " ".join(feature.inputs), str(feature.window or ""), feature.unit,
+        f"{_bound(feature.low)} … {_bound(feature.high)}", f"{feature.warm_up} {feature.warm_unit}", needs, rule,
+        " ".join(f"`{alias}`" for alias in feature.aliases),
+    )  # fmt: skip
+
+
+def _bound(value: float) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.4g}".replace("-", "−")
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [_HEAD, ("---",) * len(_HEAD), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
+
+
+def _set(name: str) -> str:
+    try:
+        schema = build_schema(name, frozenset(Need), _BAR_NS, _PRELOAD)
+    except ConfigError:  # the catalogue lacks columns that the set names
+        return f"## `{name}`\n\nNot complete yet.\n"
+    listed = ", ".join(f"`{column}`" for column in schema.columns)
+    return f"## `{name}`\n\n{len(schema.columns)} columns, schema `{schema.hash}`\n\n{listed}\n"
