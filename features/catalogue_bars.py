@@ -209,7 +209,21 @@ _INTERACTIONS = (
     Feature("trend_times_imbalance", "interaction", "adx_14/100·Im", 14, "fraction", -1, 1, 2 * _ATR_WARM, _BOTH),
 )  # fmt: skip
 
+# A second eye on the regime (signals.md §8.2), and the first one's strength (§8.3).
+_REGIME = (
+    Feature("slope_20", "regime", "b·R²/σ_20(r), b the least-squares slope of ln C per bar over 20", 20, "σ", -_INF,
+            _INF, 20, _BARS, 0.0),
+    Feature("slope_consistency_20", "regime", "share of 20 bars whose r has the sign of b", 20, "fraction", 0, 1, 20,
+            _BARS, 0.0),
+    Feature("slope_trend", "regime", "sign(b) if |slope_20| > 0.2 and slope_consistency_20 ≥ 0.6, else 0", 20, "", -1,
+            1, 20, _BARS),
+    Feature("range_score_50", "regime", "½·(share of 50 closes at 20 to 80 % of min_50(L) … max_50(H)) + "
+            "½·min(closes within 5 % of its ends/10, 1)", 50, "fraction", 0, 1, 50, _BARS, 0.5),
+    Feature("trend_strength", "regime", "±1 in a trend up or down by ADX and EMAs, ±2 if ADX > 35, else 0", 50, "", -2,
+            2, 168, _BARS),
+)  # fmt: skip
+
 BAR_FEATURES: tuple[Feature, ...] = (
     *_LONGER, *_MOMENTUM, *_GAPS, *_VOLATILITY, *_VOLUME, *_PRESSURE, *_BANDS, *_AVERAGES, *_OSCILLATORS,
-    *_INTERACTIONS,
+    *_INTERACTIONS, *_REGIME,
 )  # fmt: skip

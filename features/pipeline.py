@@ -287,7 +287,7 @@ def _close_bar(state: FeatureState) -> int:
     floats, ints, scratch = state.floats, state.ints, state.scratch
     store_bar(floats, ints)
     update_averages(floats, ints)
-    update_regime(floats, ints)
+    update_regime(floats, ints, scratch)
     update_volatility(floats, ints, scratch)
     update_returns(floats, ints, scratch)
     update_volume(ints, scratch)

@@ -1,8 +1,30 @@
-"""The market regime by ADX and the order of three EMAs, with hysteresis and confirmation (signals.md §8.1)."""
+"""The market regime by ADX and the order of three EMAs, with hysteresis and confirmation (signals.md §8.1).
+
+Beside it stand, as columns, its five states (§8.3), and what another detector sees: the slope of the logarithm with its
+R², and how much the market keeps within a range (§8.2).
+"""
+
+import math
 
 import numpy as np
 
-from features.layout import ADX, BARS_SEEN, CANDIDATE, CANDIDATE_BARS, EMA, EMA_FAMILY, REGIME
+from features.bars import newest
+from features.catalogue import index_of
+from features.layout import (
+    ADX,
+    BARS_SEEN,
+    CANDIDATE,
+    CANDIDATE_BARS,
+    CLOSE_RING,
+    EMA,
+    EMA_FAMILY,
+    HIGH_RING,
+    LOW_RING,
+    REGIME,
+    RETURN_RING,
+)
+from features.windows import deviation, highest, lowest, ratio
+from market.elementary import log
 from market.kernel import kernel
 from market.types import Regime
 
@@ -10,10 +32,16 @@ ENTER = 25.0  # ADX above which a trend may begin
 LEAVE = 22.0  # ADX below which a trend ends
 CONFIRMATION = 3  # bars in a row that must agree before the regime changes
 WARM_UP = 168  # closed bars
+STRONG = 35.0  # ADX above which a trend is strong
+SLOPE_BARS, SLOPE, CONSISTENCY = 20, 0.2, 0.6  # of a trend by slope
+RANGE_BARS, INNER, EDGE, TOUCHES = 50, 0.2, 0.05, 10.0  # of the range score
 
 _UNDEFINED, _UP, _DOWN, _RANGE = int(Regime.UNDEFINED), int(Regime.TREND_UP), int(Regime.TREND_DOWN), int(Regime.RANGE)
 _LENGTHS = [int(n) for n in EMA_FAMILY[:, 0]]
 _FAST, _MIDDLE, _SLOW = EMA + _LENGTHS.index(9), EMA + _LENGTHS.index(20), EMA + _LENGTHS.index(50)
+
+_SLOPE, _CONSISTENCY, _SLOPE_TREND = index_of("slope_20"), index_of("slope_consistency_20"), index_of("slope_trend")
+_RANGE_SCORE, _STRENGTH = index_of("range_score_50"), index_of("trend_strength")
 
 
 @kernel
@@ -30,8 +58,24 @@ def classify(current: int, adx: float, fast: float, middle: float, slow: float) 
 
 
 @kernel
-def update_regime(floats: np.ndarray, ints: np.ndarray) -> None:
-    """Move the regime by the last closed bar (to be called after `trend.update_averages`)."""
+def update_regime(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
+    """Move the regime by the last closed bar, and write its columns (to be called after `trend.update_averages`)."""
+    _move(floats, ints)
+    out[_STRENGTH] = strength(ints[REGIME], floats[ADX])
+    last = newest(ints)
+    _write_slope(floats, ints, last, out)
+    out[_RANGE_SCORE] = _range_score(ints, last)
+
+
+@kernel
+def strength(regime: int, adx: float) -> int:
+    """Return the five states: 2 and 1 for a strong trend up and another, -1 and -2 down, 0 for a market without one."""
+    size = 2 if adx > STRONG else 1
+    return size if regime == _UP else -size if regime == _DOWN else 0
+
+
+@kernel
+def _move(floats: np.ndarray, ints: np.ndarray) -> None:
     if ints[BARS_SEEN] < WARM_UP:
         return
     spoken = classify(ints[REGIME], floats[ADX], floats[_FAST], floats[_MIDDLE], floats[_SLOW])
@@ -43,3 +87,42 @@ def update_regime(floats: np.ndarray, ints: np.ndarray) -> None:
     if ints[CANDIDATE_BARS] >= CONFIRMATION:
         ints[REGIME] = spoken
         ints[CANDIDATE_BARS] = 0
+
+
+@kernel
+def _write_slope(floats: np.ndarray, ints: np.ndarray, last: int, out: np.ndarray) -> None:
+    """Fit a line to the logarithm of the last closes, and say what it is worth."""
+    first, middle = last - SLOPE_BARS + 1, 0.5 * (SLOPE_BARS - 1)
+    start, total = log(ints[CLOSE_RING + first]), 0.0
+    for k in range(SLOPE_BARS):
+        total += log(ints[CLOSE_RING + first + k]) - start
+    centre, along, squares, spread = total / SLOPE_BARS, 0.0, 0.0, 0.0
+    for k in range(SLOPE_BARS):
+        rise = log(ints[CLOSE_RING + first + k]) - start - centre
+        along += (k - middle) * rise
+        squares += rise * rise
+        spread += (k - middle) * (k - middle)
+    slope, agreeing = along / spread, 0
+    for k in range(SLOPE_BARS):
+        agreeing += floats[RETURN_RING + first + k] * slope > 0.0
+    fit = ratio(along * along, spread * squares, 0.0)
+    out[_SLOPE] = ratio(slope * fit, deviation(floats, RETURN_RING + first, SLOPE_BARS), 0.0)
+    out[_CONSISTENCY] = agreeing / SLOPE_BARS
+    trending = abs(out[_SLOPE]) > SLOPE and out[_CONSISTENCY] >= CONSISTENCY
+    out[_SLOPE_TREND] = math.copysign(1.0, slope) if trending else 0.0
+
+
+@kernel
+def _range_score(ints: np.ndarray, last: int) -> float:
+    """Return how much the closes keep to the middle of their range while they touch its ends, 0 to 1."""
+    first = last - RANGE_BARS + 1
+    low = lowest(ints, LOW_RING + first, RANGE_BARS)
+    height = highest(ints, HIGH_RING + first, RANGE_BARS) - low
+    if height == 0.0:
+        return 0.5
+    inside, touches = 0, 0
+    for k in range(RANGE_BARS):
+        place = (ints[CLOSE_RING + first + k] - low) / height
+        inside += INNER <= place <= 1.0 - INNER
+        touches += place <= EDGE or place >= 1.0 - EDGE
+    return 0.5 * inside / RANGE_BARS + 0.5 * min(touches / TOUCHES, 1.0)

@@ -43,6 +43,8 @@ REASONS = {
     "gap_open": "TA-Lib knows no sessions",
     "ret_session": "TA-Lib knows no sessions",
     "range_pct": "one bar's own numbers, no function of TA-Lib",
+    "range_score_50": "counts closes by the range of their whole window, no function of TA-Lib",
+    "trend_strength": "hysteresis and confirmation, no function of TA-Lib",
 }
 
 
@@ -86,6 +88,20 @@ def momentum(b: Bars, fast: int, slow: int) -> Values:
 
 def prior_z(x: Values, n: int) -> Values:
     return np.clip((x - ago(talib.SMA(x, n), 1)) / ago(sigma(x, n), 1), -10, 10)
+
+
+def line(b: Bars) -> Values:
+    return np.asarray(talib.LINEARREG_SLOPE(talib.LN(b.c / b.c[0]), 20))
+
+
+def slope(b: Bars) -> Values:
+    fit = line(b) ** 2 * (20**2 - 1) / 12 / talib.VAR(talib.LN(b.c / b.c[0]), 20)
+    return np.asarray(line(b) * fit / sigma(b.r, 20))
+
+
+def agreeing(b: Bars) -> Values:
+    up, down = (talib.SUM(flag(side), 20) / 20 for side in (b.r > 0, b.r < 0))
+    return np.where(line(b) > 0, up, down)
 
 
 def place(b: Bars, n: int) -> Values:
@@ -177,6 +193,9 @@ def _fill() -> None:
 
 _fill()
 TALIB |= {
+    "slope_20": slope,
+    "slope_consistency_20": agreeing,
+    "slope_trend": lambda b: np.where((abs(slope(b)) > 0.2) & (agreeing(b) >= 0.6 - 1e-9), np.sign(line(b)), 0),
     "atr_pct": lambda b: talib.NATR(b.h, b.l, b.c, 14) / 100,
     "bb_position": lambda b: (b.c - band(b, 20, 1)) / (band(b, 20, 0) - band(b, 20, 1)),
     "bb_percent_20": lambda b: percent(b, 20),

@@ -15,7 +15,8 @@ from market.stream import with_clock
 from market.types import EVENT, Kind, TradeType
 
 MINUTE = 60_000_000_000
-NAMES = [feature.name for feature in BAR_FEATURES]
+# The regime has a twin of its own, in test_feature_regime.py.
+NAMES = [feature.name for feature in BAR_FEATURES if feature.name != "trend_strength"]
 PRELOAD, MINUTES = 2, 75
 BAR_ENDS = range(1, MINUTES + 1)
 
@@ -326,6 +327,53 @@ twin(
 twin("volume_times_volatility", 5, lambda b: over(b.volume, mean(b.volume, 5), 1) * sigma(returns(b), 5))
 twin("pressure_times_return", 6, lambda b: known(b, ib(b) * log(b.close / ago(b.close, 5))))
 twin("trend_times_imbalance", 168, lambda b: known(b, adx(b) / 100 * im(b)))
+
+# --- §8.2 slope, R² and range
+
+
+def fitted(b: pd.DataFrame) -> pd.DataFrame:
+    """Slope and R² of ln C over 20 bars, by NumPy's fit and correlation."""
+
+    def fit(window: np.ndarray) -> tuple[float, float]:
+        if np.ptp(window) == 0:
+            return 0.0, 0.0
+        slope = np.polyfit(np.arange(20), np.log(window), 1)[0]
+        return slope, np.corrcoef(np.arange(20), np.log(window))[0, 1] ** 2
+
+    close = b.close.to_numpy()
+    found = [(math.nan, math.nan)] * 19 + [fit(close[k - 19 : k + 1]) for k in range(19, len(close))]
+    return pd.DataFrame(found, columns=["slope", "r2"], index=b.index)
+
+
+def slope(b: pd.DataFrame) -> pd.Series:
+    return over(fitted(b).slope * fitted(b).r2, sigma(returns(b), 20), 0.0)
+
+
+def consistency(b: pd.DataFrame) -> pd.Series:
+    up, down = (mean(flag(side), 20) for side in (returns(b) > 0, returns(b) < 0))
+    sign = np.sign(fitted(b).slope)
+    return up.where(sign > 0, down.where(sign < 0, 0.0))
+
+
+def slope_trend(b: pd.DataFrame) -> pd.Series:
+    return np.sign(fitted(b).slope).where((slope(b).abs() > 0.2) & (consistency(b) >= 0.6), 0.0)
+
+
+def range_score(b: pd.DataFrame) -> pd.Series:
+    found = [math.nan] * 49
+    for k in range(49, len(b)):
+        window = b.iloc[k - 49 : k + 1]
+        low, high = window.low.min(), window.high.max()
+        place = (window.close - low) / (high - low) if high > low else window.close * 0 + 0.5
+        touches = ((place <= 0.05) | (place >= 0.95)).sum()
+        found.append(0.5 * place.between(0.2, 0.8).mean() + 0.5 * min(touches / 10, 1))
+    return pd.Series(found, index=b.index)
+
+
+twin("slope_20", 20, slope)
+twin("slope_consistency_20", 20, consistency)
+twin("slope_trend", 20, slope_trend)
+twin("range_score_50", 50, range_score)
 
 
 def trades_of(day: int, start: int, level: int, rng: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,7 @@ from market.types import BAR, Kind, Side
 from tests.factories import make_trade
 
 MINUTE = 60_000_000_000
-BARS = 240
+DAYS, BARS = range(1, 13), 60
 Draw = Callable[[np.ndarray, np.random.Generator], None]
 
 OF_BARS = [f for f in CATALOGUE if Need.BARS in f.needs]
@@ -23,10 +23,10 @@ OF_EVENTS = [f for f in CATALOGUE if Need.BARS not in f.needs and Need.CALENDAR 
 
 
 def bars_of(day: int, open_ns: int) -> np.ndarray:
-    """A session of a random walk within generous highs and lows; some volume has no aggressor."""
+    """A session of a walk with a trend or none, within generous highs and lows; some volume has no aggressor."""
     rng = np.random.default_rng(day)
     bars = np.zeros(BARS, dtype=BAR)
-    close = 10_000 + np.cumsum(rng.integers(-6, 7, BARS)) + 40 * day
+    close = 10_000 + np.cumsum(rng.integers(-6, 7, BARS) + (-3, 0, 3)[day % 3]) + 40 * day
     bars["close"], bars["open"] = close, close + rng.integers(-4, 5, BARS)
     bars["high"] = np.maximum(bars["open"], close) + rng.integers(2, 9, BARS)
     bars["low"] = np.minimum(bars["open"], close) - rng.integers(2, 9, BARS)
@@ -70,12 +70,12 @@ OF_A_BAR: dict[str, Draw] = {
 
 
 def later(bars: np.ndarray, rng: np.random.Generator) -> None:
-    bars["ts_close_ns"] += 90 * MINUTE
+    bars["ts_close_ns"] += 35 * MINUTE
 
 
 def wider(session: np.ndarray, rng: np.random.Generator) -> None:
     session["open_ns"] -= 45 * MINUTE
-    session["close_ns"] -= 60 * MINUTE
+    session["close_ns"] -= 20 * MINUTE
 
 
 def next_day(session: np.ndarray, rng: np.random.Generator) -> None:
@@ -88,9 +88,9 @@ def row_of(state: FeatureState) -> np.ndarray:
 
 
 def run_bars(schema: FeatureSchema, make: Callable[..., np.ndarray], on_bars: Draw, on_hours: Draw) -> np.ndarray:
-    """Three sessions of bars; what the drawing does to bars and hours is done to each."""
+    """Sessions of bars; what the drawing does to bars and hours is done to each."""
     state, rows = new_state(schema), []
-    for day in (1, 2, 3):
+    for day in DAYS:
         hours = make(day, BARS)
         bars = bars_of(day, int(hours["open_ns"][0]))
         rng = np.random.default_rng(100 + day)

@@ -1,10 +1,13 @@
 """The regime of signals.md §8.1 against a plain twin and answers on paper."""
 
+import math
+
 import numpy as np
 import pytest
 
+from features.catalogue import index_of
 from features.pipeline import begin_session, regime, update_bar
-from features.regime import classify
+from features.regime import classify, strength
 from features.state import new_state
 from market.types import BAR, Regime
 
@@ -32,9 +35,57 @@ def test_one_bar_speaks_for(current, adx, averages, spoken):
     assert classify(int(current), adx, *averages) == spoken
 
 
-def twin(bars: list[tuple[int, int, int]]) -> tuple[list[int], list[int]]:
-    """(high, low, close) bars of one session: the regime in force, and what each bar alone spoke for."""
-    force, spoken_for, recent = [], [], []
+@pytest.mark.parametrize(
+    ("current", "adx", "state"),
+    [(UP, 35.1, 2), (UP, 35.0, 1), (DOWN, 35.0, -1), (DOWN, 90.0, -2), (RANGE, 40.0, 0), (UNDEFINED, 40.0, 0)],
+)
+def test_five_states(current, adx, state):
+    assert strength(int(current), adx) == state
+
+
+def test_staircase_on_paper(run_bars):
+    """Closes 1, 4, 4, 16, 16 … are y = k + [k odd] in units of ln 2.
+
+    Σ(k − 9.5)y = 670, Σ(k − 9.5)² = 665, Σ(y − 10)² = 680. Every other bar rises by 2 ln 2 and the rest stand still:
+    σ = ln 2, and one half agrees with the slope.
+    """
+    closes = [2 ** (k + k % 2) for k in range(20)]
+    _, scratch = run_bars([(before, close, before, close, 5, 0, 0)
+                           for before, close in zip([1, *closes], closes, strict=False)])  # fmt: skip
+    slope, consistency, trend = (scratch[-1, index_of(n)] for n in ("slope_20", "slope_consistency_20", "slope_trend"))
+    assert slope == pytest.approx(670 / 665 * 670**2 / (665 * 680), rel=1e-12)
+    assert (consistency, trend) == (0.5, 0.0)
+
+
+@pytest.mark.parametrize(("sign", "rises", "trend"), [(1, 12, 1), (-1, 12, -1), (1, 11, 0)])
+def test_trend_by_slope_asks_for_twelve_bars_of_twenty(run_bars, sign, rises, trend):
+    """Steps of 10 spread evenly among bars that stand still: the fit is close, its sign is in doubt below 12."""
+    steps = [10 * sign * (k * rises % 20 < rises) for k in range(20)]
+    closes = [20_000 + sum(steps[: k + 1]) for k in range(20)]
+    _, scratch = run_bars([(before, max(before, close), min(before, close), close, 5, 0, 0)
+                           for before, close in zip([20_000, *closes], closes, strict=False)])  # fmt: skip
+    assert scratch[-1, index_of("slope_consistency_20")] == rises / 20
+    assert abs(scratch[-1, index_of("slope_20")]) > 0.2
+    assert scratch[-1, index_of("slope_trend")] == trend
+
+
+@pytest.mark.parametrize(
+    ("closes", "score"),
+    [
+        ([100, 200] * 25, 0.5),  # all touch, none inside
+        ([150] * 25 + [100] * 10 + [185] * 15, 0.75),  # half inside, ten touches
+        ([150] * 25 + [195] * 5 + [185] * 20, 0.5),  # half inside, five touches
+        ([120] * 25 + [180] * 25, 0.5),  # all inside
+    ],
+)
+def test_range_score_on_paper(run_bars, closes, score):
+    _, scratch = run_bars([(150, 200, 100, close, 5, 0, 0) for close in closes])
+    assert scratch[-1, index_of("range_score_50")] == pytest.approx(score, rel=1e-12)
+
+
+def twin(bars: list[tuple[int, int, int]]) -> tuple[list[int], list[int], list[int]]:
+    """(high, low, close) bars of one session: the regime in force, what each bar alone spoke for, the five states."""
+    force, spoken_for, recent, states = [], [], [], []
     tr = plus = minus = adx = 0.0
     ema = {9: 0.0, 20: 0.0, 50: 0.0}
     current = 0
@@ -62,7 +113,8 @@ def twin(bars: list[tuple[int, int, int]]) -> tuple[list[int], list[int]]:
                 current = spoken
         spoken_for.append(spoken)
         force.append(current)
-    return force, spoken_for
+        states.append((1 + (adx > 35)) * {0: 0, 1: 1, 2: -1, 3: 0}[current])
+    return force, spoken_for, states
 
 
 def random_bars(seed: int, count: int) -> list[tuple[int, int, int]]:
@@ -75,7 +127,7 @@ def random_bars(seed: int, count: int) -> list[tuple[int, int, int]]:
 
 @pytest.fixture
 def kernel_regimes(full_schema, session_maker):
-    def run(bars: list[tuple[int, int, int]]) -> list[int]:
+    def run(bars: list[tuple[int, int, int]], states: list[float] | None = None) -> list[int]:
         state, out = new_state(full_schema), []
         hours = session_maker(1, len(bars))
         begin_session(state, hours[0])
@@ -86,6 +138,8 @@ def kernel_regimes(full_schema, session_maker):
             bar["ts_close_ns"] = hours["open_ns"] + (k + 1) * 60_000_000_000
             update_bar(state, bar[0])
             out.append(regime(state))
+            if states is not None:
+                states.append(float(state.scratch[index_of("trend_strength")]))
         return out
 
     return run
@@ -93,10 +147,13 @@ def kernel_regimes(full_schema, session_maker):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_regime_equals_its_twin(kernel_regimes, seed):
-    bars = random_bars(seed, 1500)
-    wanted, _ = twin(bars)
-    assert kernel_regimes(bars) == wanted
+    bars, states = random_bars(seed, 1500), []
+    wanted, _, strengths = twin(bars)
+    assert kernel_regimes(bars, states) == wanted
     assert set(wanted) == {0, 1, 2, 3}
+    assert all(map(math.isnan, states[:167]))
+    assert states[167:] == strengths[167:]
+    assert set(strengths) == {-2, -1, 0, 1, 2}
 
 
 def test_confirmation_keeps_short_flickers_out(kernel_regimes):
