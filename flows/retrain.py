@@ -13,7 +13,7 @@ from flows.lock import exclusive
 from flows.meter import Meter, StageCost
 from flows.orphans import claim_server
 from flows.parameters import Parameters, load_parameters
-from flows.stages import backtest, collect, evaluate, features, labels, paper, report, train, validate
+from flows.stages import backtest, collect, evaluate, features, labels, leaks, paper, report, train, validate
 from flows.stages.dataset import open_dataset
 from market.home import Home
 
@@ -132,6 +132,7 @@ def retrain(home: Home, parameters: Parameters, data: tuple[Path, ...], *, paper
     stages.run("labels", labels.run, home, parameters)
     stages.run("train", train.run, home, parameters)
     stages.run("backtest", backtest.run, home, parameters)
+    stages.run("leaks", leaks.run, home, parameters)
     evaluation = stages.run("evaluate", evaluate.run, home, parameters)
     stages.run("report", report.run, home, parameters, None)
     entry = stages.run("register", registration.register, home, parameters)

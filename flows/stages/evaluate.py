@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from flows.parameters import Parameters
-from flows.stages import features
+from flows.stages import features, leaks
 from flows.stages.artifacts import read_json, read_table, write_json, write_text
 from flows.stages.backtest import METRICS as BACKTEST_METRICS
 from flows.stages.dataset import Dataset, open_dataset
@@ -64,9 +64,12 @@ def _gather(
     last = dataset.training[-1]
     compared, differing = count_differing_rows(dataset, table, last)
     verifies, same_schema = _verify(home, table)
+    checks, found = leaks.measured(home)
     return Evidence(
         provenance_known=all(p.provenance.source and p.provenance.source_sha256 for p in dataset.partitions),
         schema_equal=same_schema,
+        leak_checks=checks,
+        leaks=found,
         parity_events=compared,
         parity_differing=differing,
         bundle_verifies=verifies,

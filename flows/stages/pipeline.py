@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.lock import exclusive
 from flows.parameters import Parameters, load_parameters
-from flows.stages import backtest, evaluate, features, labels, train
+from flows.stages import backtest, evaluate, features, labels, leaks, train
 from market.errors import UsageError
 from market.home import Home
 
@@ -15,6 +15,7 @@ STAGES: Mapping[str, Callable[[Home, Parameters], Any]] = {
     "labels": labels.run,
     "train": train.run,
     "backtest": backtest.run,
+    "leaks": leaks.run,
     "evaluate": evaluate.run,
 }
 

@@ -13,7 +13,7 @@ import yaml
 from market.lake import Lake
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-STAGES = ["features", "labels", "train", "backtest", "evaluate"]
+STAGES = ["features", "labels", "train", "backtest", "leaks", "evaluate"]
 SMALL = {"trees": 10, "min_rows_per_leaf": 50}
 
 
@@ -54,6 +54,9 @@ def test_fresh_clone_pulls_the_sample_and_reproduces_once(clone: Path) -> None:
     run(clone, "dvc", "repro")
     metrics = json.loads((clone / "artifacts" / "backtest" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["decisions"] > 100
+    gates = json.loads((clone / "artifacts" / "evaluation" / "gates.json").read_text(encoding="utf-8"))
+    (leak_gate,) = [gate for gate in gates["to_challenger"] if gate["name"] == "leak_suite"]
+    assert (leak_gate["passed"], leak_gate["value"]) == (True, 0)
     assert "up to date" in run(clone, "dvc", "repro")
     assert run(clone, "dvc", "status").strip() == "Data and pipelines are up to date."
     shown = run(clone, "dvc", "metrics", "show")
