@@ -11,18 +11,19 @@ import numpy as np
 
 from features.catalogue import Need
 from features.schema import FeatureSchema
-from market.errors import NotEnoughData
+from market.errors import BundleRefused, NotEnoughData
 from market.kernel import kernel
 
 NAN_RATE, VARIANCE, FIRING_RATE = range(3)
 STATISTICS = 3
+WINDOW = 200  # rows of a model's monitor
 DEAD_AFTER = 200  # rows that changed while the column did not
 NEVER = np.iinfo(np.int64).max
 RATE_MARGIN = 0.05
 # A variance moves by this factor between calm and rough markets that training did not hold.
 VARIANCE_MARGIN = 4.0
 
-_SEEN = 0
+_SEEN, _IN_SESSION = range(2)
 
 
 class Monitor(NamedTuple):
@@ -32,8 +33,8 @@ class Monitor(NamedTuple):
     ----------
     rows : ndarray of float32, shape (w, c)
         The last w rows, a ring.
-    counts : ndarray of int64, shape (1,)
-        Rows seen since the monitor was new.
+    counts : ndarray of int64, shape (2,)
+        Rows seen since the monitor was new, and in this session.
     runs : ndarray of int64, shape (c,)
         Rows in which the market moved since the column last changed.
     nans, fired : ndarray of int64, shape (c,)
@@ -71,13 +72,39 @@ class Band(NamedTuple):
     dead_after: np.ndarray
 
 
+def open_band(columns: int) -> Band:
+    """Return the band of a model whose training rows nobody measured: nothing is unusual, nothing is dead."""
+    infinite = np.full((STATISTICS, columns), math.inf)
+    return Band(-infinite, infinite, np.full(columns, NEVER))
+
+
+def check_band(band: Band, columns: int) -> Band:
+    """Return a band's arrays, owned and contiguous, after proving that they are those of so many columns.
+
+    Raises
+    ------
+    BundleRefused
+        If a shape is another, a bound is missing, or a column would be dead at once.
+    """
+    low, high = (np.array(part, dtype=np.float64, order="C") for part in (band.low, band.high))
+    dead_after = np.array(band.dead_after, dtype=np.int64)
+    shapes = (low.shape, high.shape, dead_after.shape)
+    bounded = not (np.isnan(low).any() or np.isnan(high).any()) and bool((dead_after >= 1).all())
+    if shapes != ((STATISTICS, columns), (STATISTICS, columns), (columns,)) or not bounded:
+        raise BundleRefused(
+            f"monitor band: expected bounds of {STATISTICS} statistics of {columns} columns, and a patience of at "
+            f"least one row, found {shapes}; train and write the bundle again"
+        )
+    return Band(low, high, dead_after)
+
+
 def new_monitor(schema: FeatureSchema, window: int) -> Monitor:
     """Return a monitor over the last `window` rows of a schema."""
     columns = len(schema.columns)
     market = [bool(feature.needs - {Need.CALENDAR}) for feature in schema.features]
     return Monitor(
         rows=np.zeros((window, columns), dtype=np.float32),
-        counts=np.zeros(1, dtype=np.int64),
+        counts=np.zeros(2, dtype=np.int64),
         runs=np.zeros(columns, dtype=np.int64),
         nans=np.zeros(columns, dtype=np.int64),
         fired=np.zeros(columns, dtype=np.int64),
@@ -94,7 +121,7 @@ def observe(monitor: Monitor, row: np.ndarray) -> None:
     window, columns = monitor.rows.shape
     seen = monitor.counts[_SEEN]
     at = seen % window
-    if seen > 0:
+    if monitor.counts[_IN_SESSION] > 0:
         _count_unchanged(monitor, monitor.rows[(seen - 1) % window], row)
     if seen >= window:
         for j in range(columns):
@@ -103,14 +130,19 @@ def observe(monitor: Monitor, row: np.ndarray) -> None:
         monitor.rows[at, j] = row[j]
         _add(monitor, j, row[j], 1)
     monitor.counts[_SEEN] = seen + 1
+    monitor.counts[_IN_SESSION] += 1
     if at == window - 1:
         _sum_again(monitor)
 
 
 @kernel
 def begin_session(monitor: Monitor) -> None:
-    """Forget how long each column has stood still: features that a session freezes thaw at its end."""
+    """Forget how long each column has stood still: features that a session freezes thaw at its end.
+
+    What stops decisions in a session thus depends on that session alone, whatever the monitor saw before.
+    """
     monitor.runs[:] = 0
+    monitor.counts[_IN_SESSION] = 0
 
 
 @kernel

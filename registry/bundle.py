@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from features.monitor import STATISTICS, Band
 from features.schema import FeatureSchema
 from forest.flat import NODE, FlatForest, from_arrays, to_arrays
 from market.errors import BundleRefused, ConfigError, UsageError
@@ -35,7 +36,7 @@ from trading.agents import resolve_inputs
 from trading.model import Model, check_model, score_probability
 from trading.policy import StrategyParams
 
-FORMAT = 1
+FORMAT = 2
 GOLDEN_ROWS = 64
 MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.npz", "golden.npz", "signature.json"
 _MAX_BYTES = {MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12}
@@ -284,6 +285,7 @@ def _model_arrays(model: Model) -> dict[str, np.ndarray]:
         "calibration_x": model.calibration_x,
         "calibration_p": model.calibration_p,
         "agent_inputs": model.agent_inputs,
+        **{f"band.{name}": array for name, array in model.band._asdict().items()},
     }
 
 
@@ -298,6 +300,9 @@ _MODEL_SPECS = {f"{r.name.lower()}.{name}": spec for r in _REGIMES for name, spe
     "calibration_x": ArraySpec(_F8, (len(_REGIMES), None)),
     "calibration_p": ArraySpec(_F8, (len(_REGIMES), None)),
     "agent_inputs": ArraySpec(_I8, (None,)),
+    "band.low": ArraySpec(_F8, (STATISTICS, None)),
+    "band.high": ArraySpec(_F8, (STATISTICS, None)),
+    "band.dead_after": ArraySpec(_I8, (None,)),
 }
 
 
@@ -312,7 +317,8 @@ def _read_model(where: str, data: bytes, manifest: Manifest, schema: FeatureSche
         raise _refusal(where, "a policy and agents this version knows", error, "retrain with this version") from error
     if not np.array_equal(inputs, expected):
         raise _refusal(where, f"agent inputs {expected.tolist()}", inputs.tolist(), "write the bundle again")
-    model = Model(up, down, sideways, arrays["calibration_x"], arrays["calibration_p"], inputs, policy)
+    band = Band(*(arrays[f"band.{name}"] for name in Band._fields))
+    model = Model(up, down, sideways, arrays["calibration_x"], arrays["calibration_p"], inputs, policy, band)
     return check_model(model, len(schema.columns))
 
 

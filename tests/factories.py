@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from features.monitor import open_band
 from features.schema import FeatureSchema
 from forest.flat import FlatForest, ForestKind, empty, from_arrays
 from market.types import BAR, EVENT, SESSION, Kind, Side, TradeType
@@ -110,4 +111,4 @@ def make_model(
     line = np.tile(np.linspace(0.0, 1.0, 3), (3, 1))
     inputs = resolve_inputs(schema.columns, agents)
     policy = (strategy or StrategyParams(require_agents=bool(agents))).record()
-    return Model(forest, forest, forest, line, line.copy(), inputs, policy)
+    return Model(forest, forest, forest, line, line.copy(), inputs, policy, open_band(len(schema.columns)))

@@ -12,6 +12,7 @@ import numpy as np
 
 from features.clock import Decides
 from features.layout import ASK, BID, FLAGS, LAST_BAR, PHASE
+from features.monitor import WINDOW, Monitor, dead_column, new_monitor, observe
 from features.pipeline import atr_ticks, last_close, regime, snapshot
 from features.schema import FeatureSchema
 from features.state import FeatureState, new_state
@@ -50,6 +51,7 @@ _APPROVED, _OUTPUT_FULL = int(RefusalReason.NONE), int(RefusalReason.OUTPUT_FULL
 _DRAWDOWN = int(RefusalReason.DRAWDOWN)
 
 _SIGNAL, _NOT_WARM = int(HoldReason.SIGNAL), int(HoldReason.NOT_WARM)
+_DEAD_INPUT = int(HoldReason.DEAD_INPUT)
 _REGIME_UNDEFINED, _NO_MODEL = int(HoldReason.REGIME_UNDEFINED), int(HoldReason.NO_MODEL)
 _NO_AGENTS, _IN_POSITION = int(HoldReason.NO_AGENTS), int(HoldReason.IN_POSITION)
 _TRADING_STATE, _PAST_LAST_ENTRY = int(HoldReason.TRADING_STATE), int(HoldReason.PAST_LAST_ENTRY)
@@ -65,6 +67,8 @@ class Core(NamedTuple):
     features : FeatureState
     row : ndarray of float32
         The last decision's row, in schema order.
+    monitor : Monitor
+        What the rows of the last decisions were like.
     model : Model
     desk : Desk
     session : ndarray of SESSION, length 1
@@ -72,6 +76,7 @@ class Core(NamedTuple):
 
     features: FeatureState
     row: np.ndarray
+    monitor: Monitor
     model: Model
     desk: Desk
     session: np.ndarray
@@ -109,7 +114,8 @@ def new_core(
     columns = len(schema.columns)
     desk = new_desk(limits, instrument, costs, capacity)
     row = np.full(columns, np.nan, dtype=np.float32)
-    return Core(new_state(schema), row, check_model(model, columns), desk, np.zeros(1, dtype=SESSION))
+    monitor, checked = new_monitor(schema, WINDOW), check_model(model, columns)
+    return Core(new_state(schema), row, monitor, checked, desk, np.zeros(1, dtype=SESSION))
 
 
 def new_desk(limits: RiskLimits, instrument: Instrument, costs: Costs, capacity: Capacity) -> Desk:
@@ -226,6 +232,7 @@ def _score(core: Core, decision: np.void) -> int:
     """Write regime, M, A, D and confidence; return how many inputs of the model are missing."""
     policy = core.model.policy[0]
     missing = snapshot(core.features, core.row)
+    observe(core.monitor, core.row)
     regime_now = regime(core.features)
     probability = score_probability(core.model, regime_now, core.row) if missing == 0 else math.nan
     model_score = 2.0 * probability - 1.0
@@ -246,6 +253,8 @@ def _hold_before_side(core: Core, decision: np.void, missing: int) -> int:
     """Return why there is no score to choose a side by, or SIGNAL."""
     if missing > 0 or not math.isfinite(atr_ticks(core.features)):
         return _NOT_WARM
+    if dead_column(core.monitor, core.model.band) >= 0:
+        return _DEAD_INPUT
     if decision["regime"] == _UNDEFINED:
         return _REGIME_UNDEFINED
     if math.isnan(decision["probability"]):

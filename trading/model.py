@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.monitor import Band, check_band
 from forest.flat import FlatForest
 from forest.predict import predict_row
 from market.errors import BundleRefused
@@ -30,6 +31,8 @@ class Model(NamedTuple):
     agent_inputs : ndarray of int64
         Column of the row for each of `trading.agents.AGENT_INPUTS`; -1 where its agent is off.
     policy : ndarray of POLICY, length 1
+    band : Band
+        What each input was like in training.
     """
 
     trend_up: FlatForest
@@ -39,6 +42,7 @@ class Model(NamedTuple):
     calibration_p: np.ndarray
     agent_inputs: np.ndarray
     policy: np.ndarray
+    band: Band
 
 
 @kernel
@@ -109,7 +113,7 @@ def check_model(model: Model, columns: int) -> Model:
         found = int(forest.header[1])
         _expect(len(forest.nodes) == 0 or found == columns, f"forests of {columns} features", found)
     up, down, range_ = (_owned(forest) for forest in forests)
-    return Model(up, down, range_, x, p, inputs, policy)
+    return Model(up, down, range_, x, p, inputs, policy, check_band(model.band, columns))
 
 
 def _owned(forest: FlatForest) -> FlatForest:

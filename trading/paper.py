@@ -9,6 +9,7 @@ from datetime import date
 
 import numpy as np
 
+from features.monitor import begin_session as begin_monitor
 from features.pipeline import begin_session as begin_features
 from features.pipeline import replay, update_bar, update_event
 from features.schema import FeatureSchema
@@ -90,6 +91,7 @@ def paper_begin(core: Core, venue: Venue, session: np.void, events: bool) -> Non
     """Start a session whose preload the features have taken; `events` says which kind of feed follows."""
     core.session[0] = session
     begin_features(core.features, session)
+    begin_monitor(core.monitor)
     begin_desk(core.desk, session["open_ns"], session["close_ns"], events)
     reset_venue(venue)
 

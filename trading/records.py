@@ -205,6 +205,7 @@ class HoldReason(IntEnum):
     COOLDOWN = 12  # too few bars since the last entry
     DAILY_LIMIT = 13  # as many entries as a session may have
     SIZE_ZERO = 14  # the stop is too far for one contract
+    DEAD_INPUT = 15  # an input stands still while the market moves
 
 
 class RefusalReason(IntEnum):

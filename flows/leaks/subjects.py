@@ -140,7 +140,7 @@ def fit_fold(subject: Subject, feed: Feed) -> tuple[TrainingTable, Learned, Stra
     end = days_of(table.session[test])[0]
     rows = table.select(train)
     dataset = replace(subject.dataset, feed=feed)
-    trainer = Trainer(_small(subject.parameters), dataset, subject.schema, table, _unused_key(), "")
+    trainer = Trainer(_small(subject.parameters), dataset, subject.schema, table, table, _unused_key(), "")
     learned, strategy = trainer.fit_with_validation(rows, end)
     return rows, learned, strategy, end
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.monitor import open_band
 from forest.flat import empty
 from forest.predict import predict_batch
 from market.errors import NotEnoughData
@@ -101,4 +102,4 @@ def assemble(learned: Learned, columns: tuple[str, ...], agents: tuple[str, ...]
     for index, regime in enumerate(REGIMES):
         if regime in learned.calibrations:
             x[index], p[index] = learned.calibrations[regime].x, learned.calibrations[regime].p
-    return Model(up, down, range_, x, p, resolve_inputs(columns, agents), strategy.record())
+    return Model(up, down, range_, x, p, resolve_inputs(columns, agents), strategy.record(), open_band(len(columns)))

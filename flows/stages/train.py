@@ -20,7 +20,7 @@ from market.errors import NotEnoughData
 from market.home import Home
 from models.importance import merged_importance
 from models.splits import WalkForward
-from models.training_table import TrainingTable, refuse_unfit, trainable
+from models.training_table import TrainingTable, refuse_unfit
 from trading.policy import StrategyParams
 
 FOLDER, FOLDS, BUNDLE, NATIVE = "train", "train/folds", "train/bundle", "train/native"
@@ -38,7 +38,7 @@ def run(home: Home, parameters: Parameters) -> dict[str, Any]:
     dataset = open_dataset(home, parameters.data)
     whole = labels.load(home, dataset)
     refuse_unfit(whole)
-    trainer = Trainer.open(home, parameters, dataset, whole.select(trainable(whole)))
+    trainer = Trainer.open(home, parameters, dataset, whole)
     shutil.rmtree(home.artifacts / FOLDER, ignore_errors=True)
     folds, predicted, scores = _train_folds(home, trainer)
     learned, strategy = trainer.fit_final(scores, [fold["theta"] for fold in folds])

@@ -13,6 +13,7 @@ import numpy as np
 
 from backtest.replay import backtest
 from backtest.trips import round_trips
+from features.monitor import WINDOW, training_band
 from features.regime import CONFIRMATION, ENTER, LEAVE, WARM_UP
 from features.schema import FeatureSchema
 from flows.lineage import git_commit
@@ -23,7 +24,7 @@ from flows.stages.thresholds import choose_threshold
 from market.costs import costs
 from market.home import Home
 from models.splits import split_off_validation
-from models.training_table import TrainingTable
+from models.training_table import TrainingTable, trainable
 from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
 from registry.signing import SigningKey, ensure_key, load_private_key
 from trading.agents import available_agents
@@ -45,6 +46,8 @@ class Trainer:
     ----------
     table : TrainingTable
         Every row a learner may see.
+    decisions : TrainingTable
+        Every row of the training sessions, in order of time: what a monitor of the model will see.
     commit : str
         Of the code, for the lineage.
     """
@@ -53,13 +56,15 @@ class Trainer:
     dataset: Dataset
     schema: FeatureSchema
     table: TrainingTable
+    decisions: TrainingTable
     key: SigningKey
     commit: str
 
     @classmethod
-    def open(cls, home: Home, parameters: Parameters, dataset: Dataset, table: TrainingTable) -> "Trainer":
+    def open(cls, home: Home, parameters: Parameters, dataset: Dataset, decisions: TrainingTable) -> "Trainer":
         """Gather what every fit of one run shares."""
-        return cls(parameters, dataset, dataset.schema(parameters), table, signing_key(home), git_commit())
+        table, schema = decisions.select(trainable(decisions)), dataset.schema(parameters)
+        return cls(parameters, dataset, schema, table, decisions, signing_key(home), git_commit())
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -116,7 +121,9 @@ class Trainer:
 
     def write(self, folder: Path, learned: Learned, strategy: StrategyParams, days: Sequence[dt.date]) -> str:
         """Write and sign one bundle of a model trained on `days`; return its digest."""
-        model = assemble(learned, self.schema.columns, self.agents, strategy)
+        seen = np.isin(self.decisions.session, [(day - EPOCH).days for day in days])
+        band = training_band(self.schema, self.decisions.rows[seen], self.decisions.session[seen], WINDOW)
+        model = assemble(learned, self.schema.columns, self.agents, strategy)._replace(band=band)
         golden = np.linspace(0, len(self.table.rows) - 1, GOLDEN_ROWS).astype(np.int64)
         return write_bundle(folder, self._manifest(strategy, days), model, self.table.rows[golden], self.key)
 

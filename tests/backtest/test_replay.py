@@ -10,6 +10,7 @@ import pytest
 
 from backtest.metrics import round_trips, summarise
 from backtest.replay import backtest, join_sessions
+from features.monitor import open_band
 from features.schema import FeatureSchema
 from forest.flat import NODE, FlatForest, ForestKind
 from market.costs import Costs
@@ -110,7 +111,9 @@ def make_trader() -> Callable[[], Trader]:
     policy = StrategyParams(model_weight=1.0, agents_weight=0.0, require_agents=False)
     knots = np.array([[0.0, 1.0]] * 3)
     off = np.full(len(AGENT_INPUTS), -1)
-    model = Model(always(0.9), always(0.1), always(0.5), knots, knots, off, policy.record())
+    model = Model(
+        always(0.9), always(0.1), always(0.5), knots, knots, off, policy.record(), open_band(len(SCHEMA.columns))
+    )
     return lambda: new_trader(SCHEMA, model, WDO, Costs(fee_reais=1.0, brokerage_reais=0.25))
 
 

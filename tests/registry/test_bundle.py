@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.monitor import NEVER, Band
 from features.schema import FeatureSchema
 from forest.flat import NODE, FlatForest, ForestKind, empty, to_arrays
 from market.errors import BundleRefused, UsageError
@@ -37,7 +38,8 @@ def small_model(**changes):
     calibration_x = np.tile([-2.0, 2.0], (3, 1))
     calibration_p = np.tile([0.25, 0.75], (3, 1))
     inputs = np.full(len(AGENT_INPUTS), -1)
-    model = Model(stump(0.5), stump(-0.5), empty(), calibration_x, calibration_p, inputs, StrategyParams().record())
+    policy, band = StrategyParams().record(), Band(np.zeros((3, 3)), np.ones((3, 3)), np.array([200, 200, NEVER]))
+    model = Model(stump(0.5), stump(-0.5), empty(), calibration_x, calibration_p, inputs, policy, band)
     return model._replace(**changes)
 
 
@@ -98,11 +100,28 @@ def test_loads_what_was_written(folder, key):
     bundle = load_bundle(folder, key.public, SCHEMA.hash)
     for loaded, written in zip(bundle.model[:3], small_model()[:3], strict=True):
         assert all(np.array_equal(a, to_arrays(written)[n]) for n, a in to_arrays(loaded).items())
+    for loaded, written in zip(bundle.model.band, small_model().band, strict=True):
+        assert loaded.tobytes() == written.tobytes()
     assert bundle.schema == SCHEMA
     assert bundle.manifest.lineage == LINEAGE
     assert bundle.model.policy.tobytes() == StrategyParams().record().tobytes()
     assert bundle.digest == digest(folder) == sha256((folder / "manifest.json").read_bytes()).hexdigest()
     assert bundle.golden.rows.shape == (64, 3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"low": np.zeros((3, 2))},
+        {"high": np.full((3, 3), np.nan)},
+        {"dead_after": np.array([200, 0, 200])},
+        {"dead_after": np.array([200, 200])},
+    ],
+)
+def test_refuses_a_band_of_other_columns_or_without_patience(tmp_path, key, changes):
+    model = small_model(band=small_model().band._replace(**changes))
+    with pytest.raises(BundleRefused, match="monitor band"):
+        write_bundle(tmp_path / "bundle", small_manifest(), model, golden_rows(), key)
 
 
 def test_golden_outputs_are_the_calibrated_scores(folder, key):
@@ -238,7 +257,7 @@ FEWER = FeatureSchema("core", SCHEMA.columns[:2], SCHEMA.bar_ns, 2)
         ({"schema": SWAPPED_COLUMNS}, "expected hash"),
         ({"schema": json.loads(FEWER.to_json())}, "forests of 2 features"),
         ({"class_map": {"down": 1, "up": 0}}, "classes down 0"),
-        ({"format": 2}, "bundle format 1"),
+        ({"format": 1}, "bundle format 2"),
         ({"surprise": 1}, "a manifest"),
         ({"agents": "all"}, "a manifest"),
         ({"agents": ["order_flow"]}, "a policy and agents"),

@@ -1,0 +1,100 @@
+"""An input that stands still while the market moves stops decisions, from the bar counted on paper.
+
+The volume of every bar is 100, so `relative_volume_5` is NaN for four bars and 1 from the fifth (row 4) on. Row 5 is
+the first that repeats it while the price moves, so the 200th is row 204.
+"""
+
+import numpy as np
+import pytest
+
+from features.monitor import DEAD_AFTER, NEVER, WINDOW, Band, new_monitor, open_band
+from features.schema import FeatureSchema
+from market.instruments import FUTURES
+from tests.factories import MINUTE_NS, make_bar, make_constant_forest, make_model, make_session
+from tests.trading.scenarios import COSTS, WARM, feed_trader, ladder
+from trading.paper import Trader, end_session, new_trader, paper_bars, paper_begin
+from trading.policy import StrategyParams
+from trading.records import HoldReason, OrderRole, decision_hash
+
+SCHEMA = FeatureSchema("test", ("returns_1", "relative_volume_5"), MINUTE_NS, 0)
+DEAD_FROM = 204
+LENGTH = 230
+
+
+def band_of(returns: int, volume: int) -> Band:
+    return open_band(2)._replace(dead_after=np.array([returns, volume]))
+
+
+def begun(band: Band) -> Trader:
+    model = make_model(SCHEMA, make_constant_forest(2, 0.9), (), StrategyParams(require_agents=False, cooldown_bars=0))
+    trader = new_trader(SCHEMA, model._replace(band=band), FUTURES["WIN"], COSTS)
+    trader.feed_kind = "bars"
+    paper_begin(trader.core, trader.venue, make_session(540)[0], False)
+    return trader
+
+
+def bars_of(volumes: dict[int, int] | None = None) -> list[np.ndarray]:
+    return [make_bar(k, ladder(k), (volumes or {}).get(k, 100)) for k in range(LENGTH)]
+
+
+def dead_rows(trader: Trader) -> list[int]:
+    return np.flatnonzero(trader.decisions["reason"] == HoldReason.DEAD_INPUT).tolist()
+
+
+def test_decisions_stop_at_the_two_hundredth_repetition_and_not_before() -> None:
+    trader, free = begun(band_of(DEAD_AFTER, DEAD_AFTER)), begun(band_of(NEVER, NEVER))
+    for one in (trader, free):
+        feed_trader(one, bars_of())
+    assert dead_rows(trader) == list(range(DEAD_FROM, LENGTH))
+    assert not dead_rows(free)
+    assert trader.decisions[:DEAD_FROM].tobytes() == free.decisions[:DEAD_FROM].tobytes()
+    assert (trader.decisions["reason"][WARM:DEAD_FROM] == HoldReason.SIGNAL).sum() > 2
+    assert (free.decisions["reason"][DEAD_FROM:] == HoldReason.SIGNAL).any()
+    assert not trader.decisions["side"][DEAD_FROM:].any()
+
+
+def test_open_position_is_still_managed() -> None:
+    trader = begun(band_of(DEAD_AFTER, DEAD_AFTER))
+    feed_trader(trader, bars_of())
+    entries = (trader.fills["role"] == OrderRole.ENTRY).sum()
+    assert len(trader.fills) == 2 * entries
+    assert trader.account[0]["position"] == 0
+
+
+def test_input_that_moves_again_lets_decisions_go_on() -> None:
+    trader = begun(band_of(DEAD_AFTER, DEAD_AFTER))
+    feed_trader(trader, bars_of({DEAD_FROM + 6: 300}))
+    assert dead_rows(trader) == list(range(DEAD_FROM, DEAD_FROM + 6))
+
+
+def test_what_stood_still_in_training_stops_nothing() -> None:
+    trader = begun(band_of(DEAD_AFTER, NEVER))
+    feed_trader(trader, bars_of())
+    assert not dead_rows(trader)
+
+
+def test_market_that_stands_still_itself_is_no_dead_input() -> None:
+    trader = begun(band_of(DEAD_AFTER, DEAD_AFTER))
+    feed_trader(trader, [make_bar(k, (10_000, 10_001, 9_999, 10_000)) for k in range(LENGTH)])
+    assert not dead_rows(trader)
+
+
+def test_one_compiled_loop_decides_the_same_bits() -> None:
+    stepped, looped = begun(band_of(DEAD_AFTER, DEAD_AFTER)), begun(band_of(DEAD_AFTER, DEAD_AFTER))
+    feed_trader(stepped, bars_of())
+    paper_bars(looped.core, looped.venue, np.concatenate(bars_of()))
+    assert dead_rows(looped)
+    assert decision_hash(stepped.decisions) == decision_hash(looped.decisions)
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_session_depends_on_itself_alone(seen_before: bool) -> None:
+    """The count begins with the session, whatever the monitor saw before: a runner started today decides the same."""
+    trader = begun(band_of(DEAD_AFTER, DEAD_AFTER))
+    feed_trader(trader, bars_of())
+    end_session(trader)
+    if not seen_before:
+        trader.core = trader.core._replace(monitor=new_monitor(SCHEMA, WINDOW))
+    paper_begin(trader.core, trader.venue, make_session(540)[0], False)
+    feed_trader(trader, bars_of())
+    assert dead_rows(trader) == list(range(DEAD_AFTER, LENGTH))  # warm already: row 0 is the first, row 1 repeats it
