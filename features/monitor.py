@@ -158,21 +158,6 @@ def dead_column(monitor: Monitor, band: Band) -> int:
 
 
 @kernel
-def unusual_column(monitor: Monitor, band: Band, statistic: int) -> int:
-    """Return the first column whose NAN_RATE, VARIANCE or FIRING_RATE is outside its band, -1 where none is.
-
-    Before the window is full nothing is unusual. A variance of fewer than two finite values is unknown, and usual.
-    """
-    if monitor.counts[_SEEN] < monitor.rows.shape[0]:
-        return -1
-    for j in range(monitor.runs.size):
-        value = measure(monitor, statistic, j)
-        if value < band.low[statistic, j] or value > band.high[statistic, j]:
-            return j
-    return -1
-
-
-@kernel
 def measure(monitor: Monitor, statistic: int, column: int) -> float:
     """Return a statistic of a column over the last rows; NaN where it is not known.
 
@@ -188,6 +173,32 @@ def measure(monitor: Monitor, statistic: int, column: int) -> float:
         return float(max(0.0, monitor.squares[column] / finite - mean * mean))
     counted = monitor.nans[column] if statistic == NAN_RATE else monitor.fired[column]
     return float(counted / rows) if rows > 0 else math.nan
+
+
+class Unusual(NamedTuple):
+    """A column outside its band: which statistic, what it is now, and the bounds."""
+
+    column: str
+    statistic: str
+    value: float
+    low: float
+    high: float
+
+
+def unusual_columns(schema: FeatureSchema, monitor: Monitor, band: Band) -> list[Unusual]:
+    """Return every column outside its band, with each statistic that is.
+
+    Before the window is full nothing is unusual. A variance of fewer than two finite values is unknown, and usual.
+    """
+    if monitor.counts[_SEEN] < len(monitor.rows):
+        return []
+    low, high = band.low.tolist(), band.high.tolist()
+    measured = [
+        Unusual(name, said, measure(monitor, statistic, j), low[statistic][j], high[statistic][j])
+        for statistic, said in enumerate(("nan_rate", "variance", "firing_rate"))
+        for j, name in enumerate(schema.columns)
+    ]
+    return [one for one in measured if one.value < one.low or one.value > one.high]
 
 
 def training_band(schema: FeatureSchema, rows: np.ndarray, session: np.ndarray, window: int) -> Band:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from features.monitor import dead_column, unusual_columns
 from live.journal_writer import JournalWriter
 from market.costs import costs
 from market.errors import NotEnoughData, UsageError
@@ -167,6 +168,7 @@ class Recorder:
             self._record(trader)
         end_session(trader)
         self._record(trader)
+        self._alarm(trader, day)
         self._journal.sync()
 
     def _record(self, trader: Trader) -> None:
@@ -183,6 +185,22 @@ class Recorder:
             self._journal.append(Kind.FILL, trader.fills[seen.fills : filled].tobytes())
             self.fills += filled - seen.fills
             seen.fills = filled
+
+    def _alarm(self, trader: Trader, day: dt.date) -> None:
+        """Journal what an operator must read: inputs unlike those of training, and the one that stands still."""
+        monitor, band = trader.core.monitor, trader.core.model.band
+        told: list[dict[str, Any]] = [
+            {
+                "alarm": "unusual input", "column": one.column, "statistic": one.statistic, "value": one.value,
+                "band": f"{one.low:g} to {one.high:g}",
+            }
+            for one in unusual_columns(trader.schema, monitor, band)
+        ]  # fmt: skip
+        dead = dead_column(monitor, band)
+        if dead >= 0:
+            told.append({"alarm": "dead input", "column": trader.schema.columns[dead]})
+        for fields in told:
+            self._journal.append(Kind.NOTE, json_payload(fields | {"day": day.isoformat()}))
 
     def _record_orders(self, orders: np.ndarray, seen: "_Written") -> None:
         if orders.tobytes() == seen.orders:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from features.monitor import Band
 from features.schema import FeatureSchema
 from market.bars import bars_from_events
 from market.home import Home
@@ -44,7 +45,7 @@ def fill_lake(home: Home, kind: str = "events") -> Lake:
     return lake
 
 
-def install_model(home: Home, kind: str = "events", upper: float = 0.9) -> Path:
+def install_model(home: Home, kind: str = "events", upper: float = 0.9, band: Band | None = None) -> Path:
     """Sign a model that buys after a rise and sells after a fall, and return where the runner finds it."""
     ensure_key(home.keys, use_keyring=False)
     key = load_private_key(home.keys, use_keyring=False)
@@ -60,6 +61,7 @@ def install_model(home: Home, kind: str = "events", upper: float = 0.9) -> Path:
         lineage=Lineage("d" * 64, "c" * 40, True, ("synthetic",), "2026-06-01", "2026-06-05", "p" * 64),
     )
     model = make_model(SCHEMA, make_stump(2, 0, 0.0, 1.0 - upper, upper), (), STRATEGY)
+    model = model._replace(band=band or model.band)
     rows = np.random.default_rng(1).normal(size=(64, 2)).astype(np.float32)
     drafted = home.root / f"drafted-{upper}"
     write_bundle(drafted, manifest, model, rows, key)

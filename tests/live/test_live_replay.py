@@ -13,6 +13,7 @@ import pytest
 
 from backtest.replay import backtest
 from backtest.result import BacktestResult
+from features.monitor import VARIANCE, open_band
 from live.replay import Replayed, Request, newest_bundle, replay
 from market.costs import costs
 from market.errors import BundleRefused, LakeError, NotEnoughData, SafetyRefusal, UnknownSymbol, UsageError
@@ -117,6 +118,25 @@ def test_every_entry_is_journalled_with_its_bracket_before_its_fill(
                     assert entry["stop_distance"] > 0
                     assert entry["target_distance"] > 0
     assert known
+
+
+def test_inputs_unlike_training_are_journalled_once_a_session_and_stop_nothing(
+    journals: dict[str, tuple[Replayed, Path]], bars_home: Home, tmp_path: Path
+) -> None:
+    """A model that in training never saw the return vary is told so; one whose bounds hold is not."""
+    assert not [record for record in read(journals["bars"][1]) if record.kind == Kind.NOTE]
+    band = open_band(2)
+    band.high[VARIANCE, 0] = 0.0
+    shutil.rmtree(next(bars_home.root.glob("drafted-*")))
+    bundle = install_model(bars_home, "bars", band=band)
+    done = replay(bars_home, Request(bundle=bundle, journal=tmp_path / "journal"))
+    assert done.decision_hash == journals["bars"][0].decision_hash
+    notes = [record.fields() for record in read(tmp_path / "journal") if record.kind == Kind.NOTE]
+    assert [note["day"] for note in notes] == [day.isoformat() for day in DAYS]
+    for note in notes:
+        assert (note["alarm"], note["column"], note["statistic"]) == ("unusual input", "returns_1", "variance")
+        assert note["value"] > 0.0
+        assert note["band"] == "-inf to 0"
 
 
 def test_position_open_when_the_data_end_is_closed_and_journalled(
