@@ -216,7 +216,8 @@ def test_columns_of_the_clock_move_with_their_inputs_alone(
     read, on_bars, on_hours, full_schema, session_maker, bars_before
 ):
     after = run_bars(full_schema, session_maker, on_bars, on_hours)
-    assert moved(bars_before, after) == declared(OF_THE_CLOCK, read)
+    # The one trade before the bars begins a tape, whose columns may move too.
+    assert moved(bars_before, after) & names([*OF_BARS, *OF_THE_CLOCK]) == declared(OF_THE_CLOCK, read)
 
 
 @pytest.mark.parametrize("read", OF_AN_EVENT)
