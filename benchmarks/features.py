@@ -256,7 +256,7 @@ def _returns(state: FeatureState, times: int) -> None:
 @kernel
 def _volume(state: FeatureState, times: int) -> None:
     for _ in range(times):
-        update_volume(state.ints, state.scratch)
+        update_volume(state.floats, state.ints, state.scratch)
 
 
 @kernel

@@ -1,30 +1,49 @@
 """Volume of closed bars against the bars before (signals.md §2: volume ratio, momentum, concentration)."""
 
+import math
+
 import numpy as np
 
 from features.bars import newest
 from features.catalogue import family
-from features.layout import VOLUME_RING
-from features.windows import mean, ratio
-from market.elementary import log
+from features.layout import (
+    BARS_SEEN,
+    HISTORY,
+    LOG_VOLUME_RING,
+    SUM_VOLUME,
+    SUM_VOLUME_SQUARES,
+    VOLUME_MEAN,
+    VOLUME_RING,
+    VOLUME_WINDOWS,
+)
+from features.statistics import EXACT_BELOW, of_windows, summed
+from features.windows import ratio
 from market.kernel import kernel
 
-_RELATIVE, _MOMENTUM = family("relative_volume_{}"), family("volume_momentum_{}")
-_CONCENTRATION = family("bar_concentration_{}")
+_RELATIVE = of_windows("relative_volume_{}", VOLUME_MEAN, VOLUME_WINDOWS)
+_MOMENTUM, _CONCENTRATION = family("volume_momentum_{}"), family("bar_concentration_{}")
 
 
 @kernel
-def update_activity(ints: np.ndarray, out: np.ndarray) -> None:
+def update_activity(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the volume group of single bars; NaN concentration where nothing traded."""
-    last = VOLUME_RING + newest(ints)
+    last, volume = ints[BARS_SEEN] - 1, ints[VOLUME_RING + newest(ints)]
     for i in range(_RELATIVE.shape[0]):
-        n = _RELATIVE[i, 0]
-        out[_RELATIVE[i, 1]] = ratio(ints[last], mean(ints, last + 1 - n, n), 1.0)
+        out[_RELATIVE[i, 1]] = ratio(volume, floats[_RELATIVE[i, 0]], 1.0)
+    now = floats[LOG_VOLUME_RING + (last & (HISTORY - 1))]
     for i in range(_MOMENTUM.shape[0]):
-        out[_MOMENTUM[i, 1]] = log((ints[last] + 1) / (ints[last - _MOMENTUM[i, 0]] + 1))
+        out[_MOMENTUM[i, 1]] = now - floats[LOG_VOLUME_RING + ((last - _MOMENTUM[i, 0]) & (HISTORY - 1))]
     for i in range(_CONCENTRATION.shape[0]):
-        total = squares = 0.0
-        for k in range(last + 1 - _CONCENTRATION[i, 0], last + 1):
-            total += ints[k]
-            squares += float(ints[k]) * ints[k]
-        out[_CONCENTRATION[i, 1]] = ratio(squares, total * total, np.nan)
+        out[_CONCENTRATION[i, 1]] = concentration(ints, _CONCENTRATION[i, 0])
+
+
+@kernel
+def concentration(ints: np.ndarray, n: int) -> float:
+    """Return the sum of squares of the last `n` volumes over the square of their sum; NaN without volume."""
+    total = float(summed(ints, SUM_VOLUME, n, 0))
+    if total < EXACT_BELOW:
+        return ratio(summed(ints, SUM_VOLUME_SQUARES, n, 0), total * total, math.nan)
+    squares, last = 0.0, VOLUME_RING + newest(ints)
+    for k in range(last + 1 - n, last + 1):
+        squares += float(ints[k]) * ints[k]
+    return squares / (total * total)

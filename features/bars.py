@@ -4,48 +4,72 @@ import math
 
 import numpy as np
 
-from features.catalogue import family, index_of
+from features.catalogue import family, index_of, table
 from features.layout import (
     BARS_SEEN,
-    BUY_RING,
     BUY_VOLUME,
     CLOSE,
+    CLOSE_MEAN,
     CLOSE_RING,
+    CLOSE_SIGMA,
+    CLOSE_WINDOWS,
     DELTA_RING,
+    EXTREME_WINDOWS,
     FIRST_OPEN,
     GAP_OPEN,
+    GARMAN_MEAN,
     GARMAN_RING,
     HIGH,
     HIGH_RING,
+    HIGHEST,
     HISTORY,
     LAST_BAR,
+    LOG_CLOSE_RING,
+    LOG_VOLUME_RING,
     LOW,
     LOW_RING,
+    LOWEST,
     OPEN,
+    RANGE_MEAN,
     RANGE_RING,
+    RANGE_WINDOWS,
+    RETURN_MEAN,
     RETURN_RING,
-    SELL_RING,
+    RETURN_SIGMA,
+    RETURN_WINDOWS,
     SELL_VOLUME,
     SESSION_BARS,
+    SUM_DELTA,
+    SUM_VOLUME,
     TOTAL_KNOWN,
     VOLUME,
+    VOLUME_MEAN,
     VOLUME_RING,
+    VOLUME_WINDOWS,
 )
-from features.windows import clip, deviation, highest, lowest, mean, prior_z, ratio
+from features.statistics import add_sums, of_windows, summed, summed_deviation, update_statistics
+from features.windows import clip, ratio
 from market.elementary import log
 from market.kernel import kernel
 
 _LN2 = 0.6931471805599453  # log 2
-_VOLATILITY = family("volatility_{}")
-_VOLATILITY_RATIO = family("volatility_ratio_{}_{}")
-_PARKINSON = family("parkinson_{}")
+_VOLATILITY = of_windows("volatility_{}", RETURN_SIGMA, RETURN_WINDOWS)
+_VOLATILITY_RATIO = of_windows("volatility_ratio_{}_{}", RETURN_SIGMA, RETURN_WINDOWS)
+_PARKINSON = of_windows("parkinson_{}", RANGE_MEAN, RANGE_WINDOWS)
+_GARMAN_20 = GARMAN_MEAN + RANGE_WINDOWS.index(20)
 _RETURNS = family("returns_{}")
-_VOLUME_RATIO = family("volume_ratio_{}")
+_VOLUME_RATIO = of_windows("volume_ratio_{}", VOLUME_MEAN, VOLUME_WINDOWS)
 _VOLUME_Z = family("volume_zscore_{}")
-_MEAN_RATIO = family("ma_{}_{}_ratio")
+_MEAN_RATIO = of_windows("ma_{}_{}_ratio", CLOSE_MEAN, CLOSE_WINDOWS)
 _MOMENTUM = family("momentum_{}_{}")
+_MOMENTUM_SIGMA = of_windows("momentum_{}_{}", RETURN_SIGMA, RETURN_WINDOWS)
 _SHARPE = family("sharpe_{}")
+_SHARPE_PLACE = [RETURN_WINDOWS.index(n) for n in _SHARPE[:, 0].tolist()]
+_SHARPE_AT = table([[place, n, at] for place, (n, at) in zip(_SHARPE_PLACE, _SHARPE.tolist(), strict=True)])
 _POSITION = family("price_position_{}")
+_POSITION_AT = table([[EXTREME_WINDOWS.index(n), at] for n, at in _POSITION.tolist()])
+_CLOSE_20 = CLOSE_WINDOWS.index(20)
+_VOLUME_10, _VOLUME_20 = (VOLUME_MEAN + VOLUME_WINDOWS.index(n) for n in (10, 20))
 _GK, _BANDS = index_of("volatility_gk"), index_of("bb_position")
 _GAP, _SESSION_RETURN = index_of("gap_open"), index_of("ret_session")
 _SIGNED_VOLUME, _DELTA_Z = index_of("signed_volume"), index_of("delta_z")
@@ -58,26 +82,29 @@ def store_bar(floats: np.ndarray, ints: np.ndarray) -> None:
         ints[LAST_BAR + OPEN], ints[LAST_BAR + HIGH], ints[LAST_BAR + LOW], ints[LAST_BAR + CLOSE],
     )  # fmt: skip
     at = ints[BARS_SEEN] & (HISTORY - 1)
+    add_sums(ints)
     previous = ints[CLOSE_RING + ((ints[BARS_SEEN] - 1) & (HISTORY - 1))]
     if ints[SESSION_BARS] == 0:
         ints[FIRST_OPEN] = opening
         floats[GAP_OPEN] = log(opening / previous) if ints[BARS_SEEN] > 0 else math.nan
         previous = opening
+    change = log(close / previous)
     spread = log(high / low) ** 2
     body = log(close / opening) ** 2
+    floats[LOG_CLOSE_RING + at] = log(close)
+    floats[LOG_VOLUME_RING + at] = log(ints[LAST_BAR + VOLUME] + 1)
     for copy in (at, at + HISTORY):
-        floats[RETURN_RING + copy] = log(close / previous)
+        floats[RETURN_RING + copy] = change
         floats[RANGE_RING + copy] = spread
         floats[GARMAN_RING + copy] = 0.5 * spread - (2.0 * _LN2 - 1.0) * body
         ints[HIGH_RING + copy] = high
         ints[LOW_RING + copy] = low
         ints[CLOSE_RING + copy] = close
         ints[VOLUME_RING + copy] = ints[LAST_BAR + VOLUME]
-        ints[BUY_RING + copy] = ints[LAST_BAR + BUY_VOLUME]
-        ints[SELL_RING + copy] = ints[LAST_BAR + SELL_VOLUME]
         ints[DELTA_RING + copy] = ints[LAST_BAR + BUY_VOLUME] - ints[LAST_BAR + SELL_VOLUME]
     ints[BARS_SEEN] += 1
     ints[SESSION_BARS] += 1
+    update_statistics(floats, ints, newest(ints))
 
 
 @kernel
@@ -89,70 +116,71 @@ def newest(ints: np.ndarray) -> int:
 @kernel
 def update_volatility(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the volatility group."""
-    last = newest(ints)
-    end = RETURN_RING + last + 1
     for i in range(_VOLATILITY.shape[0]):
-        n = _VOLATILITY[i, 0]
-        out[_VOLATILITY[i, 1]] = deviation(floats, end - n, n)
+        out[_VOLATILITY[i, 1]] = floats[_VOLATILITY[i, 0]]
     for i in range(_VOLATILITY_RATIO.shape[0]):
-        short, long = _VOLATILITY_RATIO[i, 0], _VOLATILITY_RATIO[i, 1]
-        out[_VOLATILITY_RATIO[i, 2]] = ratio(
-            deviation(floats, end - short, short), deviation(floats, end - long, long), 1.0
-        )
+        short, long = floats[_VOLATILITY_RATIO[i, 0]], floats[_VOLATILITY_RATIO[i, 1]]
+        out[_VOLATILITY_RATIO[i, 2]] = ratio(short, long, 1.0)
     for i in range(_PARKINSON.shape[0]):
-        n = _PARKINSON[i, 0]
-        out[_PARKINSON[i, 1]] = math.sqrt(mean(floats, RANGE_RING + last + 1 - n, n) / (4.0 * _LN2))
-    out[_GK] = math.sqrt(max(0.0, mean(floats, GARMAN_RING + last + 1 - 20, 20)))
-    start = CLOSE_RING + last + 1 - 20
-    out[_BANDS] = ratio(ints[CLOSE_RING + last] - mean(ints, start, 20), 2.0 * deviation(ints, start, 20), 0.0)
+        out[_PARKINSON[i, 1]] = math.sqrt(floats[_PARKINSON[i, 0]] / (4.0 * _LN2))
+    out[_GK] = math.sqrt(max(0.0, floats[_GARMAN_20]))
+    distance = ints[CLOSE_RING + newest(ints)] - floats[CLOSE_MEAN + _CLOSE_20]
+    out[_BANDS] = ratio(distance, 2.0 * floats[CLOSE_SIGMA + _CLOSE_20], 0.0)
+
+
+@kernel
+def log_return(floats: np.ndarray, ints: np.ndarray, since: int, until: int) -> float:
+    """Return ln of the close `until` bars before the last over that of `since` bars before it; 0 where equal."""
+    last = ints[BARS_SEEN] - 1
+    later = floats[LOG_CLOSE_RING + ((last - until) & (HISTORY - 1))]
+    return float(later - floats[LOG_CLOSE_RING + ((last - since) & (HISTORY - 1))])
 
 
 @kernel
 def update_returns(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the returns group."""
-    last = CLOSE_RING + newest(ints)
     for i in range(_RETURNS.shape[0]):
-        out[_RETURNS[i, 1]] = log(ints[last] / ints[last - _RETURNS[i, 0]])
+        out[_RETURNS[i, 1]] = log_return(floats, ints, _RETURNS[i, 0], 0)
     out[_GAP] = floats[GAP_OPEN]
-    out[_SESSION_RETURN] = log(ints[last] / ints[FIRST_OPEN])
+    out[_SESSION_RETURN] = log(ints[CLOSE_RING + newest(ints)] / ints[FIRST_OPEN])
 
 
 @kernel
-def update_volume(ints: np.ndarray, out: np.ndarray) -> None:
+def update_volume(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the volume group and the two features of aggressor volume in bars."""
     last = newest(ints)
-    end = VOLUME_RING + last + 1
+    volume = ints[VOLUME_RING + last]
     for i in range(_VOLUME_RATIO.shape[0]):
-        n = _VOLUME_RATIO[i, 0]
-        out[_VOLUME_RATIO[i, 1]] = ratio(mean(ints, end - 10, 10), mean(ints, end - n, n), 1.0)
+        out[_VOLUME_RATIO[i, 1]] = ratio(floats[_VOLUME_10], floats[_VOLUME_RATIO[i, 0]], 1.0)
     for i in range(_VOLUME_Z.shape[0]):
-        out[_VOLUME_Z[i, 1]] = clip(prior_z(ints, end - 1, _VOLUME_Z[i, 0], 0.0), 10.0)
+        n = _VOLUME_Z[i, 0]
+        total = summed(ints, SUM_VOLUME, n, 1)
+        sigma = summed_deviation(ints, SUM_VOLUME, n, 1, total, VOLUME_RING + last - 1)
+        out[_VOLUME_Z[i, 1]] = clip(ratio(volume - total / n, sigma, 0.0), 10.0)
     # Without a single known aggressor the deltas are not zero but unknown.
     known = ints[TOTAL_KNOWN] > 0
-    delta = DELTA_RING + last
-    out[_SIGNED_VOLUME] = ratio(ints[delta], mean(ints, end - 20, 20), 0.0) if known else math.nan
-    out[_DELTA_Z] = prior_z(ints, delta, 50, math.nan) if known else math.nan
+    delta, traded = ints[DELTA_RING + last], summed(ints, SUM_VOLUME, 50, 1)
+    sigma = summed_deviation(ints, SUM_DELTA, 50, 1, traded, DELTA_RING + last - 1)
+    z = ratio(delta - summed(ints, SUM_DELTA, 50, 1) / 50, sigma, math.nan)
+    out[_SIGNED_VOLUME] = ratio(delta, floats[_VOLUME_20], 0.0) if known else math.nan
+    out[_DELTA_Z] = z if known else math.nan
 
 
 @kernel
 def update_means(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the windowed part of the technical group."""
-    last = newest(ints)
-    close = CLOSE_RING + last
-    returns = RETURN_RING + last + 1
+    close = ints[CLOSE_RING + newest(ints)]
     for i in range(_MEAN_RATIO.shape[0]):
-        short, long = _MEAN_RATIO[i, 0], _MEAN_RATIO[i, 1]
-        out[_MEAN_RATIO[i, 2]] = mean(ints, close + 1 - short, short) / mean(ints, close + 1 - long, long) - 1.0
+        out[_MEAN_RATIO[i, 2]] = floats[_MEAN_RATIO[i, 0]] / floats[_MEAN_RATIO[i, 1]] - 1.0
     for i in range(_MOMENTUM.shape[0]):
         short, long = _MOMENTUM[i, 0], _MOMENTUM[i, 1]
-        recent = log(ints[close] / ints[close - short]) / short
-        before = log(ints[close - short] / ints[close - long]) / (long - short)
-        out[_MOMENTUM[i, 2]] = clip(ratio(recent - before, deviation(floats, returns - long, long), 0.0), 10.0)
-    for i in range(_SHARPE.shape[0]):
-        n = _SHARPE[i, 0]
-        value = ratio(mean(floats, returns - n, n), deviation(floats, returns - n, n), 0.0) * math.sqrt(n)
-        out[_SHARPE[i, 1]] = clip(value, 10.0)
-    for i in range(_POSITION.shape[0]):
-        first = last + 1 - _POSITION[i, 0]
-        low, high = lowest(ints, LOW_RING + first, _POSITION[i, 0]), highest(ints, HIGH_RING + first, _POSITION[i, 0])
-        out[_POSITION[i, 1]] = ratio(ints[close] - low, high - low, 0.5)
+        recent = log_return(floats, ints, short, 0) / short
+        before = log_return(floats, ints, long, short) / (long - short)
+        out[_MOMENTUM[i, 2]] = clip(ratio(recent - before, floats[_MOMENTUM_SIGMA[i, 1]], 0.0), 10.0)
+    for i in range(_SHARPE_AT.shape[0]):
+        at = _SHARPE_AT[i, 0]
+        value = ratio(floats[RETURN_MEAN + at], floats[RETURN_SIGMA + at], 0.0) * math.sqrt(_SHARPE_AT[i, 1])
+        out[_SHARPE_AT[i, 2]] = clip(value, 10.0)
+    for i in range(_POSITION_AT.shape[0]):
+        low, high = floats[LOWEST + _POSITION_AT[i, 0]], floats[HIGHEST + _POSITION_AT[i, 0]]
+        out[_POSITION_AT[i, 1]] = ratio(close - low, high - low, 0.5)

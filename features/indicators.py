@@ -9,7 +9,10 @@ from features.catalogue import family, index_of
 from features.layout import (
     ATR,
     BARS_SEEN,
+    CLOSE_MEAN,
     CLOSE_RING,
+    CLOSE_SIGMA,
+    CLOSE_WINDOWS,
     EMA,
     EMA_FAMILY,
     HISTORY,
@@ -20,10 +23,12 @@ from features.layout import (
     WIDTH_20_RING,
     WIDTH_50_RING,
 )
-from features.windows import deviation, mean, ratio
+from features.statistics import of_windows
+from features.windows import mean, ratio
 from market.kernel import kernel
 
-_SIMPLE = family("sma{}_distance")
+_SIMPLE = of_windows("sma{}_distance", CLOSE_MEAN, CLOSE_WINDOWS)
+_TEN, _TWENTY, _FIFTY = (CLOSE_WINDOWS.index(n) for n in (10, 20, 50))
 _WIDTH_10, _WIDTH_20, _WIDTH_50 = (index_of(f"bb_width_{n}") for n in (10, 20, 50))
 _UPPER_20, _UPPER_50 = index_of("bb_upper_20"), index_of("bb_upper_50")
 _LOWER_20, _LOWER_50 = index_of("bb_lower_20"), index_of("bb_lower_50")
@@ -41,11 +46,9 @@ _EMA_PAIRS = np.array([[EMA + _LENGTHS.index(a), EMA + _LENGTHS.index(b), at] fo
 @kernel
 def update_indicators(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write bands, simple averages, distances between exponential ones, and the MACD."""
-    last = CLOSE_RING + newest(ints)
-    close, atr = ints[last], floats[ATR]
+    close, atr = ints[CLOSE_RING + newest(ints)], floats[ATR]
     for i in range(_SIMPLE.shape[0]):
-        n = _SIMPLE[i, 0]
-        out[_SIMPLE[i, 1]] = ratio(close - mean(ints, last + 1 - n, n), atr, math.nan)
+        out[_SIMPLE[i, 1]] = ratio(close - floats[_SIMPLE[i, 0]], atr, math.nan)
     update_bands(floats, ints, out)
     fast, middle, slow = floats[_EMA_9], floats[_EMA_20], floats[_EMA_50]
     out[_ALIGNMENT] = ((fast > middle) + (middle > slow) + (close > fast)) / 3.0
@@ -63,16 +66,15 @@ def update_indicators(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> 
 def update_bands(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the Bollinger bands of 10, 20 and 50 closes."""
     newest_bar = newest(ints)
-    last = CLOSE_RING + newest_bar
-    close, atr = ints[last], floats[ATR]
-    out[_WIDTH_10] = 4.0 * deviation(ints, last - 9, 10) / mean(ints, last - 9, 10)
-    middle, sigma = mean(ints, last - 19, 20), deviation(ints, last - 19, 20)
+    close, atr = ints[CLOSE_RING + newest_bar], floats[ATR]
+    out[_WIDTH_10] = 4.0 * floats[CLOSE_SIGMA + _TEN] / floats[CLOSE_MEAN + _TEN]
+    middle, sigma = floats[CLOSE_MEAN + _TWENTY], floats[CLOSE_SIGMA + _TWENTY]
     out[_WIDTH_20] = 4.0 * sigma / middle
     out[_UPPER_20] = ratio(close - middle - 2.0 * sigma, atr, math.nan)
     out[_LOWER_20] = ratio(close - middle + 2.0 * sigma, atr, math.nan)
     out[_PERCENT_20] = ratio(close - middle + 2.0 * sigma, 4.0 * sigma, 0.5)
     out[_CLIPPED_20] = min(1.0, max(0.0, out[_PERCENT_20]))
-    middle, sigma = mean(ints, last - 49, 50), deviation(ints, last - 49, 50)
+    middle, sigma = floats[CLOSE_MEAN + _FIFTY], floats[CLOSE_SIGMA + _FIFTY]
     out[_WIDTH_50] = 4.0 * sigma / middle
     out[_UPPER_50] = ratio(close - middle - 2.0 * sigma, atr, math.nan)
     out[_LOWER_50] = ratio(close - middle + 2.0 * sigma, atr, math.nan)

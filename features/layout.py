@@ -69,6 +69,23 @@ TRADE_SIZE_RING = _floats.take(MIRROR)  # V/N, 0 without trades
 STOCHASTIC_RING = _floats.take(MIRROR)
 WIDTH_20_RING = _floats.take(MIRROR)  # of the Bollinger bands
 WIDTH_50_RING = _floats.take(MIRROR)
+LOG_CLOSE_RING = _floats.take(HISTORY)
+LOG_VOLUME_RING = _floats.take(HISTORY)  # of V + 1
+
+# Statistics of the last bar's windows, one value for each window, read by several features
+RETURN_WINDOWS = (5, 10, 20, 50, 60, 100, 200)
+RETURN_MEAN, RETURN_SIGMA = (_floats.take(len(RETURN_WINDOWS)) for _ in range(2))
+IMBALANCE_WINDOWS = (5, 10, 20)
+IMBALANCE_MEAN, IMBALANCE_SIGMA = (_floats.take(len(IMBALANCE_WINDOWS)) for _ in range(2))
+PRIOR_MEAN, PRIOR_SIGMA = (_floats.take(len(IMBALANCE_WINDOWS)) for _ in range(2))  # of the imbalances, a bar before
+RANGE_WINDOWS = (5, 10, 20, 60)
+RANGE_MEAN, GARMAN_MEAN = (_floats.take(len(RANGE_WINDOWS)) for _ in range(2))
+CLOSE_WINDOWS = (5, 10, 20, 50)
+CLOSE_MEAN, CLOSE_SIGMA = (_floats.take(len(CLOSE_WINDOWS)) for _ in range(2))
+VOLUME_WINDOWS = (5, 10, 20, 50, 60, 100)
+VOLUME_MEAN = _floats.take(len(VOLUME_WINDOWS))
+EXTREME_WINDOWS = (9, 14, 20, 50)
+HIGHEST, LOWEST = (_floats.take(len(EXTREME_WINDOWS)) for _ in range(2))
 FLOAT_COUNT = _floats.size
 
 # --- integers: parameters, session, bars
@@ -91,8 +108,13 @@ LOW_RING = _ints.take(MIRROR)
 CLOSE_RING = _ints.take(MIRROR)
 VOLUME_RING = _ints.take(MIRROR)
 DELTA_RING = _ints.take(MIRROR)
-BUY_RING = _ints.take(MIRROR)
-SELL_RING = _ints.take(MIRROR)
+# Sums over all bars so far; a window's sum is the difference of two. They wrap, and a difference that fits is exact.
+SUMS_WIDTH = 10
+SUMS_RING = _ints.take(HISTORY * SUMS_WIDTH)
+(
+    SUM_CLOSE, SUM_CLOSE_SQUARES, SUM_VOLUME, SUM_VOLUME_SQUARES, SUM_DELTA, SUM_DELTA_SQUARES,
+    SUM_BUY, SUM_BUY_CLOSE, SUM_SELL, SUM_SELL_CLOSE,
+) = range(SUMS_WIDTH)  # fmt: skip
 RUN = _ints.take()  # signed bars in a row with more trades of one side
 LAST_BAR = _ints.take(BAR_WIDTH)
 REGIME = _ints.take()

@@ -4,15 +4,28 @@ import math
 
 import numpy as np
 
-from features.bars import newest
-from features.catalogue import family, index_of
-from features.layout import ATR, CLOSE, CLOSE_RING, GARMAN_RING, HIGH, LAST_BAR, LOW, RETURN_RING
-from features.windows import deviation, mean, ratio
-from market.elementary import log
+from features.bars import log_return, newest
+from features.catalogue import family, index_of, table
+from features.layout import (
+    ATR,
+    CLOSE,
+    CLOSE_RING,
+    GARMAN_MEAN,
+    HIGH,
+    LAST_BAR,
+    LOW,
+    RANGE_WINDOWS,
+    RETURN_RING,
+    RETURN_SIGMA,
+    RETURN_WINDOWS,
+)
+from features.statistics import of_windows
+from features.windows import ratio
 from market.kernel import kernel
 
 _MOMENTUM, _ACCELERATION = family("mom_{}"), family("acceleration_{}")
-_GARMAN_KLASS = family("garman_klass_{}")
+_ACCELERATION_SIGMA = table([[RETURN_SIGMA + RETURN_WINDOWS.index(2 * n)] for n in _ACCELERATION[:, 0].tolist()])
+_GARMAN_KLASS = of_windows("garman_klass_{}", GARMAN_MEAN, RANGE_WINDOWS)
 _UP, _DOWN, _UP_DOWN = family("up_volatility_{}"), family("down_volatility_{}"), family("up_down_ratio_{}")
 _CHANGE, _RANGE = index_of("change"), index_of("range_pct")
 _RATIO_MAX = 10.0
@@ -22,13 +35,13 @@ _RATIO_MAX = 10.0
 def update_moves(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write momentum, acceleration, and the change and range of the last bar."""
     last = newest(ints)
-    close, returns = CLOSE_RING + last, RETURN_RING + last + 1
+    close = CLOSE_RING + last
     for i in range(_MOMENTUM.shape[0]):
         out[_MOMENTUM[i, 1]] = ratio(ints[close] - ints[close - _MOMENTUM[i, 0]], floats[ATR], math.nan)
     for i in range(_ACCELERATION.shape[0]):
         n = _ACCELERATION[i, 0]
-        recent, before = log(ints[close] / ints[close - n]), log(ints[close - n] / ints[close - 2 * n])
-        out[_ACCELERATION[i, 1]] = ratio(recent - before, deviation(floats, returns - 2 * n, 2 * n), 0.0)
+        recent, before = log_return(floats, ints, n, 0), log_return(floats, ints, 2 * n, n)
+        out[_ACCELERATION[i, 1]] = ratio(recent - before, floats[_ACCELERATION_SIGMA[i, 0]], 0.0)
     out[_CHANGE] = ints[close] - ints[close - 1]
     out[_RANGE] = 100.0 * (ints[LAST_BAR + HIGH] - ints[LAST_BAR + LOW]) / ints[LAST_BAR + CLOSE]
 
@@ -38,8 +51,7 @@ def update_sided_volatility(floats: np.ndarray, ints: np.ndarray, out: np.ndarra
     """Write Garman-Klass of every window and the volatility of rises and falls."""
     end = newest(ints) + 1
     for i in range(_GARMAN_KLASS.shape[0]):
-        n = _GARMAN_KLASS[i, 0]
-        out[_GARMAN_KLASS[i, 1]] = math.sqrt(max(0.0, mean(floats, GARMAN_RING + end - n, n)))
+        out[_GARMAN_KLASS[i, 1]] = math.sqrt(max(0.0, floats[_GARMAN_KLASS[i, 0]]))
     for i in range(_UP.shape[0]):
         n = _UP[i, 0]
         up = down = 0.0

@@ -12,14 +12,15 @@ from features.layout import (
     ATR_20,
     BARS_SEEN,
     CLOSE_RING,
-    HIGH_RING,
+    EXTREME_WINDOWS,
+    HIGHEST,
     HISTORY,
-    LOW_RING,
+    LOWEST,
     MINUS_DM,
     PLUS_DM,
     STOCHASTIC_RING,
 )
-from features.windows import highest, lowest, mean, ratio
+from features.windows import mean, ratio
 from market.kernel import kernel
 
 _PLUS, _MINUS, _SIGN, _BIN = index_of("plus_di"), index_of("minus_di"), index_of("di_sign"), index_of("adx_bin")
@@ -27,6 +28,8 @@ _RSI, _RSI_LOW, _RSI_HIGH = index_of("rsi_14"), index_of("rsi_oversold"), index_
 _K, _D, _SLOW = index_of("stochastic_k"), index_of("stochastic_d"), index_of("stochastic_slow")
 _K_LOW, _K_HIGH = index_of("stochastic_oversold"), index_of("stochastic_overbought")
 _ATR_14, _ATR_20, _ICHIMOKU = index_of("atr_14"), index_of("atr_20"), index_of("ichimoku_distance")
+
+_NINE, _FOURTEEN = EXTREME_WINDOWS.index(9), EXTREME_WINDOWS.index(14)
 
 
 @kernel
@@ -41,7 +44,7 @@ def update_oscillators(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) ->
     out[_RSI_LOW] = 1.0 if out[_RSI] < 30.0 else 0.0
     out[_RSI_HIGH] = 1.0 if out[_RSI] > 70.0 else 0.0
     last = newest(ints)
-    middle = (highest(ints, HIGH_RING + last - 8, 9) + lowest(ints, LOW_RING + last - 8, 9)) / 2.0
+    middle = (floats[HIGHEST + _NINE] + floats[LOWEST + _NINE]) / 2.0
     out[_ICHIMOKU] = ratio(ints[CLOSE_RING + last] - middle, atr, math.nan)
     update_stochastic(floats, ints, out)
 
@@ -50,7 +53,7 @@ def update_oscillators(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) ->
 def update_stochastic(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the stochastic of 14 bars, its means and its flags."""
     last = newest(ints)
-    low, high = lowest(ints, LOW_RING + last - 13, 14), highest(ints, HIGH_RING + last - 13, 14)
+    low, high = floats[LOWEST + _FOURTEEN], floats[HIGHEST + _FOURTEEN]
     place = 100.0 * ratio(ints[CLOSE_RING + last] - low, high - low, 0.5)
     at = (ints[BARS_SEEN] - 1) & (HISTORY - 1)
     floats[STOCHASTIC_RING + at] = floats[STOCHASTIC_RING + at + HISTORY] = place

@@ -8,29 +8,36 @@ import math
 import numpy as np
 
 from features.bars import newest
-from features.catalogue import family, index_of
+from features.catalogue import family, index_of, table
 from features.layout import (
     ATR,
     BARS_SEEN,
-    BUY_RING,
     BUY_TRADES,
     BUY_VOLUME,
     CLOSE_RING,
     HISTORY,
+    IMBALANCE_MEAN,
     IMBALANCE_RING,
+    IMBALANCE_SIGMA,
+    IMBALANCE_WINDOWS,
     LAST_BAR,
-    RETURN_RING,
+    PRIOR_MEAN,
+    PRIOR_SIGMA,
+    RETURN_SIGMA,
+    RETURN_WINDOWS,
     RUN,
-    SELL_RING,
     SELL_TRADES,
     SELL_VOLUME,
+    SUM_BUY,
+    SUM_SELL,
     TOTAL_KNOWN,
     TRADE_IMBALANCE_RING,
     TRADE_SIZE_RING,
     TRADES,
     VOLUME,
 )
-from features.windows import deviation, mean, prior_z, ratio
+from features.statistics import nested_moments, of_windows, summed
+from features.windows import ratio
 from market.kernel import kernel
 
 _BUY, _BUY_MEAN = index_of("buy_pressure"), family("buy_pressure_mean_{}")
@@ -39,8 +46,9 @@ _IMBALANCE, _SIZE = index_of("imbalance"), index_of("imbalance_size")
 _MEAN, _SIGMA, _Z = family("imbalance_mean_{}"), family("imbalance_sigma_{}"), family("imbalance_z_{}")
 _TRADES, _TRADES_SIZE = index_of("trade_imbalance"), index_of("trade_imbalance_size")
 _TRADES_MEAN, _TRADE_SIZE = family("trade_imbalance_mean_{}"), family("trade_size_ratio_{}")
-_VOLATILITY = family("imbalance_volatility_{}")
+_VOLATILITY = of_windows("imbalance_volatility_{}", RETURN_SIGMA, RETURN_WINDOWS)
 _GAP_BUY, _GAP_SELL, _GAP_DIFF = family("vw_buy_{}"), family("vw_sell_{}"), family("vw_diff_{}")
+_WINDOWS = table([[n] for n in IMBALANCE_WINDOWS]).ravel()  # those of every family here
 _RUN, _RUN_MAX = index_of("run_length"), 20
 _SET = np.concatenate(
     [np.array([_BUY, _IMBALANCE, _SIZE, _TRADES, _TRADES_SIZE, _RUN])]
@@ -81,41 +89,44 @@ def update_pressure(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> No
     out[_TRADES], out[_TRADES_SIZE] = floats[trades], abs(floats[trades])
     out[_RUN] = ints[RUN]
     out[_BUY] = 0.5 * (1.0 + floats[imbalance])
-    for i in range(_MEAN.shape[0]):
-        n = _MEAN[i, 0]
-        start = imbalance + 1 - n
-        centre = mean(floats, start, n)
-        out[_MEAN[i, 1]] = centre
-        out[_SIGMA[i, 1]] = deviation(floats, start, n)
-        out[_Z[i, 1]] = prior_z(floats, imbalance, n, math.nan)
+    nested_moments(floats, imbalance, _WINDOWS, IMBALANCE_MEAN, IMBALANCE_SIGMA)
+    nested_moments(floats, imbalance - 1, _WINDOWS, PRIOR_MEAN, PRIOR_SIGMA)
+    for i in range(_WINDOWS.size):
+        centre = floats[IMBALANCE_MEAN + i]
+        out[_MEAN[i, 1]], out[_SIGMA[i, 1]] = centre, floats[IMBALANCE_SIGMA + i]
+        out[_Z[i, 1]] = ratio(floats[imbalance] - floats[PRIOR_MEAN + i], floats[PRIOR_SIGMA + i], math.nan)
         out[_BUY_MEAN[i, 1]] = 0.5 * (1.0 + centre)  # Ib = (1 + Im)/2, also without an aggressor
         out[_BUY_DEVIATION[i, 1]] = 0.5 * (floats[imbalance] - centre)
-        out[_TRADES_MEAN[i, 1]] = mean(floats, trades + 1 - n, n)
-        out[_TRADE_SIZE[i, 1]] = trade_size_ratio(floats, TRADE_SIZE_RING + last, n)
-        sizes = 0.0
-        for k in range(start, imbalance + 1):
-            sizes += abs(floats[k])
-        weight = ratio(abs(floats[imbalance]), sizes / n, 1.0)
-        out[_VOLATILITY[i, 1]] = deviation(floats, RETURN_RING + last + 1 - n, n) * weight
+    write_sizes(floats, last, out)
 
 
 @kernel
-def trade_size_ratio(floats: np.ndarray, last: int, n: int) -> float:
-    """Return the last bar's mean trade size against that of the window's bars that traded; 1 without trades."""
-    total, count = 0.0, 0
-    for k in range(last + 1 - n, last + 1):
-        total += floats[k]
-        count += floats[k] > 0.0
-    return floats[last] * count / total if floats[last] > 0.0 else 1.0
+def write_sizes(floats: np.ndarray, last: int, out: np.ndarray) -> None:
+    """Write what needs sums of trade imbalances, of imbalances' sizes and of trade sizes, in one pass."""
+    signed = sizes = traded = 0.0
+    traded_bars, end = 0, last + 1
+    size, imbalance = floats[TRADE_SIZE_RING + last], abs(floats[IMBALANCE_RING + last])
+    for i in range(_WINDOWS.size):
+        n = _WINDOWS[i]
+        start = last + 1 - n
+        for k in range(start, end):
+            signed += floats[TRADE_IMBALANCE_RING + k]
+            sizes += abs(floats[IMBALANCE_RING + k])
+            traded += floats[TRADE_SIZE_RING + k]
+            traded_bars += floats[TRADE_SIZE_RING + k] > 0.0
+        end = start
+        out[_TRADES_MEAN[i, 1]] = signed / n
+        out[_TRADE_SIZE[i, 1]] = size * traded_bars / traded if size > 0.0 else 1.0
+        out[_VOLATILITY[i, 1]] = floats[_VOLATILITY[i, 0]] * ratio(imbalance, sizes / n, 1.0)
 
 
 @kernel
 def update_gaps(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the distances to the mean prices of buyers and sellers; then forget what no aggressor vouches for."""
-    last = newest(ints)
+    close = ints[CLOSE_RING + newest(ints)]
     for i in range(_GAP_BUY.shape[0]):
-        buy = mean_price_gap(ints, BUY_RING, last, _GAP_BUY[i, 0])
-        sell = mean_price_gap(ints, SELL_RING, last, _GAP_BUY[i, 0])
+        buy = mean_price_gap(ints, SUM_BUY, close, _GAP_BUY[i, 0])
+        sell = mean_price_gap(ints, SUM_SELL, close, _GAP_BUY[i, 0])
         out[_GAP_BUY[i, 1]] = ratio(buy, floats[ATR], 0.0)
         out[_GAP_SELL[i, 1]] = ratio(sell, floats[ATR], 0.0)
         out[_GAP_DIFF[i, 1]] = ratio(sell - buy, floats[ATR], 0.0)
@@ -125,11 +136,7 @@ def update_gaps(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
 
 
 @kernel
-def mean_price_gap(ints: np.ndarray, ring: int, last: int, n: int) -> float:
+def mean_price_gap(ints: np.ndarray, side: int, close: int, n: int) -> float:
     """Return how far the close lies above the mean close weighted by a side's volume, ticks; 0 without volume."""
-    close = ints[CLOSE_RING + last]
-    moment = total = 0  # integers, hence exact
-    for k in range(last + 1 - n, last + 1):
-        moment += (close - ints[CLOSE_RING + k]) * ints[ring + k]
-        total += ints[ring + k]
-    return ratio(moment, total, 0.0)
+    volume = summed(ints, side, n, 0)
+    return ratio(close * volume - summed(ints, side + 1, n, 0), volume, 0.0)

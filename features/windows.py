@@ -1,4 +1,4 @@
-"""Statistics over contiguous windows of a flat array (signals.md §0: population, two passes)."""
+"""Statistics over contiguous windows of a flat array (signals.md §0: population)."""
 
 import math
 
@@ -10,10 +10,11 @@ from market.kernel import kernel
 @kernel
 def mean(values: np.ndarray, start: int, n: int) -> float:
     """Return the mean of `n` values from `start`."""
-    total = 0.0
-    for i in range(start, start + n):
-        total += values[i]
-    return total / n
+    even = odd = 0.0  # side by side: one sum alone waits for itself
+    for i in range(start, start + n - 1, 2):
+        even += values[i]
+        odd += values[i + 1]
+    return (even + odd + (values[start + n - 1] if n & 1 else 0.0)) / n
 
 
 @kernel
@@ -29,31 +30,6 @@ def deviation(values: np.ndarray, start: int, n: int) -> float:
         distance = (values[i] - first) - centre
         squares += distance * distance
     return math.sqrt(squares / n)
-
-
-@kernel
-def lowest(values: np.ndarray, start: int, n: int) -> float:
-    """Return the least of `n` values from `start`."""
-    least = values[start]
-    for i in range(start + 1, start + n):
-        least = min(least, values[i])
-    return float(least)
-
-
-@kernel
-def highest(values: np.ndarray, start: int, n: int) -> float:
-    """Return the greatest of `n` values from `start`."""
-    greatest = values[start]
-    for i in range(start + 1, start + n):
-        greatest = max(greatest, values[i])
-    return float(greatest)
-
-
-@kernel
-def prior_z(values: np.ndarray, last: int, n: int, zero: float) -> float:
-    """Return the z-score of `values[last]` against the `n` values before it; `zero` when those are all equal."""
-    scale = deviation(values, last - n, n)
-    return (values[last] - mean(values, last - n, n)) / scale if scale > 0.0 else zero
 
 
 @kernel
