@@ -27,6 +27,7 @@ from cli.environment import CHECKOUT
 from features.bars import update_means, update_returns, update_volatility, update_volume
 from features.book import measure_book
 from features.catalogue import Need
+from features.from_python import as_words, row_after
 from features.layout import LAST_BAR, NOW_NS, TS_CLOSE
 from features.minutes import update_minutes
 from features.pipeline import SessionFeatures, begin_session, replay_bars, replay_events, snapshot, update_event
@@ -91,14 +92,13 @@ def bar_row(bars: np.ndarray, sizes: Sizes) -> Row:
 
 
 def call_row(events: np.ndarray, sizes: Sizes) -> Row:
-    """One event and one row from Python: two calls."""
+    """One event and its row from Python."""
     state, row = _begun(_schema(FROM_PYTHON)), np.empty(len(_schema(FROM_PYTHON).columns), dtype=np.float32)
-    records = list(events[: sizes.calls])
+    records = list(as_words(events[: sizes.calls]))
 
     def run() -> None:
         for record in records:
-            update_event(state, record)
-            snapshot(state, row)
+            row_after(*state, record, row)
 
     seconds, _ = race(run, _nothing, rounds=sizes.rounds)
     return Row(f"{FROM_PYTHON}, update and row from Python", "us", rounded(seconds / len(records) * 1e6))
