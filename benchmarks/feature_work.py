@@ -1,10 +1,10 @@
 """The inputs of the feature benchmark, and the comparable columns in other libraries."""
 
 from collections.abc import Callable
-from importlib import import_module
 
 import numpy as np
 import pandas as pd
+from talib import stream
 
 from benchmarks.tapes import DAY_NS, OPEN_NS, WIN, busy_day
 from market.stream import with_clock
@@ -76,12 +76,8 @@ def pandas_columns(bars: np.ndarray) -> Peer:
     return run
 
 
-def talib_stream(bars: np.ndarray) -> dict[str, Peer] | None:
-    """Return TA-Lib's streaming functions over the last hundreds of bars, by name; None where it is not installed."""
-    try:
-        stream = import_module("talib.stream")
-    except ModuleNotFoundError:
-        return None
+def talib_stream(bars: np.ndarray) -> dict[str, Peer]:
+    """Return TA-Lib's streaming functions over the last hundreds of bars, by name."""
     window = {name: bars[name][-256:].astype(np.float64) for name in ("high", "low", "close", "volume")}
     high, low, close, volume = (window[name] for name in ("high", "low", "close", "volume"))
     return {

@@ -1,6 +1,6 @@
 """Features: the compiled update per trade and per bar, from Python, in batch, by group, and at the start.
 
-Peers are pandas in batch and TA-Lib's streaming functions, where it is installed.
+Peers are TA-Lib and pandas in batch, and TA-Lib's streaming functions.
 """
 
 import subprocess
@@ -22,6 +22,7 @@ from benchmarks.feature_work import (
     talib_stream,
 )
 from benchmarks.rows import Row, less_is_better, race, rounded, seconds_of
+from benchmarks.talib_columns import TALIB, their_columns
 from benchmarks.tapes import DAY_NS
 from cli.environment import CHECKOUT
 from features.bars import update_means, update_returns, update_volatility, update_volume
@@ -64,7 +65,7 @@ def measure(sizes: Sizes = Sizes()) -> list[Row]:
         bar_row(bars, sizes),
         call_row(events, sizes),
         stream_row(events, bars, sizes),
-        batch_row(bars, sizes),
+        *batch_rows(bars, sizes),
         *group_rows(events, bars, sizes),
         cold_row(),
     ]
@@ -106,13 +107,8 @@ def call_row(events: np.ndarray, sizes: Sizes) -> Row:
 
 def stream_row(events: np.ndarray, bars: np.ndarray, sizes: Sizes) -> Row:
     """The update of one feature: ours is a bar and its row over the number of columns."""
-    columns, peers = len(_schema("full").columns), talib_stream(bars)
+    columns, calls = len(_schema("full").columns), list(talib_stream(bars).values())
     short = bars[: min(len(bars), 20_000)]
-    if peers is None:
-        seconds, _ = race(lambda: _run_bars(short, _schema("full")), _nothing, rounds=sizes.rounds)
-        ours = rounded(seconds / short.size / columns * 1e9)
-        return Row("one feature, one bar (no peer: TA-Lib is not installed)", "ns", ours)
-    calls = list(peers.values())
 
     def theirs() -> None:
         for _ in range(200):
@@ -126,15 +122,21 @@ def stream_row(events: np.ndarray, bars: np.ndarray, sizes: Sizes) -> Row:
     )  # fmt: skip
 
 
-def batch_row(bars: np.ndarray, sizes: Sizes) -> Row:
-    """A column of a row: ours computes every column of a bar, pandas the ten that it can say in a line."""
-    whole = replace(_schema("full"), columns=_bar_columns())
-    ours, theirs = race(lambda: _run_bars(bars, whole), pandas_columns(bars), rounds=sizes.rounds)
-    return less_is_better(
-        f"batch of {len(whole.columns)} bar columns, per column and row", "ns",
-        ours / bars.size / len(whole.columns) * 1e9, theirs / bars.size / len(ROLLING) * 1e9,
-        f"pandas, rolling and ewm, {len(ROLLING)} of them",
-    )  # fmt: skip
+def batch_rows(bars: np.ndarray, sizes: Sizes) -> list[Row]:
+    """A column of a row: ours computes all columns of a bar at once; each peer those it has, from whole arrays."""
+    whole = replace(_schema("bars118"), columns=_bar_columns())
+    same = replace(whole, columns=tuple(TALIB))
+    talib, theirs = race(lambda: _run_bars(bars, same), lambda: their_columns(bars), rounds=sizes.rounds)
+    ours, pandas = race(lambda: _run_bars(bars, whole), pandas_columns(bars), rounds=sizes.rounds)
+    return [
+        _batch_row(talib, theirs, bars.size, len(same.columns), len(same.columns), "TA-Lib, the same columns"),
+        _batch_row(ours, pandas, bars.size, len(whole.columns), len(ROLLING), f"pandas, {len(ROLLING)} of them"),
+    ]
+
+
+def _batch_row(ours: float, theirs: float, bars: int, our_columns: int, their_columns: int, peer: str) -> Row:
+    work = f"batch of {our_columns} bar columns, per column and row"
+    return less_is_better(work, "ns", ours / bars / our_columns * 1e9, theirs / bars / their_columns * 1e9, peer)
 
 
 def group_rows(events: np.ndarray, bars: np.ndarray, sizes: Sizes) -> list[Row]:

@@ -91,7 +91,7 @@ def store_bar(floats: np.ndarray, ints: np.ndarray) -> None:
     change = log(close / previous)
     spread = log(high / low) ** 2
     body = log(close / opening) ** 2
-    floats[LOG_CLOSE_RING + at] = log(close)
+    floats[LOG_CLOSE_RING + at] = floats[LOG_CLOSE_RING + at + HISTORY] = log(close)
     floats[LOG_VOLUME_RING + at] = log(ints[LAST_BAR + VOLUME] + 1)
     for copy in (at, at + HISTORY):
         floats[RETURN_RING + copy] = change
@@ -131,9 +131,8 @@ def update_volatility(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> 
 @kernel
 def log_return(floats: np.ndarray, ints: np.ndarray, since: int, until: int) -> float:
     """Return ln of the close `until` bars before the last over that of `since` bars before it; 0 where equal."""
-    last = ints[BARS_SEEN] - 1
-    later = floats[LOG_CLOSE_RING + ((last - until) & (HISTORY - 1))]
-    return float(later - floats[LOG_CLOSE_RING + ((last - since) & (HISTORY - 1))])
+    last = LOG_CLOSE_RING + newest(ints)
+    return float(floats[last - until] - floats[last - since])
 
 
 @kernel

@@ -69,7 +69,7 @@ TRADE_SIZE_RING = _floats.take(MIRROR)  # V/N, 0 without trades
 STOCHASTIC_RING = _floats.take(MIRROR)
 WIDTH_20_RING = _floats.take(MIRROR)  # of the Bollinger bands
 WIDTH_50_RING = _floats.take(MIRROR)
-LOG_CLOSE_RING = _floats.take(HISTORY)
+LOG_CLOSE_RING = _floats.take(MIRROR)
 LOG_VOLUME_RING = _floats.take(HISTORY)  # of V + 1
 
 # Statistics of the last bar's windows, one value for each window, read by several features

@@ -18,13 +18,16 @@ from features.layout import (
     CLOSE_RING,
     EMA,
     EMA_FAMILY,
-    HIGH_RING,
-    LOW_RING,
+    EXTREME_WINDOWS,
+    HIGHEST,
+    LOG_CLOSE_RING,
+    LOWEST,
     REGIME,
     RETURN_RING,
+    RETURN_SIGMA,
+    RETURN_WINDOWS,
 )
-from features.windows import deviation, highest, lowest, ratio
-from market.elementary import log
+from features.windows import ratio
 from market.kernel import kernel
 from market.types import Regime
 
@@ -34,13 +37,15 @@ CONFIRMATION = 3  # bars in a row that must agree before the regime changes
 WARM_UP = 168  # closed bars
 STRONG = 35.0  # ADX above which a trend is strong
 SLOPE_BARS, SLOPE, CONSISTENCY = 20, 0.2, 0.6  # of a trend by slope
-RANGE_BARS, INNER, EDGE, TOUCHES = 50, 0.2, 0.05, 10.0  # of the range score
+RANGE_BARS, INNER, EDGE, TOUCHES = 50, 5, 20, 10.0  # of the range score; a fifth and a twentieth of the range
 
 _UNDEFINED, _UP, _DOWN, _RANGE = int(Regime.UNDEFINED), int(Regime.TREND_UP), int(Regime.TREND_DOWN), int(Regime.RANGE)
 _LENGTHS = [int(n) for n in EMA_FAMILY[:, 0]]
 _FAST, _MIDDLE, _SLOW = EMA + _LENGTHS.index(9), EMA + _LENGTHS.index(20), EMA + _LENGTHS.index(50)
 
 _SLOPE, _CONSISTENCY, _SLOPE_TREND = index_of("slope_20"), index_of("slope_consistency_20"), index_of("slope_trend")
+_SLOPE_SIGMA = RETURN_SIGMA + RETURN_WINDOWS.index(SLOPE_BARS)
+_RANGE_PLACE = EXTREME_WINDOWS.index(RANGE_BARS)
 _RANGE_SCORE, _STRENGTH = index_of("range_score_50"), index_of("trend_strength")
 
 
@@ -64,7 +69,7 @@ def update_regime(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None
     out[_STRENGTH] = strength(ints[REGIME], floats[ADX])
     last = newest(ints)
     _write_slope(floats, ints, last, out)
-    out[_RANGE_SCORE] = _range_score(ints, last)
+    out[_RANGE_SCORE] = _range_score(floats, ints, last)
 
 
 @kernel
@@ -93,12 +98,12 @@ def _move(floats: np.ndarray, ints: np.ndarray) -> None:
 def _write_slope(floats: np.ndarray, ints: np.ndarray, last: int, out: np.ndarray) -> None:
     """Fit a line to the logarithm of the last closes, and say what it is worth."""
     first, middle = last - SLOPE_BARS + 1, 0.5 * (SLOPE_BARS - 1)
-    start, total = log(ints[CLOSE_RING + first]), 0.0
+    start, total = floats[LOG_CLOSE_RING + first], 0.0
     for k in range(SLOPE_BARS):
-        total += log(ints[CLOSE_RING + first + k]) - start
+        total += floats[LOG_CLOSE_RING + first + k] - start
     centre, along, squares, spread = total / SLOPE_BARS, 0.0, 0.0, 0.0
     for k in range(SLOPE_BARS):
-        rise = log(ints[CLOSE_RING + first + k]) - start - centre
+        rise = floats[LOG_CLOSE_RING + first + k] - start - centre
         along += (k - middle) * rise
         squares += rise * rise
         spread += (k - middle) * (k - middle)
@@ -106,23 +111,23 @@ def _write_slope(floats: np.ndarray, ints: np.ndarray, last: int, out: np.ndarra
     for k in range(SLOPE_BARS):
         agreeing += floats[RETURN_RING + first + k] * slope > 0.0
     fit = ratio(along * along, spread * squares, 0.0)
-    out[_SLOPE] = ratio(slope * fit, deviation(floats, RETURN_RING + first, SLOPE_BARS), 0.0)
+    out[_SLOPE] = ratio(slope * fit, floats[_SLOPE_SIGMA], 0.0)
     out[_CONSISTENCY] = agreeing / SLOPE_BARS
     trending = abs(out[_SLOPE]) > SLOPE and out[_CONSISTENCY] >= CONSISTENCY
     out[_SLOPE_TREND] = math.copysign(1.0, slope) if trending else 0.0
 
 
 @kernel
-def _range_score(ints: np.ndarray, last: int) -> float:
+def _range_score(floats: np.ndarray, ints: np.ndarray, last: int) -> float:
     """Return how much the closes keep to the middle of their range while they touch its ends, 0 to 1."""
     first = last - RANGE_BARS + 1
-    low = lowest(ints, LOW_RING + first, RANGE_BARS)
-    height = highest(ints, HIGH_RING + first, RANGE_BARS) - low
-    if height == 0.0:
+    low = int(floats[LOWEST + _RANGE_PLACE])
+    height = int(floats[HIGHEST + _RANGE_PLACE]) - low
+    if height == 0:
         return 0.5
     inside, touches = 0, 0
     for k in range(RANGE_BARS):
-        place = (ints[CLOSE_RING + first + k] - low) / height
-        inside += INNER <= place <= 1.0 - INNER
-        touches += place <= EDGE or place >= 1.0 - EDGE
+        above = ints[CLOSE_RING + first + k] - low
+        inside += height <= INNER * above <= (INNER - 1) * height
+        touches += EDGE * above <= height or EDGE * above >= (EDGE - 1) * height
     return 0.5 * inside / RANGE_BARS + 0.5 * min(touches / TOUCHES, 1.0)

@@ -8,10 +8,24 @@ import numpy as np
 import pytest
 
 from benchmarks.feature_work import drawn_bars
+from benchmarks.talib_columns import TALIB, Values, their_columns
 from features.catalogue import CATALOGUE
-from tests.features.talib_columns import REASONS, TALIB, Values, needs_more_than_bars, our_columns, their_columns
+from tests.features.our_columns import our_columns
 
 SETTLED = 3_500
+# Why a column of open, high, low, close and volume has no counterpart.
+REASONS = {
+    "gap_open": "TA-Lib knows no sessions",
+    "ret_session": "TA-Lib knows no sessions",
+    "range_pct": "one bar's own numbers, no function of TA-Lib",
+    "range_score_50": "counts closes by the range of their whole window, no function of TA-Lib",
+    "trend_strength": "hysteresis and confirmation, no function of TA-Lib",
+}
+
+
+def needs_more_than_bars(inputs: tuple[str, ...]) -> bool:
+    """Tell whether a column reads what TA-Lib has no place for."""
+    return not set(inputs) <= set("OHLCV")
 
 
 @pytest.fixture(scope="module")

@@ -117,8 +117,8 @@ def test_a_file_that_changes_while_it_is_read_stays_and_is_taken_again(home: Hom
     delivery = only(home, at(home, 3600))
 
     class Grows(Lake):
-        def commit(self, writes, source=None):  # type: ignore[no-untyped-def]
-            added = super().commit(writes, source)
+        def commit(self, *arguments):  # type: ignore[no-untyped-def]
+            added = super().commit(*arguments)
             path.write_text(minutes(DAY))
             return added
 
@@ -175,7 +175,7 @@ def test_a_refused_original_that_cannot_be_moved_is_refused_again(home: Home, mo
 @pytest.mark.parametrize("error", [LakeError("another process is writing"), ConfigError("declared otherwise")])
 def test_a_lake_that_is_held_or_a_wrong_setting_does_not_refuse_the_file(home: Home, error: Exception) -> None:
     class Unusable(Lake):
-        def commit(self, writes, source=None):  # type: ignore[no-untyped-def]
+        def commit(self, *arguments):  # type: ignore[no-untyped-def]
             raise error
 
     path = put(home, "WDOK20_a.csv", minutes(DAY))

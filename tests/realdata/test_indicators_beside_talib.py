@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import talib
 
+from benchmarks.talib_columns import TALIB, Values, their_columns
 from features.catalogue import Need
 from features.schema import build_schema
-from tests.features.talib_columns import TALIB, Values, our_columns, their_columns
+from tests.features.our_columns import our_columns
 from tests.measured import CRASH_MINUTES, read_sessions
 
 SETTLED = 3_500

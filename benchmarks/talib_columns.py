@@ -1,23 +1,20 @@
-"""Columns by other hands: the same definitions in TA-Lib, and why some columns have none there."""
+"""Columns by other hands: the same definitions in TA-Lib."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib import import_module
+from typing import Any
 
 import numpy as np
-import talib
 
-from features.catalogue import CATALOGUE
-from features.pipeline import begin_session, snapshot, update_bar
-from features.schema import FeatureSchema
-from features.state import new_state
-from market.types import BAR, SESSION
-
-MINUTE = 60_000_000_000
 _NOTHING = 1e-6  # what a sliding sum may leave where nothing is
+talib: Any = import_module("talib")  # its stubs know no plain arrays
+
 Values = np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bars:
     """Open, high, low, close and volume, float64[n], of one long session: TA-Lib knows no sessions."""
 
@@ -27,38 +24,27 @@ class Bars:
     c: Values
     v: Values
 
-    @property
+    @cached_property
     def r(self) -> Values:
         return np.asarray(talib.LN(talib.ROCR(self.c, 1)))
 
-    @property
+    @cached_property
     def atr(self) -> Values:
         return np.asarray(talib.ATR(self.h, self.l, self.c, 14))
 
 
 Column = Callable[[Bars], Values]
+shared = lru_cache(maxsize=64)  # what several columns read is computed once, as a careful user would
 TALIB: dict[str, Column] = {}
-# Why a column of open, high, low, close and volume has no counterpart.
-REASONS = {
-    "gap_open": "TA-Lib knows no sessions",
-    "ret_session": "TA-Lib knows no sessions",
-    "range_pct": "one bar's own numbers, no function of TA-Lib",
-    "range_score_50": "counts closes by the range of their whole window, no function of TA-Lib",
-    "trend_strength": "hysteresis and confirmation, no function of TA-Lib",
-}
-
-
-def needs_more_than_bars(inputs: tuple[str, ...]) -> bool:
-    """Tell whether a column reads what TA-Lib has no place for."""
-    return not set(inputs) <= set("OHLCV")
 
 
 def ago(x: Values, n: int) -> Values:
     return np.concatenate([np.full(n, np.nan), x[:-n]])
 
 
-def sigma(x: Values, n: int) -> Values:
-    return np.asarray(talib.STDDEV(x, n))
+@shared
+def sigma(b: Bars, n: int) -> Values:
+    return np.asarray(talib.STDDEV(b.r, n))
 
 
 def garman_klass(b: Bars, n: int) -> Values:
@@ -83,40 +69,47 @@ def up_down(b: Bars, n: int) -> Values:
 
 def momentum(b: Bars, fast: int, slow: int) -> Values:
     ahead, whole = talib.LN(talib.ROCR(b.c, fast)), talib.LN(talib.ROCR(b.c, slow))
-    return np.clip((ahead / fast - (whole - ahead) / (slow - fast)) / sigma(b.r, slow), -10, 10)
+    return np.asarray(np.clip((ahead / fast - (whole - ahead) / (slow - fast)) / sigma(b, slow), -10, 10))
 
 
 def prior_z(x: Values, n: int) -> Values:
-    return np.clip((x - ago(talib.SMA(x, n), 1)) / ago(sigma(x, n), 1), -10, 10)
+    return np.asarray(np.clip((x - ago(talib.SMA(x, n), 1)) / ago(talib.STDDEV(x, n), 1), -10, 10))
 
 
+@shared
 def line(b: Bars) -> Values:
     return np.asarray(talib.LINEARREG_SLOPE(talib.LN(b.c / b.c[0]), 20))
 
 
+@shared
 def slope(b: Bars) -> Values:
     fit = line(b) ** 2 * (20**2 - 1) / 12 / talib.VAR(talib.LN(b.c / b.c[0]), 20)
-    return np.asarray(line(b) * fit / sigma(b.r, 20))
+    return np.asarray(line(b) * fit / sigma(b, 20))
 
 
+@shared
 def agreeing(b: Bars) -> Values:
     up, down = (talib.SUM(flag(side), 20) / 20 for side in (b.r > 0, b.r < 0))
-    return np.where(line(b) > 0, up, down)
+    return np.asarray(np.where(line(b) > 0, up, down))
 
 
+@shared
 def place(b: Bars, n: int) -> Values:
     low, high = talib.MIN(b.l, n), talib.MAX(b.h, n)
     return np.asarray((b.c - low) / (high - low))
 
 
+@shared
 def band(b: Bars, n: int, which: int) -> Values:
     return np.asarray(talib.BBANDS(b.c, n, 2, 2)[which])
 
 
+@shared
 def width(b: Bars, n: int) -> Values:
     return np.asarray((band(b, n, 0) - band(b, n, 2)) / band(b, n, 1))
 
 
+@shared
 def percent(b: Bars, n: int) -> Values:
     return np.asarray((b.c - band(b, n, 2)) / (band(b, n, 0) - band(b, n, 2)))
 
@@ -125,70 +118,77 @@ def flag(x: Values) -> Values:
     return np.asarray(x, dtype=np.float64)
 
 
+@shared
 def macd(b: Bars, which: int) -> Values:
     return np.asarray(talib.MACD(b.c, 12, 26, 9)[which])
 
 
+@shared
 def fast_k(b: Bars) -> Values:
     return np.asarray(talib.STOCHF(b.h, b.l, b.c, 14, 3, 0)[0])
 
 
 def alignment(b: Bars) -> Values:
     fast, middle, slow = (talib.EMA(b.c, n) for n in (9, 20, 50))
-    return (flag(fast > middle) + flag(middle > slow) + flag(b.c > fast)) / 3
+    return np.asarray((flag(fast > middle) + flag(middle > slow) + flag(b.c > fast)) / 3)
+
+
+def over(column: Callable[..., Values], *windows: int) -> Column:
+    """Return a column of the windows given."""
+    return lambda bars: column(bars, *windows)
 
 
 def _fill() -> None:
     """Name every column with its counterpart."""
     for n in (5, 10, 20, 50, 60, 100):
-        TALIB[f"volatility_{n}"] = lambda b, n=n: sigma(b.r, n)
+        TALIB[f"volatility_{n}"] = over(lambda b, n: sigma(b, n), n)
     for a, n in ((10, 20), (20, 50), (50, 100), (100, 200), (5, 20)):
-        TALIB[f"volatility_ratio_{a}_{n}"] = lambda b, a=a, n=n: sigma(b.r, a) / sigma(b.r, n)
+        TALIB[f"volatility_ratio_{a}_{n}"] = over(lambda b, a, n: sigma(b, a) / sigma(b, n), a, n)
     TALIB["volatility_gk"] = lambda b: garman_klass(b, 20)
     for n in (5, 10, 60):
-        TALIB[f"garman_klass_{n}"] = lambda b, n=n: garman_klass(b, n)
+        TALIB[f"garman_klass_{n}"] = over(lambda b, n: garman_klass(b, n), n)
     for n in (5, 10, 20, 60):
-        TALIB[f"parkinson_{n}"] = lambda b, n=n: parkinson(b, n)
-        TALIB[f"relative_volume_{n}"] = lambda b, n=n: b.v / talib.SMA(b.v, n)
-        TALIB[f"volume_momentum_{n}"] = lambda b, n=n: talib.LN(talib.ROCR(b.v + 1, n))
+        TALIB[f"parkinson_{n}"] = over(lambda b, n: parkinson(b, n), n)
+        TALIB[f"relative_volume_{n}"] = over(lambda b, n: b.v / talib.SMA(b.v, n), n)
+        TALIB[f"volume_momentum_{n}"] = over(lambda b, n: talib.LN(talib.ROCR(b.v + 1, n)), n)
     for n in (10, 20):
-        TALIB[f"up_volatility_{n}"] = lambda b, n=n: semideviation(np.maximum(b.r, 0), n)
-        TALIB[f"down_volatility_{n}"] = lambda b, n=n: semideviation(np.minimum(b.r, 0), n)
-        TALIB[f"up_down_ratio_{n}"] = lambda b, n=n: up_down(b, n)
-        TALIB[f"bar_concentration_{n}"] = lambda b, n=n: talib.SUM(b.v**2, n) / talib.SUM(b.v, n) ** 2
+        TALIB[f"up_volatility_{n}"] = over(lambda b, n: semideviation(np.maximum(b.r, 0), n), n)
+        TALIB[f"down_volatility_{n}"] = over(lambda b, n: semideviation(np.minimum(b.r, 0), n), n)
+        TALIB[f"up_down_ratio_{n}"] = over(lambda b, n: up_down(b, n), n)
+        TALIB[f"bar_concentration_{n}"] = over(lambda b, n: talib.SUM(b.v**2, n) / talib.SUM(b.v, n) ** 2, n)
     for n in (1, 2, 5, 10, 20, 50, 60, 100):
-        TALIB[f"returns_{n}"] = lambda b, n=n: talib.LN(talib.ROCR(b.c, n))
+        TALIB[f"returns_{n}"] = over(lambda b, n: talib.LN(talib.ROCR(b.c, n)), n)
     for n in (1, 5, 10, 20, 60):
-        TALIB[f"mom_{n}"] = lambda b, n=n: talib.MOM(b.c, n) / b.atr
+        TALIB[f"mom_{n}"] = over(lambda b, n: talib.MOM(b.c, n) / b.atr, n)
     for n in (5, 10):
-        TALIB[f"acceleration_{n}"] = lambda b, n=n: (
-            (2 * talib.LN(talib.ROCR(b.c, n)) - talib.LN(talib.ROCR(b.c, 2 * n))) / sigma(b.r, 2 * n)
+        TALIB[f"acceleration_{n}"] = over(
+            lambda b, n: (2 * talib.LN(talib.ROCR(b.c, n)) - talib.LN(talib.ROCR(b.c, 2 * n))) / sigma(b, 2 * n), n
         )
     for n in (20, 50, 100):
-        TALIB[f"volume_ratio_{n}"] = lambda b, n=n: talib.SMA(b.v, 10) / talib.SMA(b.v, n)
-        TALIB[f"volume_zscore_{n}"] = lambda b, n=n: prior_z(b.v, n)
+        TALIB[f"volume_ratio_{n}"] = over(lambda b, n: talib.SMA(b.v, 10) / talib.SMA(b.v, n), n)
+        TALIB[f"volume_zscore_{n}"] = over(lambda b, n: prior_z(b.v, n), n)
     for a, n in ((5, 20), (20, 50)):
-        TALIB[f"ma_{a}_{n}_ratio"] = lambda b, a=a, n=n: talib.SMA(b.c, a) / talib.SMA(b.c, n) - 1
-        TALIB[f"momentum_{a}_{n}"] = lambda b, a=a, n=n: momentum(b, a, n)
+        TALIB[f"ma_{a}_{n}_ratio"] = over(lambda b, a, n: talib.SMA(b.c, a) / talib.SMA(b.c, n) - 1, a, n)
+        TALIB[f"momentum_{a}_{n}"] = over(lambda b, a, n: momentum(b, a, n), a, n)
     for n in (5, 20):
-        TALIB[f"sharpe_{n}"] = lambda b, n=n: np.clip(talib.SMA(b.r, n) / sigma(b.r, n) * np.sqrt(n), -10, 10)
+        TALIB[f"sharpe_{n}"] = over(lambda b, n: np.clip(talib.SMA(b.r, n) / sigma(b, n) * np.sqrt(n), -10, 10), n)
     for n in (20, 50):
-        TALIB[f"price_position_{n}"] = lambda b, n=n: place(b, n)
-        TALIB[f"bb_clipped_{n}"] = lambda b, n=n: np.clip(percent(b, n), 0, 1)
-        TALIB[f"bb_upper_{n}"] = lambda b, n=n: (b.c - band(b, n, 0)) / b.atr
-        TALIB[f"bb_lower_{n}"] = lambda b, n=n: (b.c - band(b, n, 2)) / b.atr
-        TALIB[f"bb_squeeze_{n}"] = lambda b, n=n: flag(width(b, n) < talib.SMA(width(b, n), 50))
+        TALIB[f"price_position_{n}"] = over(lambda b, n: place(b, n), n)
+        TALIB[f"bb_clipped_{n}"] = over(lambda b, n: np.clip(percent(b, n), 0, 1), n)
+        TALIB[f"bb_upper_{n}"] = over(lambda b, n: (b.c - band(b, n, 0)) / b.atr, n)
+        TALIB[f"bb_lower_{n}"] = over(lambda b, n: (b.c - band(b, n, 2)) / b.atr, n)
+        TALIB[f"bb_squeeze_{n}"] = over(lambda b, n: flag(width(b, n) < talib.SMA(width(b, n), 50)), n)
     for n in (10, 20, 50):
-        TALIB[f"bb_width_{n}"] = lambda b, n=n: width(b, n)
-        TALIB[f"sma{n}_distance"] = lambda b, n=n: (b.c - talib.SMA(b.c, n)) / b.atr
+        TALIB[f"bb_width_{n}"] = over(lambda b, n: width(b, n), n)
+        TALIB[f"sma{n}_distance"] = over(lambda b, n: (b.c - talib.SMA(b.c, n)) / b.atr, n)
     for n in (5, 8, 9, 20, 26, 50, 200):
-        TALIB[f"ema{n}_distance"] = lambda b, n=n: (b.c - talib.EMA(b.c, n)) / b.atr
+        TALIB[f"ema{n}_distance"] = over(lambda b, n: (b.c - talib.EMA(b.c, n)) / b.atr, n)
     for a, n in ((9, 20), (5, 9)):
-        TALIB[f"ema{a}_minus_ema{n}"] = lambda b, a=a, n=n: (talib.EMA(b.c, a) - talib.EMA(b.c, n)) / b.atr
+        TALIB[f"ema{a}_minus_ema{n}"] = over(lambda b, a, n: (talib.EMA(b.c, a) - talib.EMA(b.c, n)) / b.atr, a, n)
     for at, name in enumerate(("line", "signal", "histogram")):
-        TALIB[f"macd_{name}"] = lambda b, at=at: macd(b, at) / b.atr
+        TALIB[f"macd_{name}"] = over(lambda b, at: macd(b, at) / b.atr, at)
     for n in (14, 20):
-        TALIB[f"atr_{n}"] = lambda b, n=n: talib.ATR(b.h, b.l, b.c, n)
+        TALIB[f"atr_{n}"] = over(lambda b, n: talib.ATR(b.h, b.l, b.c, n), n)
 
 
 _fill()
@@ -218,8 +218,8 @@ TALIB |= {
     "stochastic_overbought": lambda b: flag(fast_k(b) > 80),
     "ichimoku_distance": lambda b: (b.c - talib.MIDPRICE(b.h, b.l, 9)) / b.atr,
     "change": lambda b: talib.MOM(b.c, 1),
-    "momentum_per_volatility": lambda b: np.clip(talib.MOM(b.c, 5) / b.atr / (10_000 * sigma(b.r, 5)), -20, 20),
-    "volume_times_volatility": lambda b: b.v / talib.SMA(b.v, 5) * sigma(b.r, 5),
+    "momentum_per_volatility": lambda b: np.clip(talib.MOM(b.c, 5) / b.atr / (10_000 * sigma(b, 5)), -20, 20),
+    "volume_times_volatility": lambda b: b.v / talib.SMA(b.v, 5) * sigma(b, 5),
 }
 
 
@@ -233,18 +233,3 @@ def their_columns(bars: np.ndarray) -> dict[str, Values]:
     floats = floats_of(bars)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {name: column(floats) for name, column in TALIB.items()}
-
-
-def our_columns(schema: FeatureSchema, bars: np.ndarray) -> dict[str, Values]:
-    """Return every column of the catalogue after each bar, the bars taken as one long session."""
-    session = np.zeros(1, dtype=SESSION)
-    session["open_ns"], session["close_ns"] = 0, len(bars) * MINUTE
-    state, seen, row = new_state(schema), [], np.empty(len(schema.columns), dtype=np.float32)
-    begin_session(state, session[0])
-    for k, record in enumerate(bars):
-        bar = np.array([record], dtype=BAR)
-        bar["ts_open_ns"], bar["ts_close_ns"] = k * MINUTE, (k + 1) * MINUTE
-        update_bar(state, bar[0])
-        snapshot(state, row)
-        seen.append(state.scratch.copy())
-    return {feature.name: values for feature, values in zip(CATALOGUE, np.array(seen).T, strict=True)}
