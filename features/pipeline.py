@@ -176,13 +176,12 @@ def snapshot(state: FeatureState, out: np.ndarray) -> int:
         How many values are not finite; a row with any is no basis for a decision.
     """
     ints, scratch = state.ints, state.scratch
-    measure_flow(ints, scratch)
-    measure_tape(ints, scratch)
-    measure_book(ints, ints[NOW_NS], scratch)
-    _mask_cold(scratch, _WARM_TRADES, ints[TOTAL_TRADES])
-    # A feed of bars has no tape: what it would say is unknown, not zero.
-    elapsed = (ints[NOW_NS] - ints[SESSION_OPEN_NS]) // SECOND_NS if ints[EVENT_FEED] == 1 else -1
-    _mask_cold(scratch, _WARM_SECONDS, elapsed)
+    if ints[EVENT_FEED] == 1:  # a feed of bars has no tape and no book: what they would say stays unknown
+        measure_flow(ints, scratch)
+        measure_tape(ints, scratch)
+        measure_book(ints, ints[NOW_NS], scratch)
+        _mask_cold(scratch, _WARM_TRADES, ints[TOTAL_TRADES])
+        _mask_cold(scratch, _WARM_SECONDS, (ints[NOW_NS] - ints[SESSION_OPEN_NS]) // SECOND_NS)
     missing = 0
     for i in range(state.columns.size):
         out[i] = scratch[state.columns[i]]

@@ -126,7 +126,7 @@ def summed_deviation(ints: np.ndarray, what: int, n: int, ago: int, bound: int, 
     values : int
         Where the last of them lies; they are read where their squares may not fit.
     """
-    if bound * math.sqrt(n) >= EXACT_BELOW:
+    if float(bound) * bound * n >= EXACT_BELOW * EXACT_BELOW:
         return deviation(ints, values + 1 - n, n)
     total = summed(ints, what, n, ago)
     return math.sqrt(n * summed(ints, what + 1, n, ago) - total * total) / n
