@@ -31,3 +31,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "hour_cos": ("hour",),
     }
 )
+
+# At bars of one minute a bar is the last 60 s of the tape; with bars of another length these are two columns.
+SAME_AT_ONE_MINUTE: Mapping[str, str] = MappingProxyType({"buy_pressure": "aggressive_buy_ratio"})

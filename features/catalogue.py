@@ -15,6 +15,7 @@ import numpy as np
 
 from features.aliases import ALIASES
 from features.catalogue_bars import BAR_FEATURES
+from features.catalogue_events import EVENT_FEATURES
 from features.feature import Feature, Need, Warm
 from features.inputs import inputs_of
 
@@ -180,7 +181,7 @@ DEMONSTRATION = tuple(feature.name for feature in _FIRST)  # what the documented
 # New columns are added at the end: the order is part of every stored state.
 CATALOGUE: tuple[Feature, ...] = tuple(
     replace(feature, aliases=ALIASES.get(feature.name, ()), inputs=inputs_of(feature.name))
-    for feature in (*_FIRST, *BAR_FEATURES)
+    for feature in (*_FIRST, *BAR_FEATURES, *EVENT_FEATURES)
 )
 
 _INDEX: Mapping[str, int] = MappingProxyType({feature.name: index for index, feature in enumerate(CATALOGUE)})

@@ -11,6 +11,8 @@ class Need(StrEnum):
     TRADES = "trades"
     BOOK = "book"
     BOOK_SIZE = "book_size"
+    BOOK_DEPTH = "book_depth"  # five levels a side
+    IDS = "ids"  # the brokers of a trade
     CALENDAR = "calendar"
 
 

@@ -5,6 +5,7 @@ and no offset is ever written by hand.
 """
 
 from features.catalogue import family
+from market.book import HEADER_COUNT
 from market.types import BAR
 
 
@@ -26,6 +27,15 @@ MIRROR = 2 * HISTORY  # each value is written twice, so that every window is con
 SECONDS = 2048  # whole seconds of the session kept, a power of two, longer than the longest time window
 COUNTED = 128  # trades kept, a power of two, longer than the longest count window
 SIZES = 1024  # cells of the trade size histogram; the last holds all larger sizes
+DEPTHS = 1024  # cells of the depth histogram (features.levels.cell_of)
+PRINTS = 64  # last trades kept with price and side, a power of two
+BROKERS = 512  # brokers kept, a power of two; B3 has about a hundred
+PARTIES = 512  # last trades kept with both brokers, a power of two, longer than the longest window
+RANKS = 5
+LEVELS = 1024  # of the book, a side; the worst goes where there are more
+FOOT = 512  # ticks of a bar's footprint, a power of two; a wider bar has none
+PROFILE = 8192  # ticks of the session's profile, a power of two; a wider session has none
+PROFILE_BARS = 30  # closed bars behind the concentration of volume
 SAMPLES = 600  # one-second samples behind the z-scores
 SPREADS_NEEDED = 60  # of them must have had a valid book
 SECOND_NS = 1_000_000_000
@@ -103,6 +113,10 @@ WEEKDAY = _ints.take()
 SESSIONS_BEGUN = _ints.take()
 BARS_SEEN = _ints.take()  # closed bars since the state was new
 SIZE_COUNTS = _ints.take(SIZES)  # trade sizes of all sessions so far
+DEPTH_COUNTS = _ints.take(DEPTHS)  # visible lots at the bar closes of all sessions so far
+BROKER_WIDTH = 3  # id, lots bought and sold in all sessions so far
+BROKER_TABLE = _ints.take(BROKERS * BROKER_WIDTH)
+BROKERS_KNOWN = _ints.take()
 HIGH_RING = _ints.take(MIRROR)
 LOW_RING = _ints.take(MIRROR)
 CLOSE_RING = _ints.take(MIRROR)
@@ -132,6 +146,13 @@ EVENT_FEED = _ints.take()  # 1 once the session's clock was seen: the feed carri
 PHASE = _ints.take()
 FORMING = _ints.take(BAR_WIDTH)
 BID, BID_SIZE, ASK, ASK_SIZE, QUOTE_NS = (_ints.take() for _ in range(5))
+QUOTED = _ints.take()  # 1 once the session sent a quote: the best quotes are then those, not the book's best levels
+BOOK_NS = _ints.take()  # time of the last quote or level
+# How long a best price has stood: the lots shown when it came, and the lots aggressors have taken there since.
+BID_SHOWN, BID_TAKEN, ASK_SHOWN, ASK_TAKEN = (_ints.take() for _ in range(4))
+BOOK_HEADER = _ints.take(HEADER_COUNT)
+BOOK_STACKS = _ints.take(2 * LEVELS * 2)
+USUAL_DEPTH = _ints.take()  # the median of DEPTH_COUNTS, 0 while unknown
 
 # Session totals. A time window is the difference of a total and its value some whole seconds ago.
 TOTALS = _ints.size
@@ -150,7 +171,11 @@ TOTAL_COUNT = _ints.size - TOTALS
 
 SECOND = _ints.take()  # whole seconds recorded: the smallest s with open + s not before now
 NEXT_SECOND_NS = _ints.take()
-SECOND_WIDTH = TOTAL_COUNT + 1  # the totals, then the spread (0 where the book was not valid)
+# The totals, then what a second left: the spread (0 where the book was not valid), the visible lots (0 where a side
+# was empty), the highest and lowest trade of that second (0 without one).
+SPREAD_FIELD, DEPTH_FIELD, HIGH_FIELD, LOW_FIELD = range(TOTAL_COUNT, TOTAL_COUNT + 4)
+SECOND_WIDTH = TOTAL_COUNT + 4
+SECOND_HIGH, SECOND_LOW = _ints.take(), _ints.take()  # of the trades since the last whole second
 SECOND_RING = _ints.take(SECONDS * SECOND_WIDTH)
 FLOW_SUM = _ints.take(len(FLOW_FAMILY))
 FLOW_SQUARES = _ints.take(len(FLOW_FAMILY))
@@ -159,4 +184,26 @@ SPREAD_SQUARES = _ints.take()
 SPREAD_SAMPLES = _ints.take()
 COUNTED_WIDTH = 5  # the first five totals after each trade
 COUNTED_RING = _ints.take(COUNTED * COUNTED_WIDTH)
+PRINT_RING = _ints.take(PRINTS * 2)  # price and side
+
+# Trades that name both brokers. RECENT are the last 100 of them, EARLIER the 100 before, LONG the last 500.
+NAMED = _ints.take()
+PARTY_WIDTH = 3  # cells of buyer and seller in the tables, lots
+PARTY_RING = _ints.take(PARTIES * PARTY_WIDTH)
+# By broker: mentions in RECENT and EARLIER; purchases, sales, lots bought and sold in RECENT; 1 for a top trader.
+ACTIVITY_WIDTH = 7
+ACTIVITY = _ints.take(BROKERS * ACTIVITY_WIDTH)
+DISTINCT_RECENT, DISTINCT_EARLIER, DISTINCT_BOTH, DISTINCT_BUYERS, DISTINCT_SELLERS = (_ints.take() for _ in range(5))
+RECENT_LOTS, LONG_LOTS, TOP_BOUGHT, TOP_SOLD = (_ints.take() for _ in range(4))
+TOP_BUYERS, TOP_SELLERS = _ints.take(RANKS), _ints.take(RANKS)  # cell + 1 of the broker table, 0 where there is none
+TOP_TRADERS = _ints.take(RANKS)
+
+# Aggressor volume by price; the cell of a price is its last bits.
+FOOT_BUYS, FOOT_SELLS = _ints.take(FOOT), _ints.take(FOOT)  # of the forming bar
+PROFILE_RING = _ints.take(PROFILE)  # of the session
+PROFILE_LOTS, PROFILE_LOW, PROFILE_HIGH, POC = (_ints.take() for _ in range(4))
+WINDOW_RING = _ints.take(PROFILE)  # of its last bars
+WINDOW_LOTS, WINDOW_SQUARES, WINDOW_LOST = (_ints.take() for _ in range(3))
+BAR_LOWS, BAR_TICKS = _ints.take(PROFILE_BARS), _ints.take(PROFILE_BARS)  # of each of them; -1 ticks where too wide
+BAR_VOLUMES = _ints.take(PROFILE_BARS * FOOT)
 INT_COUNT = _ints.size

@@ -12,8 +12,11 @@ import numpy as np
 from features.activity import update_activity
 from features.bars import store_bar, update_means, update_returns, update_volatility, update_volume
 from features.book import measure_book
+from features.brokers import measure_brokers, rank_brokers, take_parties
 from features.catalogue import Warm, warm_table
 from features.clock import Decides
+from features.depth import measure_depth
+from features.footprint import forget_footprint, take_footprint, update_footprint
 from features.indicators import update_indicators
 from features.interactions import update_interactions
 from features.layout import (
@@ -57,14 +60,18 @@ from features.layout import (
     TS_CLOSE,
     TS_OPEN,
     TURNOVER,
+    USUAL_DEPTH,
     VOLUME,
     WEEKDAY,
 )
+from features.levels import count_depth, forget_book, median_depth, take_level
 from features.minutes import update_minutes
 from features.moves import update_moves, update_sided_volatility
 from features.oscillators import update_oscillators
 from features.pressure import update_gaps, update_pressure
-from features.quotes import clear_book, take_quote
+from features.prints import measure_prints, take_print
+from features.profile import take_profile, update_profile
+from features.quotes import take_best, take_quote
 from features.regime import update_regime
 from features.schema import FeatureSchema
 from features.seconds import advance_seconds
@@ -78,8 +85,9 @@ from market.stream import Feed
 from market.types import BAR, Flag, Kind
 
 _TRADE, _QUOTE_SIDE, _BOOK_CLEAR = int(Kind.TRADE), int(Kind.QUOTE_SIDE), int(Kind.BOOK_CLEAR)
-_BOOK_KINDS = (_QUOTE_SIDE,)
-_CLOCK, _GAP, _STATE = int(Kind.CLOCK), int(Kind.GAP), int(Kind.STATE)
+_LEVEL_SET, _LEVEL_DELETE = int(Kind.LEVEL_SET), int(Kind.LEVEL_DELETE)
+_BOOK_KINDS = (_QUOTE_SIDE, _LEVEL_SET, _LEVEL_DELETE)
+_CLOCK, _GAP, _STATE, _NO_TIME = int(Kind.CLOCK), int(Kind.GAP), int(Kind.STATE), int(Flag.NO_TIME)
 _EMPTY, _AFTER_GAP, _NO_AGGRESSOR = int(Flag.EMPTY), int(Flag.AFTER_GAP), int(Flag.NO_AGGRESSOR)
 _BAR, _EACH_TRADE, _EACH_CHANGE = int(Decides.BAR), int(Decides.TRADE), int(Decides.BOOK)
 _WARM_BARS, _WARM_TRADES, _WARM_SECONDS = warm_table(Warm.BARS), warm_table(Warm.TRADES), warm_table(Warm.SECONDS)
@@ -100,7 +108,8 @@ def begin_session(state: FeatureState, session: np.void) -> None:
     ints = state.ints
     ints[SESSION_START:INT_COUNT] = 0
     if ints[SESSIONS_BEGUN] >= ints[PRELOAD_SESSIONS]:
-        ints[LARGE_SIZE] = large_size(ints)
+        ints[LARGE_SIZE], ints[USUAL_DEPTH] = large_size(ints), median_depth(ints)
+        rank_brokers(ints)
     ints[SESSIONS_BEGUN] += 1
     ints[SESSION_OPEN_NS] = ints[NEXT_SECOND_NS] = ints[NOW_NS] = session["open_ns"]
     ints[SESSION_CLOSE_NS] = session["close_ns"]
@@ -112,8 +121,13 @@ def begin_session(state: FeatureState, session: np.void) -> None:
 
 @kernel
 def update_event(state: FeatureState, event: np.void) -> int:
-    """Take one event; return 1 if it is a decision point of the schema (by default: closes a bar), else 0."""
+    """Take one event; return 1 if it is a decision point of the schema (by default: closes a bar), else 0.
+
+    An event of which only the order is known (`Flag.NO_TIME`) belongs to no bar and no window, and is left out.
+    """
     ints = state.ints
+    if event["flags"] & _NO_TIME:
+        return 0
     now = event["ts_event_ns"]
     closed = 0
     ints[EVENT_FEED] = 1
@@ -121,23 +135,23 @@ def update_event(state: FeatureState, event: np.void) -> int:
     advance_seconds(ints, ints[NOW_NS])
     kind = event["kind"]
     if kind == _TRADE:
-        price, quantity, side = int(event["price"]), event["quantity"], int(event["side"])
-        if price > 0 and quantity > 0 and enters_bars(event["trade_type"]):
-            take_trade(ints, price, quantity, side)
-            extend_bar(ints, price, quantity, side, int(event["instrument"]), int(event["flags"]))
+        if _take_trade(ints, event):
             closed = _close_full(state, now)
             if ints[DECIDES] == _EACH_TRADE:
                 return 1
-    elif kind == _QUOTE_SIDE:
-        take_quote(ints, now, int(event["side"]), int(event["price"]), event["quantity"])
+    elif kind in _BOOK_KINDS:
+        if kind == _QUOTE_SIDE:
+            take_quote(ints, now, int(event["side"]), int(event["price"]), event["quantity"])
+        else:
+            take_level(ints, event, now)
         if ints[DECIDES] == _EACH_CHANGE:
             return 1
     elif kind == _CLOCK:
         closed = _close_forming(state, now)
     elif kind == _BOOK_CLEAR:
-        clear_book(ints)
+        forget_book(ints, event)
     elif kind == _GAP:
-        _mark_gap(ints)
+        _mark_gap(ints, event)
     elif kind == _STATE:
         ints[PHASE] = event["level"]
     return closed if ints[DECIDES] == _BAR else 0
@@ -179,7 +193,10 @@ def snapshot(state: FeatureState, out: np.ndarray) -> int:
     if ints[EVENT_FEED] == 1:  # a feed of bars has no tape and no book: what they would say stays unknown
         measure_flow(ints, scratch)
         measure_tape(ints, scratch)
+        measure_prints(ints, scratch)
+        measure_brokers(ints, scratch)
         measure_book(ints, ints[NOW_NS], scratch)
+        measure_depth(ints, ints[NOW_NS], scratch)
         _mask_cold(scratch, _WARM_TRADES, ints[TOTAL_TRADES])
         _mask_cold(scratch, _WARM_SECONDS, (ints[NOW_NS] - ints[SESSION_OPEN_NS]) // SECOND_NS)
     missing = 0
@@ -229,6 +246,23 @@ def copy_last_bar(state: FeatureState, bars: np.ndarray, index: int) -> None:
 
 
 @kernel
+def _take_trade(ints: np.ndarray, event: np.void) -> bool:
+    """Take a trade into everything that counts trades; return False where it enters no bar and changes nothing."""
+    price, quantity, side = int(event["price"]), event["quantity"], int(event["side"])
+    if price <= 0 or quantity <= 0 or not enters_bars(event["trade_type"]):
+        return False
+    take_trade(ints, price, quantity, side)
+    extend_bar(ints, price, quantity, side, int(event["instrument"]), int(event["flags"]))
+    take_print(ints, price, side)
+    take_parties(ints, int(event["buyer"]), int(event["seller"]), quantity)
+    if side != 0:
+        take_best(ints, price, quantity, side)
+        take_profile(ints, price, quantity)
+        take_footprint(ints, price, quantity, side)
+    return True
+
+
+@kernel
 def _close_forming(state: FeatureState, now_ns: int) -> int:
     """Close the forming bar at a boundary of the clock; nothing to close before the session's first price."""
     ints = state.ints
@@ -272,12 +306,13 @@ def _complete_bar(state: FeatureState) -> int:
 
 
 @kernel
-def _mark_gap(ints: np.ndarray) -> None:
+def _mark_gap(ints: np.ndarray, event: np.void) -> None:
     """Forget what a gap makes unknown: the book, and the trades of a bar that only more trades would close."""
     if ints[BAR_NS] == 0:
         ints[FORMING : FORMING + BAR_WIDTH] = 0
+        forget_footprint(ints)
     ints[FORMING + FLAGS] |= _AFTER_GAP
-    clear_book(ints)
+    forget_book(ints, event)
 
 
 @kernel
@@ -300,7 +335,10 @@ def _close_bar(state: FeatureState) -> int:
     update_indicators(floats, ints, scratch)
     update_oscillators(floats, ints, scratch)
     update_interactions(scratch)
+    update_profile(ints, scratch)
+    update_footprint(ints, scratch)
     update_minutes(ints, ints[LAST_BAR + TS_CLOSE], scratch)
+    count_depth(ints)
     _mask_cold(scratch, _WARM_BARS, ints[BARS_SEEN])
     return 1
 

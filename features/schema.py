@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.aliases import SAME_AT_ONE_MINUTE
 from features.catalogue import CATALOGUE, Feature, Need, index_of
 from features.clock import Decides
 from features.sets import columns_of
 from market.errors import BundleRefused, ConfigError
+
+_MINUTE_NS = 60_000_000_000
 
 
 @dataclass(frozen=True)
@@ -116,14 +119,16 @@ class FeatureSchema:
 
 
 def build_schema(set_name: str, available: frozenset[Need], bar_ns: int, preload_sessions: int) -> FeatureSchema:
-    """Return the schema of a set, without the columns whose needs the feed does not meet.
+    """Return the schema of a set, without the columns whose needs the feed does not meet; no column twice.
 
     Raises
     ------
     ConfigError
         If the set is unknown or nothing of it is left.
     """
-    columns = tuple(name for name in columns_of(set_name) if CATALOGUE[index_of(name)].needs <= available)
+    same = SAME_AT_ONE_MINUTE if bar_ns == _MINUTE_NS else {}
+    names = dict.fromkeys(same.get(name, name) for name in columns_of(set_name))
+    columns = tuple(name for name in names if CATALOGUE[index_of(name)].needs <= available)
     return FeatureSchema(set_name, columns, bar_ns, preload_sessions)
 
 

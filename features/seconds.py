@@ -10,17 +10,23 @@ import math
 import numpy as np
 
 from features.layout import (
+    DEPTH_FIELD,
     FLOW_FAMILY,
     FLOW_SQUARES,
     FLOW_SUM,
+    HIGH_FIELD,
+    LOW_FIELD,
     NEXT_SECOND_NS,
     SAMPLES,
     SECOND,
+    SECOND_HIGH,
+    SECOND_LOW,
     SECOND_NS,
     SECOND_RING,
     SECOND_WIDTH,
     SECONDS,
     SESSION_CLOSE_NS,
+    SPREAD_FIELD,
     SPREAD_SAMPLES,
     SPREAD_SQUARES,
     SPREAD_SUM,
@@ -28,6 +34,7 @@ from features.layout import (
     TOTAL_SIGNED,
     TOTALS,
 )
+from features.levels import visible_lots
 from features.quotes import spread_at
 from market.kernel import kernel
 
@@ -42,7 +49,7 @@ def advance_seconds(ints: np.ndarray, now_ns: int) -> None:
 
 @kernel
 def record_second(ints: np.ndarray) -> None:
-    """Remember the totals and take the one-second samples of flow and spread."""
+    """Remember the totals and what the second left; take the one-second samples of flow and spread."""
     second = ints[SECOND]
     at = SECOND_RING + (second & (SECONDS - 1)) * SECOND_WIDTH
     for field in range(TOTAL_COUNT):
@@ -53,11 +60,14 @@ def record_second(ints: np.ndarray) -> None:
         ints[FLOW_SUM + i] += new - old
         ints[FLOW_SQUARES + i] += new * new - old * old
     new = spread_at(ints, ints[NEXT_SECOND_NS])
-    old = recorded(ints, TOTAL_COUNT, second - SAMPLES)
-    ints[at + TOTAL_COUNT] = new
+    old = recorded(ints, SPREAD_FIELD, second - SAMPLES)
+    ints[at + SPREAD_FIELD] = new
     ints[SPREAD_SUM] += new - old
     ints[SPREAD_SQUARES] += new * new - old * old
     ints[SPREAD_SAMPLES] += (new > 0) - (old > 0)
+    ints[at + DEPTH_FIELD] = visible_lots(ints)
+    ints[at + HIGH_FIELD], ints[at + LOW_FIELD] = ints[SECOND_HIGH], ints[SECOND_LOW]
+    ints[SECOND_HIGH] = ints[SECOND_LOW] = 0
     ints[SECOND] = second + 1
     ints[NEXT_SECOND_NS] += SECOND_NS
 

@@ -24,7 +24,7 @@ CAPACITY = 16_384  # levels a side; the whole depth of a liquid crypto contract 
 
 # Positions in Book.header: bid and ask where there are two, price and quantity where there are four.
 COUNTS, QUOTES, UPDATED_NS, UNKNOWN, DROPPED = 0, 2, 6, 7, 8
-_HEADER_COUNT = 9
+HEADER_COUNT = 9
 _KEY, _QUANTITY = 0, 1  # of a level
 
 _LEVEL_SET, _LEVEL_DELETE, _QUOTE_SIDE = int(Kind.LEVEL_SET), int(Kind.LEVEL_DELETE), int(Kind.QUOTE_SIDE)
@@ -50,7 +50,7 @@ class Book(NamedTuple):
 
 def new_book(capacity: int = CAPACITY) -> Book:
     """Return an empty book of at most `capacity` levels a side."""
-    return Book(np.zeros((2, capacity, 2), dtype=np.int64), np.zeros(_HEADER_COUNT, dtype=np.int64))
+    return Book(np.zeros((2, capacity, 2), dtype=np.int64), np.zeros(HEADER_COUNT, dtype=np.int64))
 
 
 @kernel

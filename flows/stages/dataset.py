@@ -3,10 +3,8 @@
 import datetime as dt
 import difflib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from features.catalogue import CATALOGUE, Need
 from features.schema import FeatureSchema, build_schema
@@ -14,13 +12,14 @@ from flows.parameters import DataParams, Parameters
 from market.errors import ConfigError, NotEnoughData
 from market.home import Home
 from market.instruments import Instrument
-from market.lake import Lake
+from market.lake import EVENT_KINDS, Lake
 from market.lake_manifest import Partition
 from market.stream import Feed
 from market.types import Kind
 
 SECOND_NS = 1_000_000_000
-KINDS = {"events": ("trades", "quotes"), "bars": ("bars",)}
+KINDS = {"events": EVENT_KINDS, "bars": ("bars",)}
+_TELLING = (Kind.TRADE, Kind.QUOTE_SIDE, Kind.LEVEL_SET)
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,20 @@ class Dataset:
         """What this feed can give to features; a group that lacks a need leaves the schema."""
         if self.feed.kind == "bars":
             return frozenset({Need.BARS, Need.CALENDAR})
-        quoted = self._first_quotes()
-        available = {Need.BARS, Need.CALENDAR, Need.TRADES}
-        available |= {Need.BOOK} if quoted.size else set()
-        return frozenset(available | ({Need.BOOK_SIZE} if quoted["quantity"].any() else set()))
+        return frozenset({Need.BARS, Need.CALENDAR, Need.TRADES, *self._offered()})
 
-    def _first_quotes(self) -> np.ndarray:
-        """Return the quotes of the first session: MT5 exports carry prices without sizes."""
+    def _offered(self) -> Iterator[Need]:
+        """Yield what the first session shows beyond trades: MT5 exports carry quotes without sizes, some feeds ids."""
         events = self.feed.load((self.training + self.held_back)[0])
-        quotes: np.ndarray = events[events["kind"] == Kind.QUOTE_SIDE]
-        return quotes
+        trades, quotes, levels = (events[events["kind"] == kind] for kind in _TELLING)
+        if quotes.size or levels.size:
+            yield Need.BOOK
+        if quotes["quantity"].any() or (levels.size and not quotes.size):
+            yield Need.BOOK_SIZE
+        if (levels["level"] > 0).any():
+            yield Need.BOOK_DEPTH
+        if ((trades["buyer"] > 0) & (trades["seller"] > 0)).any():
+            yield Need.IDS
 
     def schema(self, parameters: Parameters) -> FeatureSchema:
         """Return the feature schema of models trained on this series."""

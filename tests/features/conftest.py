@@ -1,4 +1,7 @@
-"""A small rough market: seeded sessions with pauses, one-sided and crossed books, crosses, gaps, an opening print."""
+"""A small rough market: seeded sessions with pauses, one-sided and crossed books, crosses, gaps, an opening print.
+
+Some trades name no broker or one only; the levels of the book come by index, at times emptied, stale or crossed.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from features.pipeline import SessionFeatures, begin_session, copy_last_bar, sna
 from features.schema import FeatureSchema, build_schema
 from features.state import FeatureState, new_state
 from market.stream import with_clock
-from market.types import BAR, EVENT, SESSION, Kind, TradeType
+from market.types import BAR, EVENT, PRICE_KEYED, SESSION, Kind, TradeType
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -62,19 +65,78 @@ def make_events(session: np.ndarray, seed: int, count: int = 9_000, sizes: bool 
     away = np.where(rng.random(count) < 0.03, -2, rng.integers(1, 4, count))  # at times the book is crossed
     events["price"] = np.where(quote, mid - events["side"] * away, mid + events["side"])
     events["price"][quote & (rng.random(count) < 0.02)] = 0
+    calm = ~quote & (times >= start + 52 * MINUTE) & (times < start + 56 * MINUTE)
+    events["price"][calm] = mid[np.argmax(calm)]
     events["trade_type"] = np.where(events["side"] > 0, TradeType.BUY_AGGRESSION, TradeType.SELL_AGGRESSION)
     for kind, share in ((TradeType.CROSS, 0.03), (TradeType.RLP, 0.05), (TradeType.AUCTION, 0.01)):
         chosen = ~quote & (rng.random(count) < share)
         events["trade_type"][chosen] = kind
         events["side"][chosen & (kind != TradeType.CROSS)] = 0
     for kind, share in ((Kind.BOOK_CLEAR, 0.002), (Kind.GAP, 0.0005), (Kind.STATE, 0.001), (Kind.LEVEL_SET, 0.01)):
-        events["kind"][1:][rng.random(count - 1) < share] = kind
+        chosen = np.append(False, rng.random(count - 1) < share)
+        chosen &= (kind != Kind.LEVEL_SET) | ((events["side"] != 0) & (events["price"] > 0))
+        events["kind"][chosen] = kind
     events["kind"][0], events["trade_type"][0], events["side"][0] = Kind.TRADE, TradeType.AUCTION, 0
     events["price"][0] = mid[0]
     if not sizes:
         events["quantity"][events["kind"] == Kind.QUOTE_SIDE] = 0
-    events["sequence"] = np.arange(count)
+    draw = np.random.default_rng(1_000 + seed)
+    name_brokers(events, draw)
+    events = insert_levels(events, mid, draw)
+    events["sequence"] = np.arange(len(events))
     return with_clock(events, session, BAR_NS)
+
+
+def name_brokers(events: np.ndarray, rng: np.random.Generator) -> None:
+    """Name the brokers of most trades; who is about changes now and then."""
+    trades = events["kind"] == Kind.TRADE
+    shift = np.arange(len(events)) // 400 % 3
+    for name in ("buyer", "seller"):
+        drawn = 3 + 17 * (np.minimum(rng.geometric(0.1, len(events)), 60) + 2 * shift)
+        drawn[rng.random(len(events)) < 0.06] = 0
+        events[name] = np.where(trades, drawn, 0)
+
+
+def insert_levels(events: np.ndarray, mid: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Let a level by its index follow each event, but the first fifty: some is set anew, some is gone."""
+    after = np.arange(50, len(events))
+    side, level = rng.choice([-1, 1], len(after)), np.minimum(rng.integers(0, 7, len(after)) % 6, 4)
+    added = np.zeros(len(after), dtype=EVENT)
+    added["ts_event_ns"], added["instrument"], added["side"], added["level"] = (
+        events["ts_event_ns"][after],
+        1,
+        side,
+        level,
+    )
+    gone = (rng.random(len(after)) < 0.06) & (level > 0)
+    added["kind"] = np.where(gone, Kind.LEVEL_DELETE, Kind.LEVEL_SET)
+    away = 1 + 2 * level + rng.integers(0, 3, len(after))
+    added["price"] = np.where(gone, 0, mid[after] - side * away)
+    added["quantity"] = np.where(gone, 0, np.minimum(rng.geometric(0.05, len(after)), 400))
+    return np.insert(events, after + 1, added)
+
+
+def by_price(events: np.ndarray, seed: int) -> np.ndarray:
+    """Return the events as a feed without quotes sends them: levels by their price, told whole after each loss."""
+    rng = np.random.default_rng(2_000 + seed)
+    kept = events[(events["kind"] != Kind.QUOTE_SIDE) & (events["kind"] != Kind.LEVEL_DELETE)].copy()
+    levels = kept["kind"] == Kind.LEVEL_SET
+    kept["level"][levels] = PRICE_KEYED
+    kept["kind"][levels & (rng.random(len(kept)) < 0.3)] = Kind.LEVEL_DELETE
+    # A price on the wrong side of the last trade is taken out, as a matching engine would.
+    last = np.maximum.accumulate(np.where(kept["kind"] == Kind.TRADE, np.arange(len(kept)), 0))
+    wrong = levels & ((kept["price"][last] - kept["price"]) * kept["side"] < -1)
+    kept["kind"][wrong] = Kind.LEVEL_DELETE
+    kept["kind"][levels & (rng.random(len(kept)) < 0.004)] = Kind.BOOK_CLEAR
+    return kept
+
+
+def room(count: int, columns: int) -> SessionFeatures:
+    """Return room for what so many decision points see."""
+    return SessionFeatures(
+        np.empty((count, columns), dtype=np.float32), np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8),
+        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +148,12 @@ def full_schema() -> FeatureSchema:
 def market() -> Market:
     sessions = [make_session(day) for day in (1, 2, 5, 6)]
     return Market(sessions, [make_events(session, seed) for seed, session in enumerate(sessions)])
+
+
+@pytest.fixture(scope="session")
+def price_market(market: Market) -> Market:
+    """The same sessions from a feed that has levels by their price, and no quotes."""
+    return Market(market.sessions, [by_price(events, seed) for seed, events in enumerate(market.events)])
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,11 @@ from market.errors import BundleRefused, ConfigError, DataError
 
 MINUTE = 60_000_000_000
 EVERYTHING = frozenset(Need)
+# The 65 by group: volatility, returns, order flow, volume, technical, microstructure, time.
+_BOOK65_GROUPS = (
+    "^volatility_|^bb_", "returns_", "^order_flow|^cumul|^signed|weighted|^agent", "^volume_[rz]|^trade_int",
+    "^ma_|^momentum|^sharpe|^time_|^rsi", "^top_|_changed$|aggressor$", "^minute$|^hour$|^day_|^is_(op|cl|lu)",
+)  # fmt: skip
 
 
 def test_hash_is_that_of_the_content_and_not_of_the_name():
@@ -82,7 +88,7 @@ def test_refuses_what_is_no_schema(text):
         FeatureSchema.from_json(text)
 
 
-@pytest.mark.parametrize("missing", [Need.TRADES, Need.BOOK, Need.BOOK_SIZE, Need.CALENDAR])
+@pytest.mark.parametrize("missing", [need for need in Need if need != Need.BARS])
 def test_what_a_feed_lacks_leaves_the_schema(missing):
     whole = build_schema("full", EVERYTHING, MINUTE, 5)
     rest = build_schema("full", EVERYTHING - {missing}, MINUTE, 5)
@@ -115,17 +121,29 @@ def test_bar_set_holds_at_least_118_distinct_columns():
     assert {"returns_60", "volatility_gk", "cumulative_signed_volume", "ema200_distance"} <= set(columns)
 
 
-def test_book_set_names_65_columns_none_of_them_twice():
-    known = {alias: feature.name for feature in CATALOGUE for alias in (feature.name, *feature.aliases)}
+def test_book_set_holds_the_65_columns_by_group():
+    columns = build_schema("book65", EVERYTHING, MINUTE, 5).columns
+    assert len(columns) == len(set(columns)) == 65
     names = sets_module._SETS["book65"]
-    assert len(names) == len({known.get(name, name) for name in names}) == 65
-    of_brokers = [name for name in names if any(word in name for word in ("buyer", "seller", "agent"))]
-    assert len(of_brokers) == 16
-    assert all(name in known for name in names if name not in of_brokers)
+    assert [sum(1 for name in names if re.search(part, name)) for part in _BOOK65_GROUPS] == [10, 10, 8, 8, 8, 15, 6]
+
+
+def test_feed_without_ids_keeps_the_book_set_without_its_brokers():
+    columns = build_schema("book65", EVERYTHING - {Need.IDS}, MINUTE, 5).columns
+    assert len(columns) == 65 - 15
+    assert "is_buyer_aggressor" in columns
 
 
 def test_full_set_is_the_whole_catalogue():
-    assert build_schema("full", EVERYTHING, MINUTE, 5).columns == tuple(feature.name for feature in CATALOGUE)
+    names = tuple(feature.name for feature in CATALOGUE)
+    assert build_schema("full", EVERYTHING, 5 * MINUTE, 5).columns == names
+    assert len(names) == len(set(names)) >= 245
+
+
+def test_bar_of_a_minute_is_the_last_minute_of_the_tape():
+    whole = build_schema("full", EVERYTHING, 5 * MINUTE, 5).columns
+    assert set(whole) - set(build_schema("full", EVERYTHING, MINUTE, 5).columns) == {"buy_pressure"}
+    assert "aggressive_buy_ratio" in build_schema("bars118", EVERYTHING, MINUTE, 5).columns
 
 
 def test_refuses_a_set_that_names_what_the_catalogue_lacks(monkeypatch):

@@ -11,13 +11,15 @@ import pytest
 
 from features.catalogue import CATALOGUE, index_of
 from features.catalogue_bars import BAR_FEATURES
+from features.catalogue_events import EVENT_FEATURES
 from features.pipeline import begin_session, snapshot, update_event
 from features.state import new_state
 
 SECOND = 1_000_000_000
 NAN = math.nan
 BAR_TYPES = (0, 2, 3, 4, 13)
-TWINNED = [feature for feature in CATALOGUE if feature.name not in {bar.name for bar in BAR_FEATURES}]
+ELSEWHERE = {feature.name for feature in (*BAR_FEATURES, *EVENT_FEATURES)}
+TWINNED = [feature for feature in CATALOGUE if feature.name not in ELSEWHERE]
 
 
 @dataclass

@@ -6,6 +6,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from features.catalogue import CATALOGUE, Need
@@ -17,6 +18,7 @@ from market.errors import ConfigError, NotEnoughData, UsageError
 from market.home import Home
 from market.lake import Lake
 from market.lake_manifest import Provenance
+from market.synthetic import SyntheticMarket, split_kinds
 from tests.homes import MARKET, fill_lake
 
 DAYS = MARKET.days()
@@ -58,18 +60,43 @@ def test_feeds_do_not_mix(whole: Home) -> None:
     assert {p.kind for p in open_dataset(whole, BARS).partitions} == {"bars"}
 
 
+TAPE = {Need.BARS, Need.CALENDAR, Need.TRADES}
+DEEP = SyntheticMarket(symbol="WINQ26", sessions=1, seed=11, trades_per_session=600, levels=5)
+
+
 def test_feed_says_what_features_may_need(whole: Home) -> None:
     assert open_dataset(whole, BARS).needs == {Need.BARS, Need.CALENDAR}
-    assert open_dataset(whole, EVENTS).needs == {Need.BARS, Need.CALENDAR, Need.TRADES, Need.BOOK, Need.BOOK_SIZE}
+    assert open_dataset(whole, EVENTS).needs == TAPE | {Need.BOOK, Need.BOOK_SIZE, Need.IDS}
 
 
-def test_trades_without_quotes_leave_the_book_out(whole: Home, home: Home) -> None:
-    lake, source = Lake(home.lake), Provenance("trades", "0" * 64, "test/1", False, "raw")
-    events = Lake(whole.lake).read_events(MARKET.symbol, DAYS[0])
-    lake.commit([(lake.draft("trades", MARKET.symbol, DAYS[0], source), events[events["kind"] == 1])])
+@pytest.mark.parametrize(
+    ("kept", "offered"),
+    [
+        ((1, 2, 3, 5), {Need.BOOK, Need.BOOK_SIZE, Need.BOOK_DEPTH, Need.IDS}),
+        ((1, 2, 3), {Need.BOOK, Need.BOOK_SIZE, Need.BOOK_DEPTH, Need.IDS}),
+        ((1, 5), {Need.BOOK, Need.BOOK_SIZE, Need.IDS}),
+        ((1,), {Need.IDS}),
+    ],
+)
+def test_what_a_feed_does_not_send_is_left_out(home: Home, kept: tuple[int, ...], offered: set[Need]) -> None:
+    commit(home, DEEP.session_events(0), kept)
+    assert open_dataset(home, EVENTS).needs == TAPE | offered
+
+
+def test_trades_that_name_one_broker_offer_no_ids(home: Home) -> None:
+    events = DEEP.session_events(0)
+    events["buyer"] = 0
+    commit(home, events, (1,))
     dataset = open_dataset(home, EVENTS)
-    assert dataset.needs == {Need.BARS, Need.CALENDAR, Need.TRADES}
+    assert dataset.needs == TAPE
     assert not dataset.synthetic
+
+
+def commit(home: Home, events: np.ndarray, kept: tuple[int, ...]) -> None:
+    """Write one session of some kinds of event, as if it had been recorded."""
+    lake, source = Lake(home.lake), Provenance("trades", "0" * 64, "test/1", False, "raw")
+    parts = split_kinds(events[np.isin(events["kind"], kept)])
+    lake.commit([(lake.draft(kind, MARKET.symbol, DAYS[0], source), part) for kind, part in parts if part.size])
 
 
 def test_one_synthetic_session_makes_the_dataset_synthetic(whole: Home, home: Home) -> None:
