@@ -121,10 +121,9 @@ def outside_names(dispatcher: CPUDispatcher) -> set[str]:
     return found
 
 
-# Square roots become an instruction (proved below); the rest is exact, or boxes values for Python.
-HARMLESS = re.compile(
-    r"sqrt|llvm\.masked\.(load|store|gather|scatter)[\w.]+|llvm\.(sqrt|floor|ceil|trunc|fabs|copysign|minnum|maxnum)\.\w+|Py\w+"
-)
+# Square roots become an instruction (proved below); the rest is exact, moves memory, or boxes values for Python.
+_MOVES = r"masked\.(load|store|gather|scatter)"
+HARMLESS = re.compile(rf"sqrt|llvm\.(sqrt|floor|ceil|trunc|fabs|copysign|minnum|maxnum|{_MOVES})\.[\w.]+|Py\w+")
 
 
 def test_compiled_decision_path_calls_nothing_of_the_host() -> None:

@@ -238,7 +238,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Feed:
 
 @pytest.fixture(scope="module")
 def schema() -> FeatureSchema:
-    return build_schema("full", frozenset(Need), MINUTE_NS, 2)
+    return build_schema("full", frozenset(Need) - {Need.IDS, Need.BOOK_DEPTH}, MINUTE_NS, 2)
 
 
 def _trader(schema: FeatureSchema, feed: Feed) -> Trader:
