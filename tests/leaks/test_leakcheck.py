@@ -45,7 +45,9 @@ def fill_lake(home: Home, feed: str) -> None:
 
 def parameters(feed: str, held_back: int = 1) -> Parameters:
     data = DataParams(MARKET.symbol, "bars" if feed == "bars" else "events", 60, held_back)
-    return Parameters(data, features=FeatureParams("full", 1, ("trade_intensity_ratio",)), splits=SplitParams(folds=1))
+    return Parameters(
+        data, features=FeatureParams("demo69", 1, ("trade_intensity_ratio",)), splits=SplitParams(folds=1)
+    )
 
 
 @pytest.fixture(scope="module", params=["events", "bars"])
@@ -155,7 +157,11 @@ def test_command_answers_machines(
     monkeypatch.setenv("PREGAO_HOME", str(home.root))
     params = tmp_path_factory.mktemp("params") / "params.yaml"
     section = {"contract": MARKET.symbol, "feed": feed, "bar_seconds": 60, "held_back_sessions": 1}
-    content = {"data": section, "features": {"set": "full", "preload_sessions": 1}, "splits": {"folds": 1}}
+    content = {
+        "data": section,
+        "features": {"set": "demo69", "preload_sessions": 1},
+        "splits": {"folds": 1},
+    }
     params.write_text(json.dumps(content), encoding="utf-8")
     capfd.readouterr()
     assert main(["leakcheck", "--sessions", "1", "--params", str(params), "--json"]) == 0
