@@ -54,7 +54,7 @@ def test_bars_of_activity_are_those_of_the_market(full_schema, unclocked, length
 @pytest.mark.parametrize("length", LENGTHS.values(), ids=LENGTHS)
 @pytest.mark.parametrize("decides", Decides)
 def test_live_equals_batch_on_every_clock(full_schema, unclocked, length, decides):
-    short = replace(unclocked, records=[events[:4_000] for events in unclocked.records])
+    short = replace(unclocked, records=[events[:6_000] for events in unclocked.records])
     found = compare_session(with_length(full_schema, decides=decides, **length), short, short.days[3])
     assert (found.differing, found.first) == (0, None)
     assert found.decisions > (30 if decides is Decides.BAR else 1_000)
@@ -91,13 +91,15 @@ def test_every_change_of_the_book_is_a_row_of_that_book(full_schema, market):
     seen = compute_session(replace(full_schema, decides=Decides.BOOK), feed, days[3])
     spread = seen.rows[:, full_schema.columns.index("spread")]
     events = market.events[3]
-    at = np.flatnonzero(events["kind"] == Kind.QUOTE_SIDE)
+    at = np.flatnonzero(np.isin(events["kind"], [Kind.QUOTE_SIDE, Kind.LEVEL_SET, Kind.LEVEL_DELETE]))
     assert len(spread) == at.size
     checked = 0
     for k in range(1, at.size):
         before, after = events[at[k - 1]], events[at[k]]
         # Where the other side was quoted just before, the two tell the spread on their own.
-        if at[k] != at[k - 1] + 1 or before["side"] == after["side"] or min(before["price"], after["price"]) == 0:
+        if not (before["kind"] == after["kind"] == Kind.QUOTE_SIDE and at[k] == at[k - 1] + 1):
+            continue
+        if before["side"] == after["side"] or min(before["price"], after["price"]) == 0:
             continue
         width = -int(before["price"]) * int(before["side"]) - int(after["price"]) * int(after["side"])
         if width > 0 and after["ts_event_ns"] - before["ts_event_ns"] < 10**9:
