@@ -9,7 +9,7 @@ from market.lake import Lake
 from market.lake_manifest import Partition
 from market.types import BAR, Kind
 
-NOISE = 0.05  # of a price, at most
+NOISE = 20  # ticks, at most: prices as wild as nothing a column holds would leave no rows to compare
 _PRICES = ("open", "high", "low", "close")
 _COUNTS = ("buy_volume", "sell_volume", "trades", "buy_trades", "sell_trades")
 
@@ -50,11 +50,18 @@ def spoil_records(records: np.ndarray, cut_ns: int, poison: Poison) -> np.ndarra
 
 
 def _scramble_events(events: np.ndarray, rng: np.random.Generator) -> None:
-    priced = (events["price"] > 0) & np.isin(events["kind"], (Kind.TRADE, Kind.QUOTE_SIDE))
-    events["price"][priced] = _moved(events["price"][priced], rng)
-    events["quantity"][priced] = rng.integers(1, 1000, int(priced.sum()))
-    traded = events["kind"] == Kind.TRADE
+    """Draw trades, their sides and brokers, quotes and the lots of levels; a book that was valid stays valid."""
+    priced, traded = events["price"] > 0, events["kind"] == Kind.TRADE
+    quoted = priced & (events["kind"] == Kind.QUOTE_SIDE)
+    events["price"][priced & traded] = _moved(events["price"][priced & traded], rng)
+    away = rng.integers(0, NOISE, int(quoted.sum()))  # bids fall and asks rise: crossed quotes would say nothing
+    events["price"][quoted] = np.maximum(1, events["price"][quoted] - events["side"][quoted] * away)
+    sized = priced & np.isin(events["kind"], (Kind.TRADE, Kind.QUOTE_SIDE, Kind.LEVEL_SET))
+    events["quantity"][sized] = rng.integers(1, 1000, int(sized.sum()))
     events["side"][traded] = rng.choice([-1, 1], int(traded.sum()))
+    for party in ("buyer", "seller"):
+        named = traded & (events[party] != 0)
+        events[party][named] = rng.permutation(events[party][named])
 
 
 def _scramble_bars(bars: np.ndarray, rng: np.random.Generator) -> None:
@@ -69,8 +76,7 @@ def _scramble_bars(bars: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _moved(prices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    moved = np.rint(prices * (1 + rng.uniform(-NOISE, NOISE, len(prices))))
-    return np.asarray(np.maximum(1, moved).astype(np.int64))
+    return np.asarray(np.maximum(1, prices + rng.integers(-NOISE, NOISE + 1, len(prices))))
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ from tests.factories import OPEN_NS, SECOND_NS, make_bar, make_clock, make_trade
 
 MINUTE_NS = 60 * SECOND_NS
 # The first session has no overnight gap and trains nothing: five are left, one of them held back.
+# Half an hour of tape, and 500 trades of named brokers: too much for sessions of 600 trades.
+UNSEEN = ("trade_intensity_ratio", "top_trader_ratio", "side_bias")
 MARKET = SyntheticMarket(symbol="WINQ26", sessions=6, seed=11, trades_per_session=600)
 
 
@@ -45,9 +47,7 @@ def fill_lake(home: Home, feed: str) -> None:
 
 def parameters(feed: str, held_back: int = 1) -> Parameters:
     data = DataParams(MARKET.symbol, "bars" if feed == "bars" else "events", 60, held_back)
-    return Parameters(
-        data, features=FeatureParams("demo69", 1, ("trade_intensity_ratio",)), splits=SplitParams(folds=1)
-    )
+    return Parameters(data, features=FeatureParams("full", 1, UNSEEN), splits=SplitParams(folds=1))
 
 
 @pytest.fixture(scope="module", params=["events", "bars"])
@@ -157,11 +157,8 @@ def test_command_answers_machines(
     monkeypatch.setenv("PREGAO_HOME", str(home.root))
     params = tmp_path_factory.mktemp("params") / "params.yaml"
     section = {"contract": MARKET.symbol, "feed": feed, "bar_seconds": 60, "held_back_sessions": 1}
-    content = {
-        "data": section,
-        "features": {"set": "demo69", "preload_sessions": 1},
-        "splits": {"folds": 1},
-    }
+    features = {"set": "full", "preload_sessions": 1, "exclude": list(UNSEEN)}
+    content = {"data": section, "features": features, "splits": {"folds": 1}}
     params.write_text(json.dumps(content), encoding="utf-8")
     capfd.readouterr()
     assert main(["leakcheck", "--sessions", "1", "--params", str(params), "--json"]) == 0
