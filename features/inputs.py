@@ -1,7 +1,9 @@
 """What each formula reads, in the letters of the formulas.
 
-Of a bar: O, H, L, C, V, Vb, Vs, N, Nb and Ns. Of a trade: p, q, its aggressor a and its time t. Of the best quotes:
-bid, ask, their sizes and the time t. Of the calendar: the session's hours, its weekday and the time t.
+Of a bar: O, H, L, C, V, Vb, Vs, N, Nb and Ns. Of a trade: p, q, its aggressor a, its time t and the brokers buyer and
+seller. Of the best quotes: bid, ask, their sizes and the time t. Of the book: B and A, prices and lots of the five best
+levels a side, and the time t. Of the calendar: the session's hours, its weekday and the time t.
+What decides that a trade counts (that it names both brokers) or that a book is valid (bid below ask) is no input.
 A return is that of closes, but for a session's first bar, which is measured from its own open: what is built on r reads
 O and C. The directional index reads no close: the true range cancels out of it.
 """
@@ -116,8 +118,49 @@ _INPUTS: Mapping[str, str] = MappingProxyType(
         "spread": "bid ask t",
         "spread_z": "bid ask t",
         "micro_dev": "bid ask bid-size ask-size t",
-        "book_imbalance": "bid ask bid-size ask-size t",
+        "book_imbalance": "bid-size ask-size t",
         "ofi_{}": "bid ask bid-size ask-size t",
+        "hidden_bid": "p q a bid bid-size ask-size t",
+        "hidden_ask": "p q a ask bid-size ask-size t",
+        "weighted_mid_dev": "B A t",
+        "depth_imbalance5": "B A t",
+        "book_pressure": "B A t",
+        "bid_levels": "B t",
+        "ask_levels": "A t",
+        "bid_gap": "B t",
+        "ask_gap": "A t",
+        "major_level_side": "B A t",
+        "major_level_distance": "B A t",
+        "major_level_size": "B A t",
+        "liquidity_score": "B A t",
+        "consumption": "q a B A t",
+        "replenishment": "q a B A t",
+        "agent_turnover": "buyer seller",
+        "top_buyer_{}_active": "q buyer",
+        "top_seller_{}_active": "q seller",
+        "top_buyers_count": "buyer",
+        "top_sellers_count": "seller",
+        "buyer_changed": "buyer",
+        "seller_changed": "seller",
+        "top_trader_ratio": "q buyer seller",
+        "side_bias": "q buyer seller",
+        "is_buyer_aggressor": "a",
+        "tape_slope_{}": "p",
+        "absorption": "p q a t",
+        "poc_distance": "p q a t",
+        "value_area_width": "p q a t",
+        "value_area_position": "p q a t",
+        "volume_profile_skew": "p q a t",
+        "volume_concentration": "p q a t",
+        "bar_delta": "Vb Vs",
+        "diagonal_imbalance": "p q a t",
+        "stacked_buy": "p q a t",
+        "stacked_sell": "p q a t",
+        "unfinished_high": "p a t",
+        "unfinished_low": "p a t",
+        "bar_poc_position": "p q a t",
+        "p_shape": "p q a t",
+        "b_shape": "p q a t",
         "time_normalized": "t hours",
         "minute_sin": "t hours",
         "hour_cos": "t hours",

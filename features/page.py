@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from features.catalogue import CATALOGUE, Feature, Need
 from features.schema import build_schema
 from features.sets import SETS
-from market.errors import ConfigError
 
 _BAR_NS, _PRELOAD = 60_000_000_000, 5  # of the hashes on the page; another clock is another schema
 _HEAD = ("name", "formula", "inputs", "window", "unit", "range", "warm-up", "needs", "0-rule", "aliases")
@@ -20,7 +19,9 @@ Every column the project knows, written by `pregao features page` from the catal
   take the last n bars with the present one, z_n the n before it; EMA_n and Wilder_n are seeded with the first value.
   Im = (Vb − Vs)/(Vb + Vs), Ib = Vb/(Vb + Vs), It = (Nb − Ns)/(Nb + Ns); without an aggressor they are 0, ½ and 0.
   ATR is Wilder_14(TR). p, q, a and t are a trade's price, quantity, aggressor (+1, −1, 0) and time.
-- **Inputs** are what the value depends on: change another and the column stays as it is, to the bit.
+- **Inputs** are what the value depends on: change another and the column stays as it is, to the bit, as long as the
+  same trades count and the same books are valid. Of a trade also buyer and seller, its brokers; of the book B and A,
+  prices and lots of the five best levels a side.
 - **Window** and **warm-up** are counted in the same unit. Before its warm-up a column is missing (NaN), and so it is
   where a denominator is 0 and no 0-rule is given. Nothing is ever filled.
 - **Needs**: where a feed lacks one of them, the column leaves the schema.
@@ -64,9 +65,6 @@ def _table(rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _set(name: str) -> str:
-    try:
-        schema = build_schema(name, frozenset(Need), _BAR_NS, _PRELOAD)
-    except ConfigError:  # the catalogue lacks columns that the set names
-        return f"## `{name}`\n\nNot complete yet.\n"
+    schema = build_schema(name, frozenset(Need), _BAR_NS, _PRELOAD)
     listed = ", ".join(f"`{column}`" for column in schema.columns)
     return f"## `{name}`\n\n{len(schema.columns)} columns, schema `{schema.hash}`\n\n{listed}\n"

@@ -17,9 +17,14 @@ MINUTE = 60_000_000_000
 DAYS, BARS = range(1, 13), 60
 Draw = Callable[[np.ndarray, np.random.Generator], None]
 
-OF_BARS = [f for f in CATALOGUE if Need.BARS in f.needs]
+APART = 4  # ticks between the sides of the book beyond what the maker draws
+EVERY = 19  # events between two looks; odd, as trades and quotes alternate with levels
+
+# Volume by price is that of a bar's trades, which a bar alone does not tell.
+BY_PRICE = {f.name for f in CATALOGUE if f.group in ("profile", "footprint")} - {"bar_delta"}
+OF_BARS = [f for f in CATALOGUE if Need.BARS in f.needs and f.name not in BY_PRICE]
 OF_THE_CLOCK = [f for f in CATALOGUE if f.needs == {Need.CALENDAR}]
-OF_EVENTS = [f for f in CATALOGUE if Need.BARS not in f.needs and Need.CALENDAR not in f.needs]
+OF_EVENTS = [f for f in CATALOGUE if f not in OF_BARS and f not in OF_THE_CLOCK]
 
 
 def bars_of(day: int, open_ns: int) -> np.ndarray:
@@ -114,6 +119,16 @@ def trades(change: Callable[[np.ndarray, np.random.Generator], None]) -> Draw:
     return _of_kind(lambda events: events["kind"] == Kind.TRADE, change)
 
 
+def levels(side: Side) -> Draw:
+    """Draw prices and lots of one side's levels anew; the side never comes nearer to the other."""
+
+    def change(events: np.ndarray, rng: np.random.Generator) -> None:
+        away(side)(events, rng)
+        more("quantity", 60)(events, rng)
+
+    return _of_kind(lambda events: (events["kind"] == Kind.LEVEL_SET) & (events["side"] == side), change)
+
+
 def quotes(side: Side, change: Callable[[np.ndarray, np.random.Generator], None]) -> Draw:
     return _of_kind(
         lambda events: (events["kind"] == Kind.QUOTE_SIDE) & (events["side"] == side) & (events["price"] > 0), change
@@ -134,36 +149,67 @@ def other_price(events: np.ndarray, rng: np.random.Generator) -> None:
     events["price"] += rng.integers(0, 3, len(events))
 
 
+def away(side: Side) -> Draw:
+    """Move prices of a side of the book away from the other, so that a valid book stays valid."""
+
+    def draw(events: np.ndarray, rng: np.random.Generator) -> None:
+        events["price"] -= side * rng.integers(0, 3, len(events))
+
+    return draw
+
+
 def other_sides(events: np.ndarray, rng: np.random.Generator) -> None:
-    events["side"] = rng.choice([-1, 1], len(events)) * (events["side"] != 0)
+    events["side"] = rng.choice([-1, 0, 1], len(events))
+
+
+def other_brokers(name: str) -> Draw:
+    """Deal the brokers of one side out anew among the trades that name one."""
+
+    def draw(events: np.ndarray, rng: np.random.Generator) -> None:
+        named = events[name] > 0
+        events[name][named] = rng.permutation(events[name][named])
+
+    return draw
 
 
 def slower(events: np.ndarray, rng: np.random.Generator) -> None:
-    """Spend the session's time otherwise: the order of events stays."""
-    first, last = events["ts_event_ns"].min(), events["ts_event_ns"].max()
-    share = (events["ts_event_ns"] - first) / (last - first)
-    events["ts_event_ns"] = first + (share**1.3 * (last - first)).astype(np.int64)
+    """Spend the session's time otherwise: the order of events stays, but they fall into other bars of the clock."""
+    told = events["kind"] != Kind.CLOCK
+    times = events["ts_event_ns"][told]
+    first, last = times.min(), times.max()
+    events["ts_event_ns"][told] = first + (((times - first) / (last - first)) ** 1.3 * (last - first)).astype(np.int64)
+    events[:] = events[np.argsort(events["ts_event_ns"], kind="stable")]
 
 
 OF_AN_EVENT: dict[str, Draw] = {
     "p": trades(other_price), "q": trades(more("quantity", 60)), "a": trades(other_sides), "t": slower,
-    "bid": quotes(Side.BUY, other_price), "ask": quotes(Side.SELL, other_price),
+    "buyer": trades(other_brokers("buyer")), "seller": trades(other_brokers("seller")),
+    "bid": quotes(Side.BUY, away(Side.BUY)), "ask": quotes(Side.SELL, away(Side.SELL)),
     "bid-size": quotes(Side.BUY, more("quantity", 60)), "ask-size": quotes(Side.SELL, more("quantity", 60)),
+    "B": levels(Side.BUY), "A": levels(Side.SELL),
 }  # fmt: skip
+
+
+def widen(events: np.ndarray) -> None:
+    """Part the sides of the book: none is ever crossed, so a price of one side decides nothing about the other."""
+    book = np.isin(events["kind"], [Kind.QUOTE_SIDE, Kind.LEVEL_SET]) & (events["price"] > 0)
+    events["price"][book] -= APART * events["side"][book]
 
 
 def run_events(schema: FeatureSchema, make: Callable[..., np.ndarray], events: Callable[..., np.ndarray], draw: Draw
                ) -> np.ndarray:  # fmt: skip
-    """Three sessions of events with their clock, looked at after every 20th."""
+    """Three sessions of events with their clock, looked at after every few that are not the clock's."""
     state, rows = new_state(schema), []
     for day in (1, 2, 3):
         hours = make(day)
         session = events(hours, day)
+        widen(session)
         draw(session, np.random.default_rng(100 + day))
         begin_session(state, hours[0])
-        for at, event in enumerate(session):
+        told = np.cumsum(session["kind"] != Kind.CLOCK)
+        for event, count in zip(session, told, strict=True):
             update_event(state, event)
-            if at % 20 == 19:
+            if event["kind"] != Kind.CLOCK and count % EVERY == 0:
                 rows.append(row_of(state))
     return np.array(rows)
 
