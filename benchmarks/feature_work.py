@@ -8,7 +8,7 @@ from talib import stream
 
 from benchmarks.tapes import DAY_NS, OPEN_NS, WIN, busy_day
 from market.stream import with_clock
-from market.types import BAR, EVENT, SESSION
+from market.types import BAR, EVENT, SESSION, Kind, Side
 
 MINUTE_NS = 60_000_000_000
 Peer = Callable[[], object]
@@ -28,12 +28,26 @@ def one_session() -> np.ndarray:
     return session
 
 
-def clocked_day(trades: int) -> np.ndarray:
-    """Return a busy day's trades with the clock of a minute among them, EVENT."""
-    events = busy_day(trades)
+def clocked_day(ticks: int) -> np.ndarray:
+    """Return a busy day's ticks, a level of the book after each trade, with the clock of a minute among them, EVENT."""
+    events = with_levels(busy_day(ticks // 2))
     ready: np.ndarray = np.ascontiguousarray(with_clock(events, one_session(), MINUTE_NS))
     assert ready.dtype == EVENT
     return ready
+
+
+def with_levels(trades: np.ndarray, seed: int = 5) -> np.ndarray:
+    """Let a level follow each trade, in turn the five of each side, EVENT."""
+    rng, turn = np.random.default_rng(seed), np.arange(trades.size)
+    levels = np.zeros(trades.size, dtype=EVENT)
+    for name in ("ts_event_ns", "ts_recv_ns", "instrument"):
+        levels[name] = trades[name]
+    levels["kind"], levels["quantity"] = Kind.LEVEL_SET, rng.integers(1, 300, trades.size)
+    levels["side"], levels["level"] = np.where(turn % 2, Side.SELL, Side.BUY), turn // 2 % 5
+    levels["price"] = trades["price"] - levels["side"] * (1 + levels["level"].astype(np.int64))
+    events: np.ndarray = np.insert(trades, turn + 1, levels)
+    events["sequence"] = np.arange(events.size)
+    return events
 
 
 def drawn_bars(count: int, seed: int = 3) -> np.ndarray:

@@ -1,17 +1,18 @@
-"""Features: the compiled update per trade and per bar, from Python, in batch, by group, and at the start.
+"""Features: the compiled update per tick and per bar, from Python, in batch, by group, and at the start.
 
+A tick is one trade that names both brokers or one level of the book; the day holds as many of each.
 Peers are TA-Lib and pandas in batch, and TA-Lib's streaming functions.
 """
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numba.core import event as numba_events
 
+from benchmarks.feature_groups import GROUPS
 from benchmarks.feature_work import (
     MINUTE_NS,
     ROLLING,
@@ -25,22 +26,16 @@ from benchmarks.rows import Row, less_is_better, race, rounded, seconds_of
 from benchmarks.talib_columns import TALIB, their_columns
 from benchmarks.tapes import DAY_NS
 from cli.environment import CHECKOUT
-from features.bars import update_means, update_returns, update_volatility, update_volume
-from features.book import measure_book
 from features.catalogue import Need
 from features.from_python import as_words, row_after
-from features.layout import LAST_BAR, NOW_NS, TS_CLOSE
-from features.minutes import update_minutes
 from features.pipeline import SessionFeatures, begin_session, replay_bars, replay_events, snapshot, update_event
 from features.schema import FeatureSchema, build_schema
 from features.state import FeatureState, new_state
-from features.tape import measure_flow, measure_tape
-from features.trend import update_averages, update_trend
 from market.kernel import kernel
 from market.types import BAR, EVENT
 
 PRELOAD = 5
-FROM_PYTHON = "demo69"  # the set the demonstration trains on, about as large as book65
+FROM_PYTHON = "book65"
 COLD = (
     "import sys; sys.path.insert(0, '.');"
     "from benchmarks.features import first_update; first_update()"
@@ -51,15 +46,15 @@ COLD = (
 class Sizes:
     """Records of each piece of work."""
 
-    trades: int = 1_000_000
+    ticks: int = 1_000_000
     bars: int = 100_000
     calls: int = 20_000
-    passes: int = 10  # of the trades, one after the other, through one state
+    passes: int = 10  # of the ticks, one after the other, through one state
     rounds: int = 5
 
 
 def measure(sizes: Sizes = Sizes()) -> list[Row]:
-    events, bars = clocked_day(sizes.trades), drawn_bars(sizes.bars)
+    events, bars = clocked_day(sizes.ticks), drawn_bars(sizes.bars)
     rows = [
         *tape_rows(events, sizes),
         bar_row(bars, sizes),
@@ -73,16 +68,16 @@ def measure(sizes: Sizes = Sizes()) -> list[Row]:
 
 
 def tape_rows(events: np.ndarray, sizes: Sizes) -> list[Row]:
-    """One day with a decision at each minute; the same day again and again in one pass; a row after every trade."""
+    """One day with a decision at each minute; the same day again and again in one pass; a row after every tick."""
     columns = len(_schema("full").columns)
     seconds, _ = race(lambda: _run_events(events), _nothing, rounds=sizes.rounds)
     passes = seconds_of(lambda: _run_many(events, sizes.passes))
     every, _ = race(lambda: _run_every(events), _nothing, rounds=sizes.rounds)
     total = sizes.passes * events.size
     return [
-        _ns(f"full, {columns} columns, per trade", seconds, events.size),
+        _ns(f"full, {columns} columns, per tick", seconds, events.size),
         _ns(f"full, {total:,} ticks in one pass, per tick", passes, total),
-        _ns("full, a row after every trade", every, events.size),
+        _ns("full, a row after every tick", every, events.size),
     ]
 
 
@@ -241,62 +236,3 @@ def _row_after_each(state: FeatureState, events: np.ndarray, row: np.ndarray) ->
     for i in range(events.size):
         update_event(state, events[i])
         snapshot(state, row)
-
-
-@kernel
-def _volatility(state: FeatureState, times: int) -> None:
-    for _ in range(times):
-        update_volatility(state.floats, state.ints, state.scratch)
-
-
-@kernel
-def _returns(state: FeatureState, times: int) -> None:
-    for _ in range(times):
-        update_returns(state.floats, state.ints, state.scratch)
-
-
-@kernel
-def _volume(state: FeatureState, times: int) -> None:
-    for _ in range(times):
-        update_volume(state.floats, state.ints, state.scratch)
-
-
-@kernel
-def _technical(state: FeatureState, times: int) -> None:
-    for _ in range(times):
-        update_averages(state.floats, state.ints)
-        update_means(state.floats, state.ints, state.scratch)
-        update_trend(state.floats, state.ints, state.scratch)
-
-
-@kernel
-def _calendar(state: FeatureState, times: int) -> None:
-    for _ in range(times):
-        update_minutes(state.ints, state.ints[LAST_BAR + TS_CLOSE], state.scratch)
-
-
-@kernel
-def _flow(state: FeatureState, times: int) -> None:
-    for _ in range(times):
-        state.ints[NOW_NS] += 1  # another moment, or the compiler would measure once
-        measure_flow(state.ints, state.scratch)
-
-
-@kernel
-def _tape(state: FeatureState, times: int) -> None:
-    for _ in range(times):
-        state.ints[NOW_NS] += 1  # another moment, or the compiler would measure once
-        measure_tape(state.ints, state.scratch)
-
-
-@kernel
-def _book(state: FeatureState, times: int) -> None:
-    for _ in range(times):
-        state.ints[NOW_NS] += 1  # another moment, or the compiler would measure once
-        measure_book(state.ints, state.ints[NOW_NS], state.scratch)
-
-
-GROUPS: dict[str, Callable[[FeatureState, int], None]] = {
-    "volatility": _volatility, "returns": _returns, "volume": _volume, "technical": _technical,
-    "calendar": _calendar, "flow": _flow, "tape": _tape, "book": _book,
-}  # fmt: skip

@@ -13,7 +13,7 @@ from features.schema import build_schema
 from features.state import new_state
 from tests.factories import make_session
 
-SMALL = Sizes(trades=3_000, bars=1_500, calls=200, passes=2, rounds=1)
+SMALL = Sizes(ticks=3_000, bars=1_500, calls=200, passes=2, rounds=1)
 NO_PEER = {"peer": None, "peer_name": None, "ratio": None}
 
 
@@ -23,7 +23,7 @@ def test_every_piece_of_work_is_measured() -> None:
     assert all(row["ours"] > 0 for row in rows[:-1])
     batch = next(row for row in rows if row["work"].startswith("batch of"))
     assert batch["ratio"] == pytest.approx(batch["peer"] / batch["ours"], rel=0.02)
-    assert rows[1]["work"] == "full, 7,080 ticks in one pass, per tick"  # twice 3,000 trades and 540 minutes
+    assert rows[1]["work"] == "full, 7,080 ticks in one pass, per tick"  # twice 3,000 ticks and 540 minutes
     assert (rows[-1]["work"], rows[-1]["ours"]) == ("compilations after the warm-up", 0.0)
     assert {key: rows[0][key] for key in NO_PEER} == NO_PEER
 
