@@ -335,8 +335,9 @@ def _close_bar(state: FeatureState) -> int:
     update_indicators(floats, ints, scratch)
     update_oscillators(floats, ints, scratch)
     update_interactions(scratch)
-    update_profile(ints, scratch)
-    update_footprint(ints, scratch)
+    if ints[EVENT_FEED] == 1:  # bars alone tell no volume by price
+        update_profile(ints, scratch)
+        update_footprint(ints, scratch)
     update_minutes(ints, ints[LAST_BAR + TS_CLOSE], scratch)
     count_depth(ints)
     _mask_cold(scratch, _WARM_BARS, ints[BARS_SEEN])

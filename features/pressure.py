@@ -84,6 +84,11 @@ def update_pressure(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> No
     """Write the pressure group, trade sizes, and volatility weighted by imbalance."""
     store_imbalances(floats, ints)
     last = newest(ints)
+    write_sizes(floats, last, out)
+    if ints[TOTAL_KNOWN] == 0:  # what no aggressor vouches for
+        for i in range(_SET.size):
+            out[_SET[i]] = math.nan
+        return
     imbalance, trades = IMBALANCE_RING + last, TRADE_IMBALANCE_RING + last
     out[_IMBALANCE], out[_SIZE] = floats[imbalance], abs(floats[imbalance])
     out[_TRADES], out[_TRADES_SIZE] = floats[trades], abs(floats[trades])
@@ -97,7 +102,6 @@ def update_pressure(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> No
         out[_Z[i, 1]] = ratio(floats[imbalance] - floats[PRIOR_MEAN + i], floats[PRIOR_SIGMA + i], math.nan)
         out[_BUY_MEAN[i, 1]] = 0.5 * (1.0 + centre)  # Ib = (1 + Im)/2, also without an aggressor
         out[_BUY_DEVIATION[i, 1]] = 0.5 * (floats[imbalance] - centre)
-    write_sizes(floats, last, out)
 
 
 @kernel
@@ -122,7 +126,9 @@ def write_sizes(floats: np.ndarray, last: int, out: np.ndarray) -> None:
 
 @kernel
 def update_gaps(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
-    """Write the distances to the mean prices of buyers and sellers; then forget what no aggressor vouches for."""
+    """Write the distances to the mean prices of buyers and sellers (after `update_pressure`)."""
+    if ints[TOTAL_KNOWN] == 0:
+        return
     close = ints[CLOSE_RING + newest(ints)]
     for i in range(_GAP_BUY.shape[0]):
         buy = mean_price_gap(ints, SUM_BUY, close, _GAP_BUY[i, 0])
@@ -130,9 +136,6 @@ def update_gaps(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
         out[_GAP_BUY[i, 1]] = ratio(buy, floats[ATR], 0.0)
         out[_GAP_SELL[i, 1]] = ratio(sell, floats[ATR], 0.0)
         out[_GAP_DIFF[i, 1]] = ratio(sell - buy, floats[ATR], 0.0)
-    if ints[TOTAL_KNOWN] == 0:
-        for i in range(_SET.size):
-            out[_SET[i]] = math.nan
 
 
 @kernel

@@ -44,6 +44,7 @@ _LENGTHS = [int(n) for n in EMA_FAMILY[:, 0]]
 _FAST, _MIDDLE, _SLOW = EMA + _LENGTHS.index(9), EMA + _LENGTHS.index(20), EMA + _LENGTHS.index(50)
 
 _SLOPE, _CONSISTENCY, _SLOPE_TREND = index_of("slope_20"), index_of("slope_consistency_20"), index_of("slope_trend")
+_SPREAD = SLOPE_BARS * (SLOPE_BARS**2 - 1) / 12  # Σ of the squared distances of the places from their middle
 _SLOPE_SIGMA = RETURN_SIGMA + RETURN_WINDOWS.index(SLOPE_BARS)
 _RANGE_PLACE = EXTREME_WINDOWS.index(RANGE_BARS)
 _RANGE_SCORE, _STRENGTH = index_of("range_score_50"), index_of("trend_strength")
@@ -101,16 +102,15 @@ def _write_slope(floats: np.ndarray, ints: np.ndarray, last: int, out: np.ndarra
     start, total = floats[LOG_CLOSE_RING + first], 0.0
     for k in range(SLOPE_BARS):
         total += floats[LOG_CLOSE_RING + first + k] - start
-    centre, along, squares, spread = total / SLOPE_BARS, 0.0, 0.0, 0.0
+    centre, along, squares = total / SLOPE_BARS, 0.0, 0.0
     for k in range(SLOPE_BARS):
         rise = floats[LOG_CLOSE_RING + first + k] - start - centre
         along += (k - middle) * rise
         squares += rise * rise
-        spread += (k - middle) * (k - middle)
-    slope, agreeing = along / spread, 0
+    slope, agreeing = along / _SPREAD, 0
     for k in range(SLOPE_BARS):
         agreeing += floats[RETURN_RING + first + k] * slope > 0.0
-    fit = ratio(along * along, spread * squares, 0.0)
+    fit = ratio(along * along, _SPREAD * squares, 0.0)
     out[_SLOPE] = ratio(slope * fit, floats[_SLOPE_SIGMA], 0.0)
     out[_CONSISTENCY] = agreeing / SLOPE_BARS
     trending = abs(out[_SLOPE]) > SLOPE and out[_CONSISTENCY] >= CONSISTENCY
