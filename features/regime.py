@@ -55,9 +55,10 @@ def classify(current: int, adx: float, fast: float, middle: float, slow: float) 
     """Return the regime one bar alone speaks for, given the regime in force."""
     in_trend = current in (_UP, _DOWN)
     if adx > ENTER or (in_trend and adx >= LEAVE):
-        if fast > middle > slow:
+        # Between the two thresholds a trend may last, but no other may begin.
+        if fast > middle > slow and (adx > ENTER or current == _UP):
             return _UP
-        if fast < middle < slow:
+        if fast < middle < slow and (adx > ENTER or current == _DOWN):
             return _DOWN
         return _UNDEFINED
     return _RANGE if adx < ENTER else _UNDEFINED

@@ -12,7 +12,7 @@ from features.clock import Decides
 from features.sets import columns_of
 from market.errors import BundleRefused, ConfigError
 
-_MINUTE_NS = 60_000_000_000
+MINUTE_NS = 60_000_000_000
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,25 @@ def build_schema(set_name: str, available: frozenset[Need], bar_ns: int, preload
     ConfigError
         If the set is unknown or nothing of it is left.
     """
-    same = SAME_AT_ONE_MINUTE if bar_ns == _MINUTE_NS else {}
-    names = dict.fromkeys(same.get(name, name) for name in columns_of(set_name))
-    columns = tuple(name for name in names if CATALOGUE[index_of(name)].needs <= available)
+    columns = available_columns(set_name, available, at_minutes=bar_ns == MINUTE_NS)
     return FeatureSchema(set_name, columns, bar_ns, preload_sessions)
+
+
+def available_columns(set_name: str, available: frozenset[Need], *, at_minutes: bool) -> tuple[str, ...]:
+    """Return the columns of a set whose needs the feed meets, none twice.
+
+    Parameters
+    ----------
+    set_name : str
+        A named set.
+    available : frozenset of Need
+        What the feed gives.
+    at_minutes : bool
+        Whether rows are the closes of one-minute bars, where two names tell the same.
+    """
+    same = SAME_AT_ONE_MINUTE if at_minutes else {}
+    names = dict.fromkeys(same.get(name, name) for name in columns_of(set_name))
+    return tuple(name for name in names if CATALOGUE[index_of(name)].needs <= available)
 
 
 def _definition(feature: Feature) -> list[object]:

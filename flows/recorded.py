@@ -5,14 +5,14 @@ from dataclasses import asdict, replace
 
 from features.catalogue import Need
 from features.clock import BarLength, Decides
-from features.schema import FeatureSchema, build_schema
+from features.schema import MINUTE_NS, FeatureSchema, available_columns
 from flows.parameters import DataParams, FeatureParams
 from flows.stages.dataset import SECOND_NS, Dataset, open_dataset
 from market.errors import UsageError
 from market.home import Home
 from market.lake import Lake
 
-_MINUTE = BarLength(bar_ns=60 * SECOND_NS)
+_MINUTE = BarLength(bar_ns=MINUTE_NS)
 DECIDING = ("trades", "bars")  # kinds of data that close bars
 
 
@@ -62,9 +62,11 @@ def schema_of(
         raise UsageError(f"{dataset.feed.contract}: expected trades to decide at, found bars; decide at each bar")
     if decides is Decides.BOOK and Need.BOOK not in dataset.needs:
         raise UsageError(f"{dataset.feed.contract}: expected a book to decide at, found none; decide at each bar")
-    schema = build_schema(set_name, dataset.needs, _MINUTE.bar_ns, FeatureParams().preload_sessions)
     bars = length or BarLength(bar_ns=dataset.feed.bar_ns)
-    return replace(schema, **asdict(bars), decides=decides)
+    at_minutes = bars.bar_ns == MINUTE_NS and decides is Decides.BAR
+    columns = available_columns(set_name, dataset.needs, at_minutes=at_minutes)
+    preload = FeatureParams().preload_sessions
+    return FeatureSchema(set_name, columns, preload_sessions=preload, decides=decides, **asdict(bars))
 
 
 def _only(home: Home, contract: str | None, day: dt.date | None) -> str:

@@ -25,10 +25,15 @@ RISING, FALLING, MIXED = (3.0, 2.0, 1.0), (1.0, 2.0, 3.0), (2.0, 3.0, 1.0)
         pytest.param(UNDEFINED, 40.0, MIXED, UNDEFINED, id="strong-without-order"),
         pytest.param(UP, 22.0, RISING, UP, id="trend-holds-at-22"),
         pytest.param(UP, 21.9, RISING, RANGE, id="trend-ends-below-22"),
-        pytest.param(DOWN, 23.0, RISING, UP, id="trend-turns-in-the-band"),
+        pytest.param(DOWN, 23.0, RISING, UNDEFINED, id="another-trend-does-not-begin-in-the-band"),
+        pytest.param(DOWN, 25.1, RISING, UP, id="trend-turns-above-25"),
         pytest.param(DOWN, 23.0, MIXED, UNDEFINED, id="trend-loses-its-order"),
         pytest.param(RANGE, 24.0, RISING, RANGE, id="range-does-not-enter-in-the-band"),
         pytest.param(UP, 30.0, (3.0, 2.0, 2.0), UNDEFINED, id="equal-averages-are-no-order"),
+        # Between the thresholds the opposite trend may not begin.
+        (Regime.TREND_UP, 23.0, (1.0, 2.0, 3.0), Regime.UNDEFINED),
+        (Regime.TREND_DOWN, 25.0, (3.0, 2.0, 1.0), Regime.UNDEFINED),
+        (Regime.TREND_UP, 25.1, (1.0, 2.0, 3.0), Regime.TREND_DOWN),
     ],
 )
 def test_one_bar_speaks_for(current, adx, averages, spoken):
@@ -106,6 +111,8 @@ def twin(bars: list[tuple[int, int, int]]) -> tuple[list[int], list[int], list[i
             strong = adx > 25 or (current in (1, 2) and adx >= 22)
             if strong:
                 spoken = 1 if ema[9] > ema[20] > ema[50] else 2 if ema[9] < ema[20] < ema[50] else 0
+                if adx <= 25 and spoken != current:  # lasting is not beginning
+                    spoken = 0
             elif adx < 25:
                 spoken = 3
             recent = [*recent, spoken][-3:]

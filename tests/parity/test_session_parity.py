@@ -151,3 +151,21 @@ def test_both_paths_of_real_sessions_are_one(
     found = compare_session(schema_of(dataset, "full", length, decides), dataset.feed, day)
     assert (found.decisions, found.differing, found.first) == (decisions, 0, None)
     assert found.events > 40_000
+
+
+@pytest.mark.parametrize(
+    ("length", "decides", "kept"),
+    [
+        (None, Decides.BAR, False),
+        (BarLength(bar_ns=300 * SECOND_NS), Decides.BAR, True),
+        (BarLength(bar_trades=50), Decides.BAR, True),
+        (None, Decides.TRADE, True),
+    ],
+)
+def test_a_share_of_the_bar_leaves_only_rows_at_closes_of_a_minute(
+    home: Home, length: BarLength | None, decides: Decides, kept: bool
+) -> None:
+    fill_lake(home)
+    schema = schema_of(open_recorded(home, None, length), "full", length, decides)
+    assert ("buy_pressure" in schema.columns) is kept
+    assert "aggressive_buy_ratio" in schema.columns
