@@ -186,7 +186,8 @@ def _rows(
 
 def _hours(tape: _Tape, contract: np.ndarray, day: np.ndarray) -> DayHours:
     """Return each row's hours by the calendar of its own contract."""
-    hours = DayHours(np.zeros(day.size, dtype=bool), *(np.zeros(day.size, dtype=np.int64) for _ in range(4)))
+    no, ns = (np.zeros((3, day.size), dtype=bool), np.zeros((4, day.size), dtype=np.int64))
+    hours = DayHours(no[0], ns[0], ns[1], ns[2], ns[3], no[1], no[2])  # clocks change while the exchange is closed
     for index in np.unique(contract):
         rows = contract == index
         part = hours_of_days(tape.request.lake.instruments.calendar(tape.contracts[index]), EXCHANGE_ZONE, day[rows])

@@ -20,6 +20,7 @@ from market.readers.price_basis import RECOVERED, PriceBasis, off_grid, price_ba
 from market.readers.screen import (
     LATE_NS,
     OUTSIDE_HOURS,
+    REPEATED,
     DayHours,
     Screen,
     hours_of_days,
@@ -252,6 +253,7 @@ def _screen(rows: _Rows, instrument: Instrument, dated: bool) -> Screen:
     screen.reject((ts_ns < hours.open_ns) | (ts_ns >= hours.close_ns + LATE_NS), OUTSIDE_HOURS)
     screen.reject((ts_ns - hours.open_ns) % rows.bar_ns != 0, "a time off the bar length's grid")
     again = np.append(False, rows.wall_ns[1:] == rows.wall_ns[:-1])
+    screen.reject(again & hours.repeated, REPEATED)
     screen.reject(again, "a second bar at the same time")
     usual = usual_size(table.volume[screen.kept], table.trades[screen.kept])
     beyond = beyond_its_trades(table.volume, table.trades, usual)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,6 +18,8 @@ LATE_NS = 5 * 60 * NS_PER_S
 MOST_HOURS = 24 * 365 * 200  # years no calendar has are left in UTC
 OUTSIDE_HOURS = "outside the session's hours"
 NOT_A_SESSION = "not a session of the exchange"
+SKIPPED = "a time that the clock of this file does not show: daylight saving begins there"
+REPEATED = "a time that the clock of this file shows twice: daylight saving ends there, so export it on another clock"
 BEYOND_CALENDAR = f"beyond the calendar (it covers {FIRST_DAY} to {LAST_DAY})"
 MISSHAPEN = "another number of columns"
 
@@ -58,6 +60,7 @@ class Screen:
         """Set aside the rows of days without a session."""
         self.reject(~hours.in_calendar, BEYOND_CALENDAR)
         self.reject(~hours.is_session, NOT_A_SESSION)
+        self.reject(hours.skipped, SKIPPED)
 
     @property
     def kept(self) -> np.ndarray:
@@ -97,6 +100,8 @@ class DayHours:
         UTC, i8[n]; 0 where there is no session.
     day : ndarray
         The session's day, days since 1970-01-01 on the calendar's clock, i8[n]; NO_DAY where the row has no day.
+    skipped, repeated : ndarray
+        Masks, shape (n,): of times that the file's clock does not show, or shows twice, on a night it is changed.
     """
 
     is_session: np.ndarray
@@ -104,6 +109,8 @@ class DayHours:
     open_ns: np.ndarray
     close_ns: np.ndarray
     day: np.ndarray
+    skipped: np.ndarray
+    repeated: np.ndarray
 
     @property
     def in_calendar(self) -> np.ndarray:
@@ -133,12 +140,13 @@ def hours_of_days(calendar: Calendar, clock: ZoneInfo, days: np.ndarray, time_ns
     wall_ns = np.where(legible, days, 0) * NS_PER_DAY + (NS_PER_DAY // 2 if time_ns is None else time_ns)
     # Offsets change on the hour, at most.
     hours, at_hour = np.unique(wall_ns // NS_PER_HOUR, return_inverse=True)
-    offsets = np.array([_offsets(calendar, clock, int(hour)) for hour in hours], dtype=np.int64).reshape(-1, 2)
-    offset_ns, shown_ns = offsets[at_hour].T
+    offsets = np.array([_offsets(calendar, clock, int(hour)) for hour in hours], dtype=np.int64).reshape(-1, 3)
+    offset_ns, shown_ns, times = offsets[at_hour].T
     own_days = np.where(legible, (wall_ns - offset_ns + shown_ns) // NS_PER_DAY, NO_DAY)
     unique, at_day = np.unique(own_days, return_inverse=True)
     rows = np.array([_hours_of_day(calendar, int(day)) for day in unique], dtype=np.int64).reshape(-1, 3)[at_day]
-    return DayHours(rows[:, 0].astype(bool), offset_ns, rows[:, 1], rows[:, 2], own_days)
+    skipped, repeated = legible & (times == 0), legible & (times == 2)
+    return DayHours(rows[:, 0].astype(bool), offset_ns, rows[:, 1], rows[:, 2], own_days, skipped, repeated)
 
 
 def to_date(day: int) -> date:
@@ -146,14 +154,17 @@ def to_date(day: int) -> date:
     return _EPOCH_DAY + timedelta(days=int(day))
 
 
-def _offsets(calendar: Calendar, clock: ZoneInfo, hour: int) -> tuple[int, int]:
-    """Return how far the file's clock and the calendar's are ahead of UTC at an hour of the file's clock, ns."""
+def _offsets(calendar: Calendar, clock: ZoneInfo, hour: int) -> tuple[int, int, int]:
+    """Return how far the clocks of file and calendar are ahead of UTC, ns, and how often the hour comes."""
     if not 0 <= hour < MOST_HOURS:
-        return 0, 0
+        return 0, 0, 1
     moment = (datetime(1970, 1, 1) + timedelta(hours=hour)).replace(tzinfo=clock)
+    there_and_back = moment.astimezone(UTC).astimezone(clock)
+    twice = moment.utcoffset() != moment.replace(fold=1).utcoffset()
+    times = 0 if there_and_back.replace(tzinfo=None) != moment.replace(tzinfo=None) else 2 if twice else 1
     ahead = moment.utcoffset(), moment.astimezone(calendar.zone).utcoffset()
     file_ns, calendar_ns = (round((offset or timedelta()).total_seconds()) * NS_PER_S for offset in ahead)
-    return file_ns, calendar_ns
+    return file_ns, calendar_ns, times
 
 
 def _hours_of_day(calendar: Calendar, day: int) -> tuple[int, int, int]:

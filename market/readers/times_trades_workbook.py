@@ -145,7 +145,8 @@ class _Sheet:
     def _refuse_unsound(self, sheet: str, rows: np.ndarray, screen: Screen) -> None:
         """Refuse the workbook for its first unsound row: a sheet of some hundred rows is mended by hand."""
         utc, opens, closes = (np.full(rows.size, ns, dtype=np.int64) for ns in (0, self.open_ns, self.close_ns))
-        always = DayHours(np.ones(rows.size, dtype=bool), utc, opens, closes, rows["day"])
+        never = np.zeros(rows.size, dtype=bool)
+        always = DayHours(~never, utc, opens, closes, rows["day"], skipped=never, repeated=never)
         screen_trades(screen, rows, always, self.instrument.tick_size, self.instrument.lot_step)
         if found := screen.rejects():
             raise FileRefused(
