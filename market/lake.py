@@ -17,7 +17,7 @@ from market import calendar
 from market.columns import columns_from_parquet, from_parquet
 from market.errors import RESTORE, ConfigError, LakeError
 from market.instruments import Instrument, Instruments
-from market.lake_commit import MANIFEST, Commit, sha256_of
+from market.lake_commit import MANIFEST, Commit, is_as_written, sha256_of
 from market.lake_manifest import Gap, Manifest, Partition, Provenance, SourceFile, SourceKey, read_manifest
 from market.roll import expiry
 
@@ -205,7 +205,7 @@ class Lake:
     def is_whole(self, source_sha256: str) -> bool:
         """Tell whether everything that came from a file is there as it was written."""
         own = (p for p in self._manifest().partitions if p.provenance.source_sha256 == source_sha256)
-        return not any(self._problem(partition) for partition in own)
+        return all(is_as_written(self.folder, partition) for partition in own)
 
     def _current(self, partition: Partition, read: Callable[[Partition], T]) -> T:
         """Read a partition; where an import has replaced it since it was listed, read what is listed now."""

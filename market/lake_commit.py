@@ -101,7 +101,7 @@ class Commit:
         known = self._present.get(offered.key)
         if known is not None and known.sha256 == offered.sha256:
             self._agreeing.add(_export(known))
-            if not self._is_there(known):
+            if not is_as_written(self.folder, known):
                 self._added[known.key] = known
                 self._write_temporary(known, data)
             return
@@ -198,13 +198,6 @@ class Commit:
                     "export a span that reaches into what the lake holds, or import both with --true-prices" + anew,
                 )
 
-    def _is_there(self, held: Partition) -> bool:
-        """Tell whether a session's file is still what was written."""
-        try:
-            return sha256_of((self.folder / held.path).read_bytes()) == held.sha256
-        except OSError:
-            return False
-
     def _temporary(self, partition: Partition) -> Path:
         return (self.folder / partition.path).with_suffix(".partial")
 
@@ -229,6 +222,14 @@ class Commit:
             for revision in range(partition.revision + 1):
                 with suppress(PermissionError):
                     (self.folder / replace(partition, revision=revision).path).unlink(missing_ok=True)
+
+
+def is_as_written(folder: Path, partition: Partition) -> bool:
+    """Tell whether a partition's file is there and still what was written."""
+    try:
+        return sha256_of((folder / partition.path).read_bytes()) == partition.sha256
+    except OSError:
+        return False
 
 
 def write_durably(path: Path, data: bytes) -> None:
