@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import yaml
 
+from market.costs import CostParams
 from market.errors import ConfigError
 from market.settings import parse_settings
 from models.drift import DriftLimits
@@ -132,6 +133,7 @@ class Parameters:
     learners: LearnerParams = field(default_factory=LearnerParams)
     strategy: StrategyParams = field(default_factory=StrategyParams)
     thresholds: ThresholdParams = field(default_factory=ThresholdParams)
+    costs: CostParams = field(default_factory=CostParams)
     drift: DriftParams = field(default_factory=DriftParams)
     gates: GateThresholds = field(default_factory=GateThresholds)
 

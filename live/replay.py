@@ -76,7 +76,12 @@ def replay(home: Home, request: Request) -> Replayed:
     days = days_between(feed, request.first, request.last)
     instrument = feed.instrument
     trader = new_trader(
-        bundle.schema, bundle.model, instrument, costs(instrument.root, days[0]), RiskLimits(), VenueParams()
+        bundle.schema,
+        bundle.model,
+        instrument,
+        costs(instrument.root, days[0], bundle.manifest.costs),
+        RiskLimits(),
+        VenueParams(),
     )
     path = request.journal or home.journal / f"replay-{feed.contract}-{days[0]}-{days[-1]}-{os.getpid()}.bin"
     path.parent.mkdir(parents=True, exist_ok=True)

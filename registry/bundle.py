@@ -28,6 +28,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from features.monitor import STATISTICS, Band
 from features.schema import FeatureSchema
 from forest.flat import NODE, FlatForest, from_arrays, to_arrays
+from market.costs import CostParams
 from market.errors import BundleRefused, ConfigError, UsageError
 from market.types import Regime
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
@@ -36,7 +37,7 @@ from trading.agents import resolve_inputs
 from trading.model import Model, check_model, score_probability
 from trading.policy import StrategyParams
 
-FORMAT = 2
+FORMAT = 3
 GOLDEN_ROWS = 64
 MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.npz", "golden.npz", "signature.json"
 _MAX_BYTES = {MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12}
@@ -89,6 +90,8 @@ class Manifest:
         Rule agents that vote; none on a feed of bars.
     regime : mapping
         Rules and numbers of the regime detector the model was trained with.
+    costs : CostParams
+        What the account pays; live, paper and backtest book the same.
     lineage : Lineage
     class_map : mapping of str to int
     files : mapping of str to str
@@ -104,6 +107,7 @@ class Manifest:
     policy: Mapping[str, Any]
     agents: tuple[str, ...]
     regime: Mapping[str, Any]
+    costs: CostParams
     lineage: Lineage
     class_map: Mapping[str, int] = field(default_factory=lambda: {"down": 0, "up": 1})
     files: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import numpy as np
 from features.monitor import Band
 from features.schema import FeatureSchema
 from market.bars import bars_from_events
+from market.costs import CostParams
 from market.home import Home
 from market.instruments import B3
 from market.lake import Lake
@@ -58,6 +59,7 @@ def install_model(home: Home, kind: str = "events", upper: float = 0.9, band: Ba
         policy=asdict(STRATEGY),
         agents=(),
         regime={"adx_enter": 25.0},
+        costs=CostParams(),
         lineage=Lineage("d" * 64, "c" * 40, True, ("synthetic",), "2026-06-01", "2026-06-05", "p" * 64),
     )
     model = make_model(SCHEMA, make_stump(2, 0, 0.0, 1.0 - upper, upper), (), STRATEGY)

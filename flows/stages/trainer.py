@@ -21,7 +21,7 @@ from flows.parameters import Parameters
 from flows.stages.dataset import Dataset
 from flows.stages.fitting import REGIMES, Learned, assemble, calibrate, fit_regimes, learn, raw_scores
 from flows.stages.thresholds import choose_threshold
-from market.costs import costs
+from market.costs import CostParams, costs
 from market.home import Home
 from models.splits import split_off_validation
 from models.training_table import TrainingTable, trainable
@@ -35,7 +35,7 @@ from trading.policy import RiskLimits, StrategyParams, VenueParams
 GOLDEN_ROWS = 64
 EPOCH = dt.date(1970, 1, 1)
 # What the trees and thresholds follow from; gates and drift judge a model and do not change it.
-MODEL_SECTIONS = ("data", "features", "labels", "splits", "learners", "strategy", "thresholds")
+MODEL_SECTIONS = ("data", "features", "labels", "splits", "learners", "strategy", "thresholds", "costs")
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,11 @@ class Trainer:
         """Return R$ after costs of each round trip, per regime, with one threshold for all regimes."""
         strategy = replace(self.strategy, theta=(theta, theta, theta))
         model = assemble(learned, self.schema.columns, self.agents, strategy)
-        result = backtest(partial(paper_trader, self.dataset, self.schema, model, days[0]), self.dataset.feed, days)
+        result = backtest(
+            partial(paper_trader, self.dataset, self.parameters.costs, self.schema, model, days[0]),
+            self.dataset.feed,
+            days,
+        )
         trips = round_trips(result.fills, self.dataset.instrument.tick_value, result.decisions)
         return [trips["net"][trips["regime"] == regime] for regime in REGIMES]
 
@@ -148,14 +152,15 @@ class Trainer:
             policy=asdict(strategy),
             agents=self.agents,
             regime={"adx_enter": ENTER, "adx_leave": LEAVE, "confirmation_bars": CONFIRMATION, "warm_up_bars": WARM_UP},
+            costs=self.parameters.costs,
             lineage=lineage,
         )
 
 
-def paper_trader(dataset: Dataset, schema: FeatureSchema, model: Model, day: dt.date) -> Trader:
+def paper_trader(dataset: Dataset, params: CostParams, schema: FeatureSchema, model: Model, day: dt.date) -> Trader:
     """Return a flat paper trader with the shipped limits and the costs of a day."""
     instrument = dataset.instrument
-    return new_trader(schema, model, instrument, costs(instrument.root, day), RiskLimits(), VenueParams())
+    return new_trader(schema, model, instrument, costs(instrument.root, day, params), RiskLimits(), VenueParams())
 
 
 def signing_key(home: Home) -> SigningKey:

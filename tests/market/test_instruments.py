@@ -5,8 +5,7 @@ from datetime import date
 
 import pytest
 
-from market.costs import Costs, costs
-from market.errors import ConfigError, DataError, UnknownSymbol
+from market.errors import ConfigError, UnknownSymbol
 from market.instruments import B3, FUTURES, Declaration, Instrument, Instruments, Symbol, dated_symbol, declare
 
 
@@ -73,21 +72,6 @@ def test_finds_the_symbol_a_file_name_begins_with(stem: str, symbol: str | None)
 
 def test_names_a_dated_contract() -> None:
     assert dated_symbol("WDO", 2027, 1) == "WDOF27"
-
-
-@pytest.mark.parametrize(("root", "fee"), [("WDO", 1.10), ("WIN", 0.2561), ("DOL", 4.40), ("IND", 1.2805)])
-def test_fees_per_contract_and_side(root: str, fee: float) -> None:
-    assert costs(root, date(2026, 11, 20)) == Costs(fee, 0.0)
-
-
-def test_brokerage_adds_to_the_fee() -> None:
-    assert Costs(1.10, 0.50).per_side == pytest.approx(1.60)
-
-
-@pytest.mark.parametrize(("root", "day"), [("PETR", date(2026, 1, 2)), ("WDO", date(2012, 12, 28))])
-def test_refuses_costs_the_table_does_not_have(root: str, day: date) -> None:
-    with pytest.raises(DataError, match=r"costs\.csv"):
-        costs(root, day)
 
 
 @pytest.mark.parametrize("stem", ["DOLLAR_INDEX", "WDOK2125_x", "WINZ2025_M5", "INDIA50", "WINDOW_fx"])

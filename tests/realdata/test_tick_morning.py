@@ -16,7 +16,7 @@ from features.state import new_state
 from flows.parameters import DataParams
 from flows.stages.dataset import Dataset, open_dataset
 from live.replay import Request, replay
-from market.costs import costs
+from market.costs import CostParams, costs
 from market.home import Home
 from market.importer import import_file
 from market.lake import Lake
@@ -99,6 +99,7 @@ def write_tick_bundle(home: Home, dataset: Dataset) -> Path:
         asdict(strategy),
         (),
         {},
+        CostParams(),
         lineage,
     )
     create_key(home.keys, use_keyring=False)

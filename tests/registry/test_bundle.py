@@ -14,6 +14,7 @@ import pytest
 from features.monitor import NEVER, Band
 from features.schema import FeatureSchema
 from forest.flat import NODE, FlatForest, ForestKind, empty, to_arrays
+from market.costs import CostParams
 from market.errors import BundleRefused, UsageError
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
 from registry.bundle import FeedNeeds, Lineage, Manifest, digest, install, load_bundle, write_bundle
@@ -53,6 +54,7 @@ def small_manifest(**changes):
         policy=asdict(StrategyParams()),
         agents=(),
         regime={"enter_adx": 25.0},
+        costs=CostParams(brokerage_reais=0.5),
         lineage=LINEAGE,
     )
     return replace(manifest, **changes)
@@ -257,7 +259,7 @@ FEWER = FeatureSchema("core", SCHEMA.columns[:2], SCHEMA.bar_ns, 2)
         ({"schema": SWAPPED_COLUMNS}, "expected hash"),
         ({"schema": json.loads(FEWER.to_json())}, "forests of 2 features"),
         ({"class_map": {"down": 1, "up": 0}}, "classes down 0"),
-        ({"format": 1}, "bundle format 2"),
+        ({"format": 1}, "bundle format 3"),
         ({"surprise": 1}, "a manifest"),
         ({"agents": "all"}, "a manifest"),
         ({"agents": ["order_flow"]}, "a policy and agents"),
