@@ -22,7 +22,7 @@ MOST_NAMED = 4  # contracts of a file, in its line for people
 class Reading:
     """How files are to be read."""
 
-    symbol: Annotated[str | None, typer.Option(help="File it under this one, whatever file and name say.")] = None
+    symbol: Annotated[str | None, typer.Option(help="File it under this one, whatever its name says.")] = None
     format: Annotated[str | None, typer.Option("--as", help="Read it as this format.")] = None
     session: Annotated[
         dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The session of a file that tells no date.")

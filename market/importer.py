@@ -1,6 +1,7 @@
 """From a vendor's file to the lake: recognise, read, check, commit."""
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -24,6 +25,7 @@ from market.readers import (
 )
 from market.readers.intake import Format, Intake, Request
 from market.readers.source import Source, open_source
+from market.readers.workbook import open_workbook
 from market.wording import count_of
 
 # In the order they are tried: the first that recognises a file reads it.
@@ -93,13 +95,13 @@ def import_file(
     path : Path or str
         The vendor's file.
     symbol : str, optional
-        File it under this one, whatever the file or its name says.
+        File it under this one, whatever its name says; refused where its content says another.
     format : str, optional
         Read it as this format, whatever it looks like.
     day : date, optional
-        The session of a file that does not tell one.
+        The session of a file that does not tell one; the answer says so where it does.
     true_prices : bool
-        Recover traded prices from the turnover of a back-adjusted series.
+        Recover traded prices from the turnover of a back-adjusted series; the answer says so where it holds no bars.
 
     Raises
     ------
@@ -108,13 +110,18 @@ def import_file(
     FileRefused
         Where it cannot be read as market data, changed while it was read, or the lake holds other
         content for one of its sessions.
+    UsageError
+        Where the symbol is blank, or there is no such format.
     UnknownSymbol
         Where no instrument answers to its symbol.
     DataError
         Where a contract's expiry, or the session that was named, lies outside the calendar.
     """
+    if symbol is not None and not symbol.strip():
+        raise UsageError(f"--symbol: expected a symbol (as WDOZ26), found {symbol!r}; name one, or leave --symbol out")
     source = open_source(Path(path))
-    found = _named(format) if format else recognise(source)  # before the hash, for which the whole file is read
+    # Before the hash, for which the whole file is read.
+    found = _forced(source, format) if format else recognise(source)
     request = Request(lake, symbol.strip().upper() if symbol else None, day, true_prices)
     key = SourceKey(source.sha256, source.name, found.name, request.symbol or "", day.isoformat() if day else "")
     calendar = lake.calendar_sha256
@@ -123,6 +130,7 @@ def import_file(
     if known is not None and same and lake.is_whole(source.sha256):
         return _result(source, known, "unchanged")
     intake = Intake(source, found.name)
+    intake.notes.extend(_unused(found, request))
     if not found.tested:
         intake.notes.append(f"{found.name} is declared, untested: no sample of it was ever seen; check what it gives")
     done: list[SourceFile] = []
@@ -157,10 +165,34 @@ def recognise(source: Source) -> Format:
     raise FileRefused(
         source.path,
         f"one of {', '.join(candidate.name for candidate in FORMATS)}",
-        "a workbook of another kind" if source.workbook else f"a first line {source.first_line[:80]!r}",
+        _kind(source),
         "export it again with its header, or name the format with --as",
         None if source.workbook else 1,
     )
+
+
+def _forced(source: Source, name: str) -> Format:
+    """Return the format that was named; raises FileRefused where it is text and the file a workbook, or the reverse."""
+    found = _named(name)
+    if found.workbook != source.workbook:
+        wanted = "a workbook (.xlsx)" if found.workbook else "text"
+        raise FileRefused(source.path, f"{wanted} to read as {name}", _kind(source), "leave --as out, or name another")
+    return found
+
+
+def _kind(source: Source) -> str:
+    """Return what a file looks like."""
+    if source.workbook:
+        return f"a workbook with the sheets {', '.join(open_workbook(source).sheet_names)}"
+    return f"a first line {source.first_line[:80]!r}"
+
+
+def _unused(found: Format, request: Request) -> Iterator[str]:
+    """Yield what there is to say of options that a file of this format has no use for."""
+    if request.day and not found.workbook:
+        yield f"--session {request.day} was not used: the file tells its dates"
+    if request.true_prices and not found.bars:
+        yield "--true-prices was not used: prices that are not bars are as they were traded or quoted"
 
 
 def _named(name: str) -> Format:

@@ -191,8 +191,8 @@ class Instruments:
             return Symbol(continuous[1], 0, 0, True)
         raise UnknownSymbol(
             f"{text[:_LONGEST_SYMBOL]!r}: expected a contract of {', '.join(FUTURES)} (as WDOZ26, WDOFUT or WIN$; "
-            "WIN and IND have even months only) or a declared instrument, found no such symbol; give the right one "
-            f"with --symbol, or declare it in pregao.toml under [instruments.{_section(name)}] with tick_size, "
+            "WIN and IND have even months only) or a declared instrument, found no such symbol; name one of "
+            f"these, or declare it in pregao.toml under [instruments.{_section(name)}] with tick_size, "
             "lot_step, point_value, currency, calendar and clock"
         )
 

@@ -24,7 +24,7 @@ from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.price_basis import RAW
 from market.readers.screen import DayHours, Screen, hours_of_days
 from market.readers.source import Source
-from market.readers.symbols import refuse_expired
+from market.readers.symbols import refuse_other_days
 from market.readers.trade_table import TRADE_ROW, screen_trades, split_days, to_trades
 from market.types import Flag
 
@@ -231,13 +231,13 @@ def _session_writes(tape: _Tape, day: date, rows: np.ndarray) -> Writes:
     told_ns = midnight_ns + first_ns, midnight_ns + last_ns
     for index in np.unique(rows["contract"]):
         contract = tape.contracts[index]
-        refuse_expired(tape.source, tape.request, contract, day, day)
         stand, screen = standing_trades(rows[rows["contract"] == index])
         intake.take_back(screen)
         if removed := int(screen.kept.sum()) - stand.size:
             intake.rows -= removed
             intake.left_out["cancelled or replaced trades"] += removed
         if stand.size:
+            refuse_other_days(intake, tape.request, contract, [day], [stand.size])
             records = to_trades(stand, lake.instruments.of(contract))
             context = session_context(lake.instruments, contract, day, 0, True, True)
             gaps = event_gaps(records, context, told_ns)

@@ -27,7 +27,7 @@ from market.readers.screen import (
     to_date,
 )
 from market.readers.source import Source
-from market.readers.symbols import refuse_expired, refuse_full_lots, resolve_symbol
+from market.readers.symbols import refuse_full_lots, refuse_other_days, resolve_symbol
 from market.readers.true_prices import recover
 from market.realism import MOST_ON_WEEKENDS
 from market.trade_sizes import beyond_its_trades, usual_size
@@ -154,7 +154,7 @@ def bar_writes(
         Where there is no bar length to be found, more than one row in a hundred is unusable, the symbol cannot be
         theirs, or traded prices were asked for and cannot be told.
     """
-    contract = resolve_symbol(source, request, inside, _first_day(table))
+    contract = resolve_symbol(intake, request, inside, _first_day(table))
     instrument = request.lake.instruments.of(contract)
     rows = _in_time_order(source, request, table, contract, ZoneInfo(instrument.clock))
     dated = request.lake.instruments.parse(contract).dated
@@ -166,8 +166,8 @@ def bar_writes(
     if not kept.size:  # one of several series in a file, with no sound row
         return
     days = rows.hours.day[kept]
-    refuse_full_lots(source, request, contract, rows.table.volume[kept])
-    refuse_expired(source, request, contract, to_date(days[0]), to_date(days[-1]))
+    refuse_full_lots(intake, request, contract, rows.table.volume[kept])
+    refuse_other_days(intake, request, contract, *_trades_by_day(rows.table.at(kept), days))
     note_generated(intake, rows.table.at(kept), request.lake.instruments.calendar(contract))
     basis = price_basis(rows.table.at(kept), days, instrument, contract)
     if dated and basis.is_adjusted.any():
@@ -187,6 +187,13 @@ def _doubt(lines: np.ndarray, days: np.ndarray, basis: PriceBasis, contract: str
         f"the turnover of {sessions} of {contract}, the first {to_date(days[at])} (line {lines[at]}), is not that of "
         "its prices: taken for back-adjusted, though no vendor restates one contract; check the symbol"
     )
+
+
+def _trades_by_day(table: BarTable, days: np.ndarray) -> tuple[list[date], np.ndarray]:
+    """Return the sessions of bars, and how many trades made those of each, at least: one a bar that has a volume."""
+    unique, at_day = np.unique(days, return_inverse=True)
+    trades = np.where(np.isfinite(table.trades), table.trades, table.volume > 0)
+    return [to_date(day) for day in unique], np.bincount(at_day, trades)
 
 
 def _first_day(table: BarTable) -> date | None:

@@ -47,7 +47,7 @@ def recognise(source: Source) -> bool:
 def read(source: Source, request: Request, intake: Intake) -> Writes:
     """Read the lines; raises FileRefused where more than one in a hundred is unusable, or none says anything."""
     named = _STREAM.search(source.head)
-    contract = resolve_symbol(source, request, named[1] if named else None)
+    contract = resolve_symbol(intake, request, named[1] if named else None)
     recording = Recording(named[1] if named else contract.lower(), request.lake.instruments.of(contract))
     sessions = _Sessions(request, intake, contract, recording)
     lines = 0

@@ -23,7 +23,7 @@ from market.readers.intake import Format, Intake, Request, Writes
 from market.readers.price_basis import RAW
 from market.readers.screen import LATE_NS, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
 from market.readers.source import Source
-from market.readers.symbols import refuse_expired, resolve_symbol
+from market.readers.symbols import refuse_other_days, resolve_symbol
 from market.readers.tick_table import CALL_NS, MOST_TICKS
 from market.types import PRICE_KEYED, Kind, Side, events
 from market.wording import count_of
@@ -90,17 +90,16 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
     tally, series = _Tally(), dict[str | None, _Series]()
     for columns in read_columns(source, names, ",", header=True):
         intake.note(Screen(columns.lines[:0]), columns.misshapen)
-        for symbol, rows in _by_symbol(columns, request):
+        for symbol, rows in _by_symbol(intake, request, columns):
             if symbol == "":
                 _set_aside_nameless(intake, rows)
                 continue
-            if symbol not in series:
-                series[symbol] = _Series(resolve_symbol(source, request, symbol))
-            polls = _screened(request, intake, series[symbol], rows, depth)
-            yield from _take(source, request, intake, series[symbol], polls, tally)
+            one = series.setdefault(request.symbol or symbol, _Series(resolve_symbol(intake, request, symbol)))
+            polls = _screened(request, intake, one, rows, depth)
+            yield from _take(request, intake, one, polls, tally)
     intake.refuse_too_many()
     for one in series.values():
-        yield from _finish_session(source, request, intake, one, is_last=True)
+        yield from _finish_session(request, intake, one, is_last=True)
     _write_notes(intake, tally)
 
 
@@ -123,13 +122,19 @@ def _depth(source: Source, names: list[str]) -> int:
     return depth
 
 
-def _by_symbol(columns: Columns, request: Request) -> Iterator[tuple[str | None, Columns]]:
-    """Yield the rows of each symbol; all of them under none where the user named it or the file has no such column."""
-    if request.symbol or "symbol" not in columns.cells:
+def _by_symbol(intake: Intake, request: Request, columns: Columns) -> Iterator[tuple[str | None, Columns]]:
+    """Yield the rows of each symbol; all of them under one where the user named it, or the file has no such column."""
+    if "symbol" not in columns.cells:
         yield None, columns
         return
     cells = columns.cells["symbol"].fill_null("")
-    for symbol in pc.unique(cells).to_pylist():
+    told = pc.unique(cells).to_pylist()
+    if request.symbol:
+        for symbol in filter(None, told):
+            resolve_symbol(intake, request, symbol)  # refuses one that is another
+        yield next(filter(None, told), None), columns
+        return
+    for symbol in told:
         mask = pc.equal(cells, symbol)
         own = {name: column.filter(mask) for name, column in columns.cells.items()}
         yield symbol, Columns(own, columns.lines[np.asarray(mask.to_numpy(zero_copy_only=False))], ())
@@ -199,13 +204,13 @@ def _falls(screen: Screen, ts_ns: np.ndarray, last_ns: int) -> np.ndarray:
     return falls
 
 
-def _take(source: Source, request: Request, intake: Intake, series: _Series, polls: _Polls, tally: _Tally) -> Writes:
+def _take(request: Request, intake: Intake, series: _Series, polls: _Polls, tally: _Tally) -> Writes:
     """Add rows to a series, and yield the sessions they complete."""
     edges = np.flatnonzero(np.diff(polls.day)) + 1
     for start, end in zip([0, *edges], [*edges, polls.day.size], strict=True) if polls.day.size else ():
         own = _Polls(polls.day[start:end], polls.ts_ns[start:end], polls.state[start:end])
         if own.day[0] != series.day:
-            yield from _finish_session(source, request, intake, series, is_last=False)
+            yield from _finish_session(request, intake, series, is_last=False)
             series.day, series.last_state = int(own.day[0]), None
             series.polled_ns = int(own.ts_ns[0]), int(own.ts_ns[0])
         _add_changes(series, own, request.lake.instruments.of(series.contract).id, tally)
@@ -260,14 +265,14 @@ def _to_events(polls: _Polls, changed: np.ndarray, lost: np.ndarray, instrument:
     return out
 
 
-def _finish_session(source: Source, request: Request, intake: Intake, series: _Series, is_last: bool) -> Writes:
+def _finish_session(request: Request, intake: Intake, series: _Series, is_last: bool) -> Writes:
     """Yield the open session of a series: its quotes, and its levels where more than the best were collected."""
     changes, losses = np.concatenate([events(0), *series.changes]), series.losses
     series.changes, series.losses = [], []
     if not changes.size:
         return
     lake, day = request.lake, to_date(series.day)
-    refuse_expired(source, request, series.contract, day, day)
+    refuse_other_days(intake, request, series.contract, [day], [0])
     context = session_context(lake.instruments, series.contract, day, 0, series.sessions == 0, is_last)
     gaps = sorted([*edge_gaps(*series.polled_ns, context), *losses], key=lambda gap: gap.first_ns)
     series.sessions += 1

@@ -31,7 +31,7 @@ class Request:
     lake : Lake
         Where it goes; it knows instruments and calendars.
     symbol : str or None
-        File it under this one, whatever the file or its name says.
+        File it under this one; refused where the content tells another.
     day : date or None
         The session of a file that does not tell one.
     true_prices : bool
@@ -67,6 +67,7 @@ class Intake:
     price_basis: set[str] = field(default_factory=set)
     partitions: int = 0
     previous_close: int = 0  # ticks, the last price of the session before; 0 where there is none
+    stated: str = ""  # the symbol its content tells
     generated: bool = False  # no market made its numbers, though it is a vendor's file by its form
 
     def note(self, screen: Screen, misshapen: Sequence[int] = (), hint: str = "") -> None:
@@ -161,6 +162,10 @@ class Format:
         Yields partitions and notes in the intake what it used and set aside.
     tested : bool
         False where no sample file exists: the reader follows the vendor's documentation.
+    workbook : bool
+        Whether it is one, not text. What the known kind shows has no dates, so the request names its session.
+    bars : bool
+        Whether it holds bars: only their prices may be restated, and recovered.
     """
 
     name: str
@@ -169,3 +174,5 @@ class Format:
     recognise: Callable[[Source], bool]
     read: Callable[[Source, Request, Intake], Writes]
     tested: bool = True
+    workbook: bool = False
+    bars: bool = False

@@ -78,4 +78,5 @@ FORMAT = Format(
     price_basis="as the symbols say: raw, but $ and @ series restated at each roll",
     recognise=recognise,
     read=read,
+    bars=True,
 )

@@ -41,4 +41,5 @@ FORMAT = Format(
     price_basis="as the symbol says: dated contracts raw, $ and @ series restated at each roll",
     recognise=recognise,
     read=read,
+    bars=True,
 )

@@ -45,4 +45,5 @@ FORMAT = Format(
     price_basis="as the symbol says: dated contracts raw, $ and @ series restated at each roll",
     recognise=recognise,
     read=read,
+    bars=True,
 )

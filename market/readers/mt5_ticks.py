@@ -30,7 +30,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, request: Request, intake: Intake) -> Writes:
     """Read the rows; raises FileRefused where separator or columns are not MT5's."""
-    return tick_writes(source, request, intake, _tables(source))
+    return tick_writes(request, intake, _tables(source))
 
 
 def _tables(source: Source) -> Iterator[tuple[TickTable, Columns]]:

@@ -136,4 +136,5 @@ FORMAT = Format(
     price_basis="dated contracts raw, FUT series restated at each roll; told by the grid and by turnover ÷ quantity",
     recognise=recognise,
     read=read,
+    bars=True,
 )

@@ -24,7 +24,7 @@ from market.readers.price_basis import RAW
 from market.readers.profit_words import AGGRESSORS, to_aggressors, to_brazilian_numbers, to_broker_ids, to_plain
 from market.readers.screen import DayHours, Screen, hours_of_days, to_date
 from market.readers.source import Source
-from market.readers.symbols import refuse_expired, resolve_symbol
+from market.readers.symbols import refuse_other_days, resolve_symbol
 from market.readers.trade_table import TRADE_ROW, screen_trades, split_days, to_trades
 
 DATE_PATTERN = "%d/%m/%Y"
@@ -53,13 +53,13 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
     blocks = read_columns(source, _names(source), ";", header=True)
     first = next(blocks)
     symbol = _one_symbol(source, first)
-    contract = resolve_symbol(source, request, symbol, _first_day(first))
+    contract = resolve_symbol(intake, request, symbol, _first_day(first))
     instrument = request.lake.instruments.of(contract)
     is_first = True
     for day, rows, is_last in split_days(_usable_rows(source, request, intake, contract, chain([first], blocks))):
         if is_last:
             intake.refuse_too_many()
-        refuse_expired(source, request, contract, day, day)
+        refuse_other_days(intake, request, contract, [day], [rows.size])
         records = to_trades(_oldest_first(intake, rows), instrument)
         # Only the first and the last day of a file can be cut by it, at either end: it may be newest first.
         at_end = is_first or is_last

@@ -20,8 +20,7 @@ from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns
 from market.readers.intake import Intake, Request
 from market.readers.price_basis import RAW
 from market.readers.screen import LATE_NS, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
-from market.readers.source import Source
-from market.readers.symbols import refuse_expired, resolve_symbol
+from market.readers.symbols import refuse_other_days, resolve_symbol
 from market.readers.tick_rows import TickTable
 from market.types import EVENT, Flag, Kind, Side, TradeType
 
@@ -53,7 +52,7 @@ class _Ticks:
 
 
 def tick_writes(
-    source: Source, request: Request, intake: Intake, blocks: Iterable[tuple[TickTable, Columns]]
+    request: Request, intake: Intake, blocks: Iterable[tuple[TickTable, Columns]]
 ) -> Iterator[tuple[Partition, np.ndarray]]:
     """Check the rows of a tick file, block by block, and yield its trades and quotes session by session.
 
@@ -67,15 +66,15 @@ def tick_writes(
     contract, last_ns = "", int(np.iinfo(np.int64).min)
     pending: list[_Ticks] = []
     for table, columns in blocks:
-        contract = contract or resolve_symbol(source, request, None, _first_day(table))
+        contract = contract or resolve_symbol(intake, request, None, _first_day(table))
         ticks, last_ns = _screened(request, intake, contract, table, columns, last_ns)
         *done, open_day = _split_days([*pending, ticks])
         for day in done:
-            yield from _session_writes(source, request, intake, contract, day, is_last=False)
+            yield from _session_writes(request, intake, contract, day, is_last=False)
         pending = [open_day]
     intake.refuse_too_many(_hint(intake))
     for day in pending:
-        yield from _session_writes(source, request, intake, contract, day, is_last=True)
+        yield from _session_writes(request, intake, contract, day, is_last=True)
 
 
 def _first_day(table: TickTable) -> date | None:
@@ -117,17 +116,16 @@ def _split_days(parts: list["_Ticks"]) -> list["_Ticks"]:
 
 
 def _session_writes(
-    source: Source, request: Request, intake: Intake, contract: str, ticks: "_Ticks", is_last: bool
+    request: Request, intake: Intake, contract: str, ticks: "_Ticks", is_last: bool
 ) -> Iterator[tuple[Partition, np.ndarray]]:
     lake = request.lake
     records = _to_events(ticks, lake.instruments.of(contract).id)
     if not records.size:
         return
-    day = to_date(ticks.day[0])
-    refuse_expired(source, request, contract, day, day)
+    day, is_trade = to_date(ticks.day[0]), records["kind"] == Kind.TRADE
+    refuse_other_days(intake, request, contract, [day], [int(is_trade.sum())])
     context = session_context(lake.instruments, contract, day, intake.previous_close, not intake.sessions, is_last)
     gaps = event_gaps(records, context)
-    is_trade = records["kind"] == Kind.TRADE
     if is_trade.any():
         intake.previous_close = int(records["price"][is_trade][-1])
     for kind, part in (("trades", records[is_trade]), ("quotes", records[~is_trade])):

@@ -10,6 +10,7 @@ level; the best level is 0.
 Brokers are names here: see `profit_words.broker_id`.
 """
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from market.readers.price_basis import RAW
 from market.readers.profit_words import AGGRESSORS, to_aggressors, to_broker_ids, to_plain
 from market.readers.screen import DayHours, Screen
 from market.readers.source import Source
-from market.readers.symbols import refuse_expired, resolve_symbol
+from market.readers.symbols import refuse_other_days, resolve_symbol
 from market.readers.trade_table import TRADE_ROW, screen_trades, to_trades
 from market.readers.workbook import open_workbook, rows_of_sheet
 from market.types import PRICE_KEYED, Flag, Kind, Side, events
@@ -37,6 +38,7 @@ ORDER_COLUMNS = ("agente", "qtde", "compra", "venda", "qtde", "agente")
 TRADE_COLUMNS = ("compradora", "valor", "quantidade", "vendedora", "agressor")
 DEEPEST = PRICE_KEYED  # a level is stored in eight bits, the last of which is no index
 
+_TICKER = re.compile(r"[A-Z]{3,5}[A-Z0-9]*\d")  # as PETR4, or a future of another root
 _FIRST_LINE = 3  # below the title and the headings
 
 
@@ -62,9 +64,9 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
         )
     workbook = open_workbook(source)
     title, orders = _rows_of(source, workbook, ORDERS, ORDER_COLUMNS)
-    _, trades = _rows_of(source, workbook, TRADES, TRADE_COLUMNS)
-    contract = resolve_symbol(source, request, title, request.day)
-    refuse_expired(source, request, contract, request.day, request.day)
+    other, trades = _rows_of(source, workbook, TRADES, TRADE_COLUMNS)
+    contract = resolve_symbol(intake, request, _one_symbol(source, request, [title, other]), request.day)
+    refuse_other_days(intake, request, contract, [request.day], [len(trades)])
     lake, sheet = request.lake, _Sheet(source, request, contract, request.day)
     tape, book = sheet.trades(trades), sheet.levels(orders)
     book["sequence"] += tape.size
@@ -178,6 +180,24 @@ def _rows_of(
     return str(rows[0][0]).strip() or None, body
 
 
+def _one_symbol(source: Source, request: Request, titles: list[str | None]) -> str | None:
+    """Return the symbol that the sheets' titles tell, None where neither does; raises FileRefused where they differ."""
+    symbols = list(dict.fromkeys(title.upper() for title in titles if title and _is_symbol(request, title)))
+    if len(symbols) > 1:
+        raise FileRefused(
+            source.path,
+            f"the same symbol in the titles of sheets {ORDERS} and {TRADES}",
+            " and ".join(symbols),
+            "export both sheets of one contract",
+        )
+    return symbols[0] if symbols else None
+
+
+def _is_symbol(request: Request, title: str) -> bool:
+    """Tell whether a title is a symbol, of a known instrument or not: a sheet's owner may write anything there."""
+    return bool(request.lake.instruments.in_name(title) or _TICKER.fullmatch(title.upper()))
+
+
 def _columns(rows: list[list[Any]], count: int) -> list[list[Any]]:
     return [[row[k] for row in rows] for k in range(count)]
 
@@ -197,4 +217,5 @@ FORMAT = Format(
     price_basis="raw: prices as traded",
     recognise=recognise,
     read=read,
+    workbook=True,
 )

@@ -182,7 +182,7 @@ def test_refuses_an_unsound_row(
 
 def test_refuses_a_workbook_of_another_kind(lake: Lake, write_book: WriteBook) -> None:
     path = write_book({"Plan1": TRADES})
-    with pytest.raises(FileRefused, match="found a workbook of another kind"):
+    with pytest.raises(FileRefused, match="found a workbook with the sheets Plan1;"):
         import_file(lake, path)
     with pytest.raises(FileRefused, match="second line of sheet ofertas, found none"):
         import_file(lake, path, day=DAY, format="times_trades_workbook")

@@ -21,6 +21,11 @@ def with_volumes(rows: list[str], volumes: list[int]) -> list[str]:
     return [rows[0], *("\t".join([*row[:7], str(volume), row[8]]) for row, volume in zip(cells, volumes, strict=True))]
 
 
+def with_trades(rows: list[str], trades: int) -> list[str]:
+    cells = [row.split("\t") for row in rows[1:]]
+    return [rows[0], *("\t".join([*row[:6], str(trades), *row[7:]]) for row in cells)]
+
+
 def fives(count: int) -> list[int]:
     """Return different multiples of five, in no order."""
     return list(5 * np.random.default_rng(7).permutation(np.arange(1, count + 1)))
@@ -46,7 +51,7 @@ def test_the_symbol_inside_a_file_is_doubted_as_its_name_is(lake: Lake, write: W
         f"WDOK20;02/04/2020;{9 + k // 4:02}:{15 * (k % 4):02}:00;5250,00;5252,50;5250,00;5251,00;0,00;{10 + 5 * k}"
         for k in range(24)
     ]
-    with pytest.raises(FileRefused, match=r"all 24 multiples of 5, the lot of DOL: x\.csv is DOLK20"):
+    with pytest.raises(FileRefused, match=r"the lot of DOL: x\.csv is DOLK20; export DOLK20 itself, or --symbol"):
         import_file(lake, write("x.csv", rows))
 
 
@@ -87,8 +92,9 @@ def test_minutes_without_volume_are_not_counted(lake: Lake, write: WriteFile, mt
     [
         ("WDOJ20.csv", "expected sessions of WDOJ20 up to its last one, 2020-03-31, found one on 2020-04-02"),
         ("WDOK19.csv", "expected sessions of WDOK19 up to its last one, 2019-04-30, found one on 2020-04-02"),
-        ("WDOK27.csv", "expected sessions of WDOK27 in the 6 years before 2027, found one on 2020-04-02"),
-        ("WDOK35.csv", "expected sessions of WDOK35 in the 6 years before 2035, found one on 2020-04-02"),
+        ("WDOK26.csv", "expected sessions of WDOK26 in the 6 years before 2026-05, found one on 2020-04-02"),
+        ("WDOK27.csv", "expected sessions of WDOK27 in the 6 years before 2027-05, found one on 2020-04-02"),
+        ("WDOK35.csv", "expected sessions of WDOK35 in the 6 years before 2035-05, found one on 2020-04-02"),
     ],
 )
 def test_refuses_sessions_the_contract_cannot_have_traded_in(
@@ -96,9 +102,57 @@ def test_refuses_sessions_the_contract_cannot_have_traded_in(
 ) -> None:
     with pytest.raises(FileRefused) as caught:
         import_file(lake, write(name, mt5_rows()))
-    assert f"{message}; give the right symbol with --symbol" in str(caught.value)
+    assert f"{message}; check its dates (those of a workbook are --session), or give the right symbol" in str(
+        caught.value
+    )
 
 
-def test_a_contract_far_from_expiry_stays(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
-    assert import_file(lake, write("WDOK26.csv", mt5_rows())).contracts == ("WDOK26",)
-    assert lake.partitions()[0].day == date(2020, 4, 2)
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("WDOK21.csv", True),  # the same day of another year
+        ("WDOK22.csv", True),
+        ("DOLJ26.csv", True),  # listed long enough, as far as that is known
+        ("WDOJ21.csv", False),  # its last session, 2021-03-31, is 363 days away
+    ],
+)
+def test_refuses_the_front_months_trading_a_year_before_the_last_session(
+    lake: Lake, write: WriteFile, mt5_rows: Rows, name: str, refused: bool
+) -> None:
+    path = write(name, mt5_rows(60))  # ten trades a bar, at least
+    if refused:
+        with pytest.raises(FileRefused, match=r"hardly a trade of .* a year or more before its last session, 20"):
+            import_file(lake, path)
+        assert not lake.folder.exists()
+    else:
+        assert import_file(lake, path).contracts == (name[:6],)
+
+
+@pytest.mark.parametrize(("trades", "refused"), [(1, False), (2, True)])
+def test_a_few_trades_far_from_expiry_stay(
+    lake: Lake, write: WriteFile, mt5_rows: Rows, trades: int, refused: bool
+) -> None:
+    rows = with_trades(mt5_rows(60), trades)
+    path = write("WDOF25.csv", rows)
+    if refused:  # 120 in the session
+        with pytest.raises(FileRefused, match=r"hardly a trade of WDOF25 .*, 2024-12-30, found 120 in a session"):
+            import_file(lake, path)
+    else:
+        assert import_file(lake, path).contracts == ("WDOF25",)
+        assert lake.partitions()[0].day == date(2020, 4, 2)
+
+
+def test_one_busy_session_among_quiet_ones_stays(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
+    quiet = [with_trades(mt5_rows(20, day), 1)[1:] for day in (date(2020, 4, 3), date(2020, 4, 6))]
+    rows = [*with_trades(mt5_rows(120), 9), *quiet[0], *quiet[1]]
+    assert import_file(lake, write("DOLF22.csv", rows)).sessions == 3
+
+
+def test_bars_without_a_number_of_trades_count_as_one_each(lake: Lake, write: WriteFile) -> None:
+    rows = [
+        f"WDOK21;02/04/2020;{9 + k // 60:02}:{k % 60:02}:00;5250,00;5252,50;5250,00;5251,00;210040,00;4"
+        for k in range(100)
+    ]
+    assert import_file(lake, write("x.csv", rows[:99])).rows == 99
+    with pytest.raises(FileRefused, match="found 100 in a session, the first on 2020-04-02"):
+        import_file(lake, write("y.csv", rows))
