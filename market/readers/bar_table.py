@@ -16,7 +16,14 @@ from market.readers.bar_records import SessionBars, session_writes
 from market.readers.cells import LARGEST_NUMBER, NO_DAY, NS_PER_DAY, NS_PER_S, Columns, to_numbers
 from market.readers.generated import WEEKENDS, note_generated
 from market.readers.intake import MOST_REJECTED, Intake, Request
-from market.readers.price_basis import RECOVERED, PriceBasis, off_grid, price_basis
+from market.readers.price_basis import (
+    RECOVERED,
+    PriceBasis,
+    far_turnover,
+    off_grid,
+    price_basis,
+    refuse_other_turnover,
+)
 from market.readers.screen import (
     LATE_NS,
     OUTSIDE_HOURS,
@@ -34,6 +41,7 @@ from market.trade_sizes import beyond_its_trades, usual_size
 from market.wording import count_of
 
 OFF_GRID = "a price off the tick grid"
+FAR_TURNOVER = "a turnover that is not that of its price and volume"
 NOT_RECOVERED = "of a session whose traded prices the turnover does not tell"
 # Prices and trades are stored in 32 bits; volumes beyond this are a broken cell.
 MOST_TICKS, MOST_LOTS = 2**31 - 1, 2**53
@@ -170,6 +178,11 @@ def bar_writes(
     refuse_other_days(intake, request, contract, *_trades_by_day(rows.table.at(kept), days))
     note_generated(intake, rows.table.at(kept), request.lake.instruments.calendar(contract))
     basis = price_basis(rows.table.at(kept), days, instrument, contract)
+    refuse_other_turnover(source, basis, days, contract, instrument)
+    if (far := far_turnover(basis, instrument)).any():
+        intake.set_aside(rows.table.lines[kept[far]], FAR_TURNOVER)
+        intake.refuse_too_many("check the symbol, and the turnover where it changes")
+        kept, days, basis = kept[~far], days[~far], basis.at(~far)
     if dated and basis.is_adjusted.any():
         intake.notes.append(_doubt(rows.table.lines[kept], days, basis, contract))
     if request.true_prices:

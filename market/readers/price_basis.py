@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from market.instruments import Instrument
+from market.errors import FileRefused
+from market.instruments import FUTURES, Instrument
+from market.readers.source import Source
 
 if TYPE_CHECKING:
     from market.readers.bar_table import BarTable
@@ -17,6 +19,12 @@ ADJUSTED_ENDINGS = ("$", "$D", "@", "@D")
 # a series restated by a thousandth in every fourth bar or more.
 MOST_OUTSIDE = 0.05
 ON_GRID = 1e-4  # ticks
+# Turnover / (volume x point value x price) is 1 but for what back-adjustment did to the price. It raises the past by
+# what the next contract costs more at each roll, some 1 % a month (0.956 to 1.024 in two years of WDOFUT, 0.78 for WIN$
+# after a year and a half), and leaves the sessions since the last roll at 1. So the session nearest to 1 lies near it,
+# and no row farther off than twenty years at 15 % a year. Another future's point value is a factor of 5 away at least.
+NEAREST_SESSION, ANY_ROW = (0.5, 1.25), (0.05, 2.0)
+CENTS = (70.0, 125.0)  # of an owner who dropped the decimals; 50 is a turnover in WDO read as one in WIN
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ def price_basis(table: "BarTable", days: np.ndarray, instrument: Instrument, con
     days : ndarray
         Their session, in order, i8[n].
     """
-    turnover = _in_currency(table, instrument)
+    turnover = _in_currency(table, days, instrument)
     average = turnover / np.where(table.volume > 0, table.volume * instrument.point_value, np.nan)
     unique, at_day = np.unique(days, return_inverse=True)
     if contract.endswith(ADJUSTED_ENDINGS):
@@ -84,15 +92,61 @@ def off_grid(prices: np.ndarray, instrument: Instrument) -> np.ndarray:
     return np.asarray((np.abs(ticks - np.rint(ticks)) > ON_GRID).any(axis=0))
 
 
-def _in_currency(table: "BarTable", instrument: Instrument) -> np.ndarray:
+def refuse_other_turnover(source: Source, basis: PriceBasis, days: np.ndarray, contract: str, own: Instrument) -> None:
+    """Raise FileRefused where no session's turnover is that of its prices: it is another instrument's.
+
+    Parameters
+    ----------
+    basis : PriceBasis
+        Of rows that passed the screen.
+    days : ndarray
+        Their session, in order, i8[n].
+    contract : str
+        Whose they are to be.
+    own : Instrument
+        That of the contract.
+    """
+    ratio = basis.average / basis.prices[3]
+    nearest = _nearest_session(ratio, days, 1.0)
+    if not np.isfinite(nearest) or _within(nearest, NEAREST_SESSION):
+        return
+    fits = [one.root for one in FUTURES.values() if _within(nearest * own.point_value / one.point_value, (0.9, 1.1))]
+    raise FileRefused(
+        source.path,
+        f"a turnover near price x quantity x {own.point_value:g} {own.currency}, the point value of {contract}",
+        f"{nearest:.4g} times that in the session nearest to it{', as of ' + ' or '.join(fits) if fits else ''}",
+        "name the instrument it is of, or export it again",
+    )
+
+
+def far_turnover(basis: PriceBasis, own: Instrument) -> np.ndarray:
+    """Return a mask of the rows whose turnover no back-adjustment explains, bool[n]; none of shares, which split."""
+    ratio = basis.average / basis.prices[3]
+    beyond = (ratio < ANY_ROW[0]) | (ratio > ANY_ROW[1])
+    return np.asarray(beyond & (own.root in FUTURES))
+
+
+def _in_currency(table: "BarTable", days: np.ndarray, instrument: Instrument) -> np.ndarray:
     priced = np.isfinite(table.turnover) & (table.turnover > 0) & (table.volume > 0)
     turnover = np.where(priced, table.turnover, np.nan)
-    if priced.any():
-        ratio = turnover[priced] / (table.volume[priced] * instrument.point_value * table.close[priced])
-        # An owner who dropped the decimals left cents.
-        if 50.0 < np.median(ratio) < 200.0:
-            turnover /= 100.0
+    ratio = turnover / (np.where(priced, table.volume, np.nan) * instrument.point_value * table.close)
+    if _within(_nearest_session(ratio, days, 100.0), CENTS) and not _within(
+        _nearest_session(ratio, days, 1.0), NEAREST_SESSION
+    ):
+        turnover /= 100.0
     return turnover
+
+
+def _nearest_session(ratio: np.ndarray, days: np.ndarray, level: float) -> float:
+    """Return the median ratio of the session in which it is nearest to a level; NaN where none is known."""
+    known = np.isfinite(ratio)
+    starts = np.flatnonzero(np.diff(days[known])) + 1
+    medians = np.array([np.median(part) for part in np.split(ratio[known], starts) if part.size])
+    return float(medians[np.argmin(np.abs(np.log(medians / level)))]) if medians.size else np.nan
+
+
+def _within(value: float, bounds: tuple[float, float]) -> bool:
+    return bounds[0] <= value <= bounds[1]
 
 
 def _outside_share(table: "BarTable", average: np.ndarray, at_day: np.ndarray, instrument: Instrument) -> np.ndarray:

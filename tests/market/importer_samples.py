@@ -89,7 +89,9 @@ def profit_trades() -> list[str]:
 
 def profit_bars() -> list[str]:
     return [
-        f"WDOK20;02/04/2020;{at:%H:%M:%S};5.250,00;5.252,50;5.250,00;5.251,00;210.040,00;{4 + k}"
+        f"WDOK20;02/04/2020;{at:%H:%M:%S};5.250,00;5.252,50;5.250,00;5.251,00;{52_510 * (4 + k):_},00;{4 + k}".replace(
+            "_", "."
+        )
         for k, at in enumerate(reversed(minutes(110, datetime(2020, 4, 2, 9))))
     ]
 

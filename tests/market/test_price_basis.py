@@ -8,6 +8,7 @@ import pytest
 
 from market.errors import FileRefused
 from market.importer import import_file
+from market.instruments import Declaration, declare
 from market.lake import Lake
 from market.types import Flag
 
@@ -72,12 +73,17 @@ def test_a_volume_without_turnover_says_nothing_of_the_basis(lake: Lake, write: 
 
 
 @pytest.mark.parametrize(
-    ("symbol", "step", "series"), [("WDOK20", "0.5", "WDOFUT"), ("DOLK20", "0.5", "DOLFUT"), ("WINJ20", "5", "WINFUT")]
+    ("symbol", "step", "series", "turnover"),
+    [
+        ("WDOK20", "0.5", "WDOFUT", "210040,00"),
+        ("DOLK20", "0.5", "DOLFUT", "1050200,00"),
+        ("WINJ20", "5", "WINFUT", "4200,80"),
+    ],
 )
 def test_one_contract_is_never_restated_so_prices_off_its_grid_refuse_it(
-    lake: Lake, write: WriteFile, symbol: str, step: str, series: str
+    lake: Lake, write: WriteFile, symbol: str, step: str, series: str, turnover: str
 ) -> None:
-    rows = [row.replace("WDOFUT", symbol) for row in session(1, "5250,130;5252,630;5250,130;5251,130")]
+    rows = [row.replace("WDOFUT", symbol) for row in session(1, "5250,130;5252,630;5250,130;5251,130", turnover)]
     path = write("x.csv", rows)
     with pytest.raises(FileRefused) as caught:
         import_file(lake, path)
@@ -108,3 +114,80 @@ def test_a_turnover_that_is_not_that_of_one_contract_is_told(lake: Lake, write: 
     assert "the turnover of 1 session of WDOK20, the first 2020-04-02 (line 10), is not that of its" in result.reason
     series = [row.replace("WDOK20", "WDOFUT") for row in rows]
     assert import_file(lake, write("y.csv", series)).reason == ""
+
+
+def of_value(symbol: str, day: int, factor: float) -> list[str]:
+    """Return a session whose turnover is that of WDO times a factor."""
+    turnover = f"{210_040 * factor:.2f}".replace(".", ",")
+    return [row.replace("WDOFUT", symbol) for row in session(day, turnover=turnover)]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "factor", "found"),
+    [
+        ("WINFUT", 1.0, "found 50 times that in the session nearest to it, as of WDO; name the instrument"),
+        ("WDOFUT", 5.0, "found 5 times that in the session nearest to it, as of DOL;"),
+        ("WDOFUT", 0.02, "found 0.02 times that in the session nearest to it, as of WIN;"),
+        ("DOLFUT", 1.0, "found 0.2 times that in the session nearest to it, as of WDO;"),
+        ("WDOK20", 50.0, "found 50 times that in the session nearest to it;"),
+        ("WDOFUT", 1.3, "found 1.3 times that in the session nearest to it;"),
+        ("WDOFUT", 0.48, "found 0.48 times that in the session nearest to it;"),
+    ],
+)
+def test_the_turnover_of_another_instrument_refuses_the_file(
+    lake: Lake, write: WriteFile, symbol: str, factor: float, found: str
+) -> None:
+    path = write("x.csv", [*of_value(symbol, 1, factor), *of_value(symbol, 2, factor)])
+    for recovering in (False, True):
+        with pytest.raises(FileRefused) as caught:
+            import_file(lake, path, true_prices=recovering)
+        assert f"the point value of {symbol}, {found}" in str(caught.value)
+    assert not lake.folder.exists()
+
+
+@pytest.mark.parametrize("factor", [0.55, 0.96, 1.2])
+def test_the_turnover_of_a_back_adjusted_series_is_not_another_instruments(
+    lake: Lake, write: WriteFile, factor: float
+) -> None:
+    assert import_file(lake, write("x.csv", of_value("WDOFUT", 1, factor))).price_basis == ("back_adjusted",)
+
+
+def test_what_lies_far_back_may_be_adjusted_far(lake: Lake, write: WriteFile) -> None:
+    rows = [*of_value("WDOFUT", 1, 0.1), *of_value("WDOFUT", 2, 0.3), *of_value("WDOFUT", 3, 1.0)]
+    import_file(lake, write("x.csv", rows))
+    assert bases(lake) == {"01": "back_adjusted", "02": "back_adjusted", "03": "raw"}
+
+
+def test_a_turnover_that_changes_its_unit_refuses_the_file(lake: Lake, write: WriteFile) -> None:
+    rows = [*of_value("WDOFUT", 1, 1.0), *of_value("WDOFUT", 2, 50.0), *of_value("WDOFUT", 3, 1.0)]
+    with pytest.raises(FileRefused) as caught:
+        import_file(lake, write("x.csv", rows))
+    assert "found 9, most of them a turnover that is not that of its price and volume, first 'WDOFUT;02/" in str(
+        caught.value
+    )
+
+
+@pytest.mark.parametrize("factor", [50.0, 0.04])
+def test_a_rare_turnover_beyond_any_adjustment_is_set_aside(lake: Lake, write: WriteFile, factor: float) -> None:
+    rows = [
+        f"WDOFUT;01/04/2020;{9 + k // 60:02}:{k % 60:02}:00;5250,00;5252,50;5250,00;5251,00;210040,00;4"
+        for k in range(120)
+    ]
+    rows[30] = rows[30].replace("210040,00", f"{210_040 * factor:.0f},00")
+    result = import_file(lake, write("x.csv", rows))
+    assert (result.rows, result.rejected, result.price_basis) == (119, 1, ("raw",))
+    assert result.reason.startswith("1 row a turnover that is not that of its price and volume: set aside in ")
+
+
+def test_a_turnover_in_cents_is_one_in_currency(lake: Lake, write: WriteFile) -> None:
+    import_file(lake, write("x.csv", of_value("WDOFUT", 1, 100.0)))
+    assert bases(lake) == {"01": "raw"}
+    assert set(lake.read_bars("WDOFUT", date(2020, 4, 1), 3600)["turnover"]) == {4 * 10_502}
+
+
+def test_a_share_may_have_been_split(tmp_path: Path, write: WriteFile) -> None:
+    lake = Lake(tmp_path / "lake", {"PETR4": declare("PETR4", Declaration(0.5, 1.0, 10.0, "BRL", "b3_stocks"))})
+    rows = [*of_value("PETR4", 1, 8.0), *of_value("PETR4", 2, 1.0)]
+    rows = [row for row in rows if ";09:00:00;" not in row and ";17:00:00;" not in row]
+    import_file(lake, write("x.csv", rows))
+    assert bases(lake) == {"01": "back_adjusted", "02": "raw"}
