@@ -128,6 +128,12 @@ def test_refuses_the_front_months_trading_a_year_before_the_last_session(
         assert import_file(lake, path).contracts == (name[:6],)
 
 
+def test_a_last_session_moved_by_a_year_is_refused(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
+    rows = mt5_rows(60, date(2020, 4, 30))  # 365 days before that of WDOK21
+    with pytest.raises(FileRefused, match="hardly a trade of WDOK21"):
+        import_file(lake, write("WDOK21.csv", rows))
+
+
 @pytest.mark.parametrize(("trades", "refused"), [(1, False), (2, True)])
 def test_a_few_trades_far_from_expiry_stay(
     lake: Lake, write: WriteFile, mt5_rows: Rows, trades: int, refused: bool
