@@ -13,8 +13,6 @@ from trading.records import decision_hash
 
 __all__ = ["BacktestResult", "backtest", "join_sessions"]
 
-Progress = Callable[[int, int], None]
-
 
 def join_sessions(days: Sequence[date], results: Sequence[SessionResult]) -> BacktestResult:
     """Join the records of consecutive sessions of one trader.
@@ -40,9 +38,7 @@ def join_sessions(days: Sequence[date], results: Sequence[SessionResult]) -> Bac
     )
 
 
-def backtest(
-    make_trader: Callable[[], Trader], feed: Feed, days: Sequence[date], progress: Progress | None = None
-) -> BacktestResult:
+def backtest(make_trader: Callable[[], Trader], feed: Feed, days: Sequence[date]) -> BacktestResult:
     """Trade the given sessions of a feed, one after the other, from a flat and empty account.
 
     Parameters
@@ -53,13 +49,6 @@ def backtest(
         Where the sessions are read.
     days : sequence of date
         Sessions in time order.
-    progress : callable, optional
-        Called after every session with the sessions done and the sessions in all.
     """
     trader = make_trader()
-    results = []
-    for done, day in enumerate(days, start=1):
-        results.append(run_session(trader, feed, day))
-        if progress is not None:
-            progress(done, len(days))
-    return join_sessions(days, results)
+    return join_sessions(days, [run_session(trader, feed, day) for day in days])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 
@@ -72,6 +73,19 @@ class PaperSummary:
 
 
 @dataclass(frozen=True)
+class MonthOfNotes:
+    """The broker's notes of a month, R$; `month` is its first day."""
+
+    month: date
+    sessions: int  # with fills
+    contracts: int  # bought plus sold
+    gross: float
+    costs: float  # fees and brokerage
+    withheld: float
+    settled: float
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything one report shows. Parts that are None or empty are shown as absent.
 
@@ -89,6 +103,10 @@ class ReportData:
         Share of gain per feature; the largest twenty are drawn.
     drift : Mapping of str to float
         PSI per feature.
+    in_sample : int
+        Sessions that the model was trained on, or that came before them; above zero puts a banner on top.
+    months : tuple of MonthOfNotes
+        In time order.
     """
 
     title: str
@@ -107,3 +125,5 @@ class ReportData:
     drift: Mapping[str, float] = field(default_factory=dict)
     paper: PaperSummary | None = None
     lineage: Mapping[str, str] = field(default_factory=dict)
+    in_sample: int = 0
+    months: tuple[MonthOfNotes, ...] = ()

@@ -41,6 +41,10 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "features build": ("schema_hash", "sessions"),
         "parity": ("contract", "session", "columns", "events", "decisions", "differing", "first_difference"),
         "leakcheck": ("checked", "leaks"),
+        "backtest": (
+            "contract", "first", "last", "in_sample_sessions", "decisions", "signals", "metrics", "withheld", "notes",
+            "decision_hash", "model_digest", "report",
+        ),
         "live": (
             "mode", "contract", "sessions", "events", "decisions", "orders", "fills", "position", "net_reais",
             "decision_hash", "model_digest", "journal",

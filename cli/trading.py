@@ -1,4 +1,4 @@
-"""Commands that trade, on paper so far."""
+"""Commands that trade: on paper, and over what is recorded."""
 
 import datetime as dt
 from enum import StrEnum
@@ -20,17 +20,53 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+BundleOption = Annotated[Path | None, typer.Option(help="A bundle folder; by default the last one installed.")]
+FirstOption = Annotated[dt.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First session.")]
+LastOption = Annotated[dt.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last session.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
+    app.command("backtest", epilog="Example: pregao backtest WINQ26 --from 2026-07-20")(backtest)
     app.command("live", epilog="Example: pregao live --mode replay --json")(live)
+
+
+def backtest(
+    contract: Annotated[str | None, typer.Argument(help="The series; by default the bundle's own.")] = None,
+    bundle: BundleOption = None,
+    first: FirstOption = None,
+    last: LastOption = None,
+    report: Annotated[Path | None, typer.Option(help="Where the HTML report goes.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Trade recorded sessions with a bundle's model, as the runner would, and write a report.
+
+    Orders meet the venue model of paper trading; every result is after costs. Sessions up to the last one the model was
+    trained on are told as such: it has seen them.
+    """
+    from backtest.numerals import decimal, reais, whole
+    from flows.bundle_backtest import Request, run
+
+    span = (first.date() if first else None, last.date() if last else None)
+    done = run(find_home(), Request(bundle, contract, *span, report))
+    numbers = done.metrics
+    lines = [
+        f"{done.contract}: {whole(numbers.sessions)} sessions, {whole(numbers.round_trips)} round trips, "
+        f"net {reais(numbers.net)}, Sharpe {decimal(numbers.sharpe)}, drawdown {numbers.max_drawdown:.1%}",
+        *([f"{done.in_sample} of them up to the last training session: no proof"] if done.in_sample else []),
+        *([] if numbers.sufficient else ["fewer than 100 round trips: not enough to decide anything by"]),
+        f"decisions {done.result.decision_hash[:16]}, model {done.bundle.digest[:16]}",
+        f"report {done.report}",
+    ]
+    answer(json, done.as_dict(), lines)
 
 
 def live(
     mode: Annotated[Mode, typer.Option(help="replay: recorded sessions, paper orders.")] = Mode.REPLAY,
-    bundle: Annotated[Path | None, typer.Option(help="A bundle folder; by default the last one installed.")] = None,
+    bundle: BundleOption = None,
     contract: Annotated[str | None, typer.Option(help="The series; by default the bundle's own.")] = None,
-    first: Annotated[dt.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First session.")] = None,
-    last: Annotated[dt.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last session.")] = None,
+    first: FirstOption = None,
+    last: LastOption = None,
     journal: Annotated[Path | None, typer.Option(help="Where the journal goes.")] = None,
     json: JsonOption = False,
 ) -> None:

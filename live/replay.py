@@ -12,18 +12,16 @@ import numpy as np
 from features.monitor import dead_column, unusual_columns
 from live.journal_writer import JournalWriter
 from market.costs import costs
-from market.errors import NotEnoughData, UsageError
 from market.home import Home
-from market.lake import Lake
 from market.stream import Feed
 from registry.bundle import Bundle, load_bundle
+from registry.installed import days_between, newest_bundle, open_feed
 from registry.signing import public_key
 from trading.journal import Kind, json_payload
 from trading.paper import Trader, begin_session, end_session, new_trader, step
 from trading.policy import RiskLimits, VenueParams
 from trading.records import OrderRole, OrderState
 
-SECOND_NS = 1_000_000_000
 _INCREASES_EXPOSURE = (OrderState.PENDING_NEW, OrderState.ACCEPTED)
 
 
@@ -92,63 +90,6 @@ def replay(home: Home, request: Request) -> Replayed:
             journal.append(Kind.SESSION, json_payload(started))
             recorder.run_day(trader, feed, day)
     return recorder.summary(trader, bundle, feed.contract, len(days), path)
-
-
-def open_feed(home: Home, bundle: Bundle, named: str | None) -> Feed:
-    """Return the feed that the bundle decides on, of the series named or the bundle's own.
-
-    Raises
-    ------
-    UnknownSymbol
-        If no instrument answers to the name.
-    UsageError
-        If the series is of another instrument than the bundle's.
-    """
-    needs, own = bundle.manifest.feed, bundle.manifest.instrument
-    contract = named.strip().upper() if named else front_series(home, bundle)
-    lake = Lake(home.lake)
-    found = lake.instruments.of(contract).root
-    if found != own:
-        raise UsageError(f"{contract}: expected a series of {own}, which the bundle trades, found {found}; name one")
-    return Feed(lake, contract, needs.bar_seconds * SECOND_NS, needs.kind)
-
-
-def days_between(feed: Feed, first: dt.date | None, last: dt.date | None) -> list[dt.date]:
-    """Return the recorded sessions from `first` to `last`, both included."""
-    known = feed.sessions()
-    days = [day for day in known if (first or day) <= day <= (last or day)]
-    if not days:
-        span = f"{known[0]} to {known[-1]}" if known else "none"
-        raise NotEnoughData(
-            f"{feed.contract}: expected recorded sessions from {first or 'the first'} to {last or 'the last'}, "
-            f"found {span}; see `pregao lake ls`"
-        )
-    return days
-
-
-def newest_bundle(home: Home) -> Path:
-    """Return the bundle installed last."""
-    # A name with a dot is the draft of an install that was killed.
-    installed = sorted(home.bundles.glob("[!.]*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
-    if not installed:
-        raise UsageError(
-            f"{home.bundles}: expected an installed bundle, found none; run `pregao demo` or name --bundle"
-        )
-    return installed[-1].parent
-
-
-def front_series(home: Home, bundle: Bundle) -> str:
-    """Return the series of the bundle's instrument and feed that has the newest session in the lake."""
-    needs = bundle.manifest.feed
-    kind, seconds = ("bars", needs.bar_seconds) if needs.kind == "bars" else ("trades", 0)
-    fitting = [
-        (partition.session, partition.contract)
-        for partition in Lake(home.lake).partitions(kind)
-        if partition.root == bundle.manifest.instrument and partition.bar_seconds == seconds
-    ]
-    if not fitting:
-        raise NotEnoughData(f"{home.lake}: expected {kind} of {bundle.manifest.instrument}, found none; import some")
-    return max(fitting)[1]
 
 
 class Recorder:

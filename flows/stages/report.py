@@ -8,6 +8,7 @@ import numpy as np
 from backtest.metrics import per_hour, per_regime
 from backtest.report import Calibration, EquityCurve, Gate, PaperSummary, PriceChart, ReportData, write_report
 from backtest.trips import round_trips
+from flows.notes import months_of, session_notes
 from flows.parameters import Parameters
 from flows.stages import backtest, evaluate, features, train
 from flows.stages.artifacts import read_json
@@ -47,6 +48,7 @@ def run(home: Home, parameters: Parameters, paper: PaperRun | None) -> None:
         drift=drift,
         paper=_paper(paper) if paper else None,
         lineage=_lineage(home),
+        months=months_of(session_notes(dataset.feed, parameters.costs, result)),
     )
     path = home.artifacts / REPORT
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -93,6 +93,17 @@ def test_synthetic_data_carry_a_banner_and_real_data_do_not(full_report, page):
     assert sentence.en not in real
 
 
+def test_sessions_the_model_was_trained_on_are_told_and_a_fresh_run_tells_none(bare_report):
+    text = Page(render_report(replace(bare_report, in_sample=7))).text
+    assert "Pregões até o último do treino: 7." in text
+    assert "Sessions up to the last of training: 7." in text
+    assert "do treino:" not in Page(render_report(bare_report)).text
+
+
+def test_broker_notes_stand_by_month(page):
+    assert " 03/2024 11 40 −1\u202f234,50 44,00 3,21 −1\u202f281,71 " in page.text
+
+
 @pytest.mark.parametrize(("sufficient", "shown"), [(True, False), (False, True), (None, True)])
 def test_a_small_sample_is_said_to_be_insufficient(sufficient, shown, full_report):
     metrics = {**full_report.metrics, "sufficient": sufficient}
@@ -159,7 +170,7 @@ def test_an_empty_run_is_shown_as_such_and_not_left_out(bare_report):
     text = Page(render_report(bare_report)).text
     for key in (key for key in MESSAGES if key.startswith("section_")):
         assert MESSAGES[key].pt in text
-    assert text.count(MESSAGES["absent"].pt) == 12
+    assert text.count(MESSAGES["absent"].pt) == 13
     assert "nan" not in text.lower().split()
 
 
@@ -195,7 +206,7 @@ def test_every_message_is_used_and_stands_in_both_languages(full_report, bare_re
         replace(full_report, paper=replace(full_report.paper, parity=None)),
     ]
     text = " ".join([page.text, *(Page(render_report(data)).text for data in others)])
-    elsewhere = ("plot_grouped", "gate_", "data_")  # each has its own test
+    elsewhere = ("plot_grouped", "gate_", "data_", "in_sample")  # each has its own test
     for key, message in MESSAGES.items():
         if not key.startswith(elsewhere):
             assert message.pt in text, key

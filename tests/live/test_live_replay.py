@@ -14,7 +14,7 @@ import pytest
 from backtest.replay import backtest
 from backtest.result import BacktestResult
 from features.monitor import VARIANCE, open_band
-from live.replay import Replayed, Request, newest_bundle, replay
+from live.replay import Replayed, Request, replay
 from market.costs import costs
 from market.errors import BundleRefused, LakeError, NotEnoughData, SafetyRefusal, UnknownSymbol, UsageError
 from market.home import Home
@@ -24,6 +24,7 @@ from market.lake_manifest import Provenance
 from market.stream import Feed
 from market.synthetic import SyntheticMarket, split_kinds
 from registry.bundle import load_bundle
+from registry.installed import newest_bundle
 from registry.signing import public_key
 from tests.commands import start_pregao
 from tests.factories import MINUTE_NS

@@ -1,0 +1,84 @@
+"""`pregao backtest`: the runner's decisions, money that adds up, and a report that hides nothing."""
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.output import KEYS
+from market.home import Home
+from tests.cli.conftest import RunCommand
+from tests.homes import MARKET, build_home
+
+Ask = Callable[..., tuple[int, dict[str, Any]]]
+DAYS = MARKET.days()
+
+
+@pytest.fixture(scope="module", params=["events", "bars"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return build_home(tmp_path_factory.mktemp(request.param), request.param)
+
+
+@pytest.fixture(autouse=True)
+def ready(whole: Home, home: Home) -> None:
+    """Each test has a home of its own with data and a model, trained on 1 to 5 June 2026."""
+    shutil.copytree(whole.root, home.root, dirs_exist_ok=True)
+
+
+def test_decides_to_the_bit_what_the_runner_decides(ask: Ask) -> None:
+    code, said = ask("backtest")
+    _, live = ask("live")
+    assert (code, list(said)) == (0, ["ok", *KEYS["backtest"]])
+    assert (said["contract"], said["first"], said["last"]) == ("WINQ26", str(DAYS[0]), str(DAYS[-1]))
+    assert said["decision_hash"] == live["decision_hash"]
+    assert (said["decisions"], said["metrics"]["fills"]) == (live["decisions"], live["fills"])
+    assert said["metrics"]["fills"] > 0
+    assert said["metrics"]["net"] == pytest.approx(live["net_reais"], abs=0.005)
+
+
+def test_the_notes_add_up_to_the_result(ask: Ask) -> None:
+    _, said = ask("backtest")
+    notes, metrics = said["notes"], said["metrics"]
+    assert {note["session"] for note in notes} <= {str(day) for day in DAYS}
+    assert sum(note["contracts"] for note in notes) >= metrics["fills"] / 2
+    assert sum(note["gross"] for note in notes) == pytest.approx(metrics["gross"])
+    net = sum(note["settled"] + note["withheld"] for note in notes)
+    assert net == pytest.approx(metrics["net"], abs=0.005 * len(notes))
+    assert said["withheld"] == pytest.approx(sum(note["withheld"] for note in notes))
+
+
+def test_tells_how_many_sessions_the_model_has_seen(ask: Ask, run: RunCommand) -> None:
+    seen = [day for day in DAYS if day <= date(2026, 6, 5)]
+    _, said = ask("backtest")
+    assert said["in_sample_sessions"] == len(seen) > 0
+    assert f"{len(seen)} of them up to the last training session" in run("backtest").out
+    page = Path(said["report"]).read_text(encoding="utf-8")
+    assert f"Sessions up to the last of training: {len(seen)}." in page
+
+
+def test_the_report_shows_every_part_it_has_numbers_for(ask: Ask, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "own.html"
+    _, said = ask("backtest", "--report", path, "--from", DAYS[-1], "--to", DAYS[-1])
+    assert (said["report"], said["first"]) == (str(path), str(DAYS[-1]))
+    page = path.read_text(encoding="utf-8")
+    assert "WINQ26" in page
+    assert page.count("<svg") == 2  # equity, and fills on the price
+    assert "SYNTHETIC" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "found"),
+    [
+        (("backtest", "WDOQ26"), 2, "WIN"),
+        (("backtest", "XYZ"), 2, "XYZ"),
+        (("backtest", "--from", "2031-01-02"), 2, "2031-01-02"),
+        (("backtest", "--bundle", "nowhere"), 3, "nowhere"),
+    ],
+)
+def test_what_cannot_be_backtested_says_why(ask: Ask, words: tuple[str, ...], code: int, found: str) -> None:
+    found_code, said = ask(*words)
+    assert (found_code, said["ok"], said["metrics"]) == (code, False, None)
+    assert found in said["reason"]
