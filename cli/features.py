@@ -43,7 +43,7 @@ def features_ls(set_name: SetOption = "full", json: JsonOption = False) -> None:
     columns = [
         {
             "name": f.name, "group": f.group, "needs": sorted(map(str, f.needs)), "window": f.window,
-            "warm_up": f.warm_up, "unit": f.unit,
+            "warm_up": f.warm_up, "unit": f.unit, "unknown": list(f.unknown),
         }
         for f in schema.features
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Names of one and the same column: what reference systems computed twice, or called otherwise (signals.md §1-§3).
 
-At a decision point the last trade is the bar's close and the session's totals are those of its bars, so what is
-defined on either is one column.
+Where a bar closes, the last trade is its close and the session's totals are those of its bars, so what is defined on
+either is one column. In a row between bars that column goes on to the last trade.
 """
 
 from collections.abc import Mapping
@@ -32,5 +32,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-# At bars of one minute a bar is the last 60 s of the tape; with bars of another length these are two columns.
+# At bars of one minute a bar is the last 60 s of the tape; where the feed was lost meanwhile, the bar alone tells what
+# was seen. With bars of another length these are two columns.
 SAME_AT_ONE_MINUTE: Mapping[str, str] = MappingProxyType({"buy_pressure": "aggressive_buy_ratio"})

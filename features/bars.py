@@ -41,7 +41,6 @@ from features.layout import (
     SESSION_BARS,
     SUM_DELTA,
     SUM_VOLUME,
-    TOTAL_KNOWN,
     VOLUME,
     VOLUME_MEAN,
     VOLUME_RING,
@@ -156,13 +155,10 @@ def update_volume(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None
         total = summed(ints, SUM_VOLUME, n, 1)
         sigma = summed_deviation(ints, SUM_VOLUME, n, 1, total, VOLUME_RING + last - 1)
         out[_VOLUME_Z[i, 1]] = clip(ratio(volume - total / n, sigma, 0.0), 10.0)
-    # Without a single known aggressor the deltas are not zero but unknown.
-    known = ints[TOTAL_KNOWN] > 0
     delta, traded = ints[DELTA_RING + last], summed(ints, SUM_VOLUME, 50, 1)
     sigma = summed_deviation(ints, SUM_DELTA, 50, 1, traded, DELTA_RING + last - 1)
-    z = ratio(delta - summed(ints, SUM_DELTA, 50, 1) / 50, sigma, math.nan)
-    out[_SIGNED_VOLUME] = ratio(delta, floats[_VOLUME_20], 0.0) if known else math.nan
-    out[_DELTA_Z] = z if known else math.nan
+    out[_SIGNED_VOLUME] = ratio(delta, floats[_VOLUME_20], 0.0)
+    out[_DELTA_Z] = ratio(delta - summed(ints, SUM_DELTA, 50, 1) / 50, sigma, math.nan)
 
 
 @kernel

@@ -16,7 +16,7 @@ import numpy as np
 from features.aliases import ALIASES
 from features.catalogue_bars import BAR_FEATURES
 from features.catalogue_events import EVENT_FEATURES
-from features.feature import Feature, Need, Warm
+from features.feature import Feature, Need, Unknown, Warm
 from features.inputs import inputs_of
 
 __all__ = [
@@ -24,11 +24,13 @@ __all__ = [
     "DEMONSTRATION",
     "Feature",
     "Need",
+    "Unknown",
     "Warm",
     "column_of",
     "family",
     "index_of",
     "table",
+    "unknown_table",
     "warm_table",
 ]
 
@@ -115,7 +117,8 @@ _CLOCK = (
 
 _T, _S = Warm.TRADES, Warm.SECONDS
 # signals.md §4 names no 0-rule for flow and aggressor shares over seconds: they take those of the same quantities
-# over counts (§1 A3: 0) and bars (§2 Ib: 0.5). A quiet tape is known to be balanced; it is not missing.
+# over counts (§1 A3: 0) and bars (§2 Ib: 0.5). A quiet tape is known to be balanced; it is not missing, once the
+# session has shown an aggressor.
 _FLOW = (
     *(
         Feature(f"order_flow_imbalance_{n}", "flow", f"Σ a·q/Σ|a|·q, last {n} trades of the session", n, "fraction",
@@ -140,8 +143,8 @@ _TAPE = (
         for n in (5, 10)
     ),
     *(
-        Feature(f"signed_flow_z_{n}", "tape", f"z of Σ a·q over {n} s against the prior 600 samples of 1 s", 600, "σ",
-                -INF, INF, 600, _TRADES, 0.0, _S)
+        Feature(f"signed_flow_z_{n}", "tape", f"z of Σ a·q over {n} s against the prior 600 samples of 1 s",
+                600 + n, "σ", -INF, INF, 600, _TRADES, 0.0, _S)
         for n in (5, 10)
     ),
     *(
@@ -178,11 +181,22 @@ _QUOTES = (
 _FIRST = (*_VOLATILITY, *_RETURNS, *_VOLUME, *_TECHNICAL, *_CLOCK, *_FLOW, *_TAPE, *_QUOTES)
 DEMONSTRATION = tuple(feature.name for feature in _FIRST)  # what the documented results of the demonstration used
 
+_OF_AGGRESSORS = frozenset({"a", "Vb", "Vs", "Nb", "Ns"})
+
+
+def _complete(feature: Feature) -> Feature:
+    """Add to an entry what follows from its name and its inputs."""
+    inputs, unknown = inputs_of(feature.name), []
+    if _OF_AGGRESSORS & set(inputs):
+        unknown.append(Unknown.AGGRESSOR)
+    # The samples of the spread already leave out the seconds without a valid book.
+    if feature.warm_unit is Warm.SECONDS and feature.window > 0 and feature.name != "spread_z":
+        unknown.append(Unknown.LOSS)
+    return replace(feature, aliases=ALIASES.get(feature.name, ()), inputs=inputs, unknown=tuple(unknown))
+
+
 # New columns are added at the end: the order is part of every stored state.
-CATALOGUE: tuple[Feature, ...] = tuple(
-    replace(feature, aliases=ALIASES.get(feature.name, ()), inputs=inputs_of(feature.name))
-    for feature in (*_FIRST, *BAR_FEATURES, *EVENT_FEATURES)
-)
+CATALOGUE: tuple[Feature, ...] = tuple(map(_complete, (*_FIRST, *BAR_FEATURES, *EVENT_FEATURES)))
 
 _INDEX: Mapping[str, int] = MappingProxyType({feature.name: index for index, feature in enumerate(CATALOGUE)})
 _COLUMNS: Mapping[str, str] = MappingProxyType(
@@ -233,6 +247,11 @@ def family(pattern: str) -> np.ndarray:
 def warm_table(unit: Warm) -> np.ndarray:
     """Return position and warm-up of the features counted in one unit, int64 (members, 2), read-only."""
     return table([[i, f.warm_up] for i, f in enumerate(CATALOGUE) if f.warm_unit is unit])
+
+
+def unknown_table(reason: Unknown, units: frozenset[Warm]) -> np.ndarray:
+    """Return position and window of the features a reason makes unknown, int64 (members, 2), read-only."""
+    return table([[i, f.window] for i, f in enumerate(CATALOGUE) if reason in f.unknown and f.warm_unit in units])
 
 
 def table(rows: list[list[int]]) -> np.ndarray:

@@ -24,6 +24,13 @@ class Warm(StrEnum):
     SECONDS = "seconds"  # of the session
 
 
+class Unknown(StrEnum):
+    """What leaves a column missing after its warm-up."""
+
+    AGGRESSOR = "aggressor"  # no trade of the session has had a known one yet
+    LOSS = "loss"  # the window reaches into a loss of the feed
+
+
 @dataclass(frozen=True)
 class Feature:
     """One column.
@@ -52,6 +59,8 @@ class Feature:
         Other names of the same values; sets may use them, a schema holds `name` alone.
     inputs : tuple of str
         What the formula reads, in the letters of `features.inputs`.
+    unknown : tuple of Unknown
+        What makes the value NaN after the warm-up, before any 0-rule.
     """
 
     name: str
@@ -67,3 +76,4 @@ class Feature:
     warm_unit: Warm = Warm.BARS
     aliases: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    unknown: tuple[Unknown, ...] = ()

@@ -15,7 +15,6 @@ from features.layout import (
     LAST_BAR,
     LOW,
     SELL_VOLUME,
-    TOTAL_KNOWN,
 )
 from features.windows import ratio
 from market.kernel import kernel
@@ -45,18 +44,17 @@ def forget_footprint(ints: np.ndarray) -> None:
 def update_footprint(ints: np.ndarray, out: np.ndarray) -> None:
     """Write the footprint group at the close of a bar, and clear the footprint for the next one.
 
-    NaN before the session has shown an aggressor, and for a bar of more ticks than are kept.
+    NaN for a bar of more ticks than are kept.
     """
     low, high = ints[LAST_BAR + LOW], ints[LAST_BAR + HIGH]
-    for slot in (_DELTA, _DIAGONAL, _STACKED_BUY, _STACKED_SELL, _HIGH, _LOW, _POSITION, _P_SHAPE, _B_SHAPE):
+    for slot in (_DIAGONAL, _STACKED_BUY, _STACKED_SELL, _HIGH, _LOW, _POSITION, _P_SHAPE, _B_SHAPE):
         out[slot] = math.nan
-    if ints[TOTAL_KNOWN] > 0:
-        out[_DELTA] = ints[LAST_BAR + BUY_VOLUME] - ints[LAST_BAR + SELL_VOLUME]
-        if high - low < FOOT:
-            _measure_imbalance(ints, low, high, out)
-            _measure_shape(ints, low, high, out)
-            out[_HIGH] = 1.0 if _bought(ints, high) > 0 and _sold(ints, high) > 0 else 0.0
-            out[_LOW] = 1.0 if _bought(ints, low) > 0 and _sold(ints, low) > 0 else 0.0
+    out[_DELTA] = ints[LAST_BAR + BUY_VOLUME] - ints[LAST_BAR + SELL_VOLUME]
+    if high - low < FOOT:
+        _measure_imbalance(ints, low, high, out)
+        _measure_shape(ints, low, high, out)
+        out[_HIGH] = 1.0 if _bought(ints, high) > 0 and _sold(ints, high) > 0 else 0.0
+        out[_LOW] = 1.0 if _bought(ints, low) > 0 and _sold(ints, low) > 0 else 0.0
     for price in range(low, min(high, low + FOOT - 1) + 1):
         ints[FOOT_BUYS + (price & _MASK)] = ints[FOOT_SELLS + (price & _MASK)] = 0
 

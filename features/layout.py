@@ -144,6 +144,7 @@ LAST_PRICE = _ints.take()
 LARGE_SIZE = _ints.take()  # 95th percentile of trade sizes, 0 while unknown
 EVENT_FEED = _ints.take()  # 1 once the session's clock was seen: the feed carries events, not bars
 PHASE = _ints.take()
+LOST_NS = _ints.take()  # when the last loss of the feed ended, 0 without one
 FORMING = _ints.take(BAR_WIDTH)
 BID, BID_SIZE, ASK, ASK_SIZE, QUOTE_NS = (_ints.take() for _ in range(5))
 QUOTED = _ints.take()  # 1 once the session sent a quote: the best quotes are then those, not the book's best levels

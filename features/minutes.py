@@ -1,4 +1,4 @@
-"""Features of the calendar, from the session's hours and event time (signals.md §1 A7)."""
+"""Features of the calendar at the time of the row, from the session's hours and event time (signals.md §1 A7)."""
 
 import math
 

@@ -8,7 +8,8 @@ from features.schema import build_schema
 from features.sets import SETS
 
 _BAR_NS, _PRELOAD = 60_000_000_000, 5  # of the hashes on the page; another clock is another schema
-_HEAD = ("name", "formula", "inputs", "window", "unit", "range", "warm-up", "needs", "0-rule", "aliases")
+_HEAD = ("name", "formula", "inputs", "window", "unit", "range", "warm-up", "needs", "unknown", "0-rule",
+         "aliases")  # fmt: skip
 _OPENING = """\
 # Features
 
@@ -17,15 +18,26 @@ Every column the project knows, written by `pregao features page` from the catal
 - **Formula**: O, H, L, C and V are the closed bar's, Vb and Vs its volume and Nb and Ns its trades by aggressor, N all
   its trades. r is ln(C/C of the bar before), in a session's first bar ln(C/O). mean_n and σ_n (n in the denominator)
   take the last n bars with the present one, z_n the n before it; EMA_n and Wilder_n are seeded with the first value.
-  Im = (Vb − Vs)/(Vb + Vs), Ib = Vb/(Vb + Vs), It = (Nb − Ns)/(Nb + Ns); without an aggressor they are 0, ½ and 0.
-  ATR is Wilder_14(TR). p, q, a and t are a trade's price, quantity, aggressor (+1, −1, 0) and time.
+  Im = (Vb − Vs)/(Vb + Vs), Ib = Vb/(Vb + Vs), It = (Nb − Ns)/(Nb + Ns); in a bar without an aggressor they are 0, ½
+  and 0. ATR is Wilder_14(TR). p, q, a and t are a trade's price, quantity, aggressor (+1, −1, 0) and time.
 - **Inputs** are what the value depends on: change another and the column stays as it is, to the bit, as long as the
   same trades count and the same books are valid. Of a trade also buyer and seller, its brokers; of the book B and A,
   prices and lots of the five best levels a side.
 - **Window** and **warm-up** are counted in the same unit. Before its warm-up a column is missing (NaN), and so it is
   where a denominator is 0 and no 0-rule is given. Nothing is ever filled.
+- **Unknown** is not balanced and not quiet. `aggressor`: the column is missing until a trade of the session had a known
+  aggressor (auctions and RLP have none); after that, the 0-rule holds where the window knows none. `loss`: after the
+  feed was lost (an event GAP) the column is missing until its window begins at or after the return of the feed. What
+  is counted in trades or bars, recursions and what is summed over the session go on with what was seen; the bar is
+  marked, and no entry follows from it. The book is empty until it is told anew, and spread_z counts the seconds with a
+  valid one.
+- **Rows between bars** (at each trade or change of the book) see the columns of bars as the last bar left them. All
+  else is of the row's own event, which it includes: the calendar at its time, trades up to it, the book after it. A
+  window of n seconds ends with the event and begins on a whole second of the session, so it spans more than n − 1 and
+  at most n seconds, n where a bar of the clock closes; samples of a second are those of whole seconds before it.
 - **Needs**: where a feed lacks one of them, the column leaves the schema.
-- **Aliases** are other names of the same values; a set may use them, a schema holds the name.
+- **Aliases** are other names of the same values; a set may use them, a schema holds the name. session_imbalance and
+  ret_vwap are defined on closed bars: in a row between bars their column goes on to the last trade.
 """
 
 
@@ -48,7 +60,8 @@ def _cells(feature: Feature) -> tuple[str, ...]:
     rule = "" if feature.zero_rule is None else f"{feature.zero_rule:g}"
     return (
         f"`{feature.name}`", feature.formula, " ".join(feature.inputs), str(feature.window or ""), feature.unit,
-        f"{_bound(feature.low)} … {_bound(feature.high)}", f"{feature.warm_up} {feature.warm_unit}", needs, rule,
+        f"{_bound(feature.low)} … {_bound(feature.high)}", f"{feature.warm_up} {feature.warm_unit}", needs,
+        " ".join(feature.unknown), rule,
         " ".join(f"`{alias}`" for alias in feature.aliases),
     )  # fmt: skip
 

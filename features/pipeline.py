@@ -1,6 +1,7 @@
 """One update for every event, the same machine code in training, backtest, paper and live.
 
-A decision point is a closed bar. `snapshot` then completes `scratch` and writes the row.
+A decision point is a closed bar, or what else the schema decides at. `snapshot` then completes `scratch` and writes
+the row.
 """
 
 import math
@@ -13,7 +14,6 @@ from features.activity import update_activity
 from features.bars import store_bar, update_means, update_returns, update_volatility, update_volume
 from features.book import measure_book
 from features.brokers import measure_brokers, rank_brokers, take_parties
-from features.catalogue import Warm, warm_table
 from features.clock import Decides
 from features.depth import measure_depth
 from features.footprint import forget_footprint, take_footprint, update_footprint
@@ -39,6 +39,7 @@ from features.layout import (
     LARGE_SIZE,
     LAST_BAR,
     LAST_PRICE,
+    LOST_NS,
     LOW,
     LUNCH_END_NS,
     LUNCH_START_NS,
@@ -48,14 +49,13 @@ from features.layout import (
     PHASE,
     PRELOAD_SESSIONS,
     REGIME,
-    SECOND_NS,
     SELL_TRADES,
     SELL_VOLUME,
+    SESSION_BARS,
     SESSION_CLOSE_NS,
     SESSION_OPEN_NS,
     SESSION_START,
     SESSIONS_BEGUN,
-    TOTAL_TRADES,
     TRADES,
     TS_CLOSE,
     TS_OPEN,
@@ -66,6 +66,7 @@ from features.layout import (
 )
 from features.levels import count_depth, forget_book, median_depth, take_level
 from features.minutes import update_minutes
+from features.missing import mask_bars, mask_events
 from features.moves import update_moves, update_sided_volatility
 from features.oscillators import update_oscillators
 from features.pressure import update_gaps, update_pressure
@@ -90,7 +91,6 @@ _BOOK_KINDS = (_QUOTE_SIDE, _LEVEL_SET, _LEVEL_DELETE)
 _CLOCK, _GAP, _STATE, _NO_TIME = int(Kind.CLOCK), int(Kind.GAP), int(Kind.STATE), int(Flag.NO_TIME)
 _EMPTY, _AFTER_GAP, _NO_AGGRESSOR = int(Flag.EMPTY), int(Flag.AFTER_GAP), int(Flag.NO_AGGRESSOR)
 _BAR, _EACH_TRADE, _EACH_CHANGE = int(Decides.BAR), int(Decides.TRADE), int(Decides.BOOK)
-_WARM_BARS, _WARM_TRADES, _WARM_SECONDS = warm_table(Warm.BARS), warm_table(Warm.TRADES), warm_table(Warm.SECONDS)
 _ATR_WARM_UP = 6 * 14
 
 
@@ -197,8 +197,9 @@ def snapshot(state: FeatureState, out: np.ndarray) -> int:
         measure_brokers(ints, scratch)
         measure_book(ints, ints[NOW_NS], scratch)
         measure_depth(ints, ints[NOW_NS], scratch)
-        _mask_cold(scratch, _WARM_TRADES, ints[TOTAL_TRADES])
-        _mask_cold(scratch, _WARM_SECONDS, (ints[NOW_NS] - ints[SESSION_OPEN_NS]) // SECOND_NS)
+        mask_events(ints, scratch)
+    if ints[SESSION_BARS] > 0:
+        update_minutes(ints, ints[NOW_NS], scratch)
     missing = 0
     for i in range(state.columns.size):
         out[i] = scratch[state.columns[i]]
@@ -307,7 +308,8 @@ def _complete_bar(state: FeatureState) -> int:
 
 @kernel
 def _mark_gap(ints: np.ndarray, event: np.void) -> None:
-    """Forget what a gap makes unknown: the book, and the trades of a bar that only more trades would close."""
+    """Forget what a gap makes unknown: the book, windows of time, the trades of a bar that only trades would close."""
+    ints[LOST_NS] = ints[NOW_NS]
     if ints[BAR_NS] == 0:
         ints[FORMING : FORMING + BAR_WIDTH] = 0
         forget_footprint(ints)
@@ -338,18 +340,9 @@ def _close_bar(state: FeatureState) -> int:
     if ints[EVENT_FEED] == 1:  # bars alone tell no volume by price
         update_profile(ints, scratch)
         update_footprint(ints, scratch)
-    update_minutes(ints, ints[LAST_BAR + TS_CLOSE], scratch)
     count_depth(ints)
-    _mask_cold(scratch, _WARM_BARS, ints[BARS_SEEN])
+    mask_bars(ints, scratch)
     return 1
-
-
-@kernel
-def _mask_cold(scratch: np.ndarray, warm: np.ndarray, count: int) -> None:
-    """Set the features whose warm-up is longer than `count` to NaN."""
-    for i in range(warm.shape[0]):
-        if count < warm[i, 1]:
-            scratch[warm[i, 0]] = math.nan
 
 
 class SessionFeatures(NamedTuple):

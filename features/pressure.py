@@ -1,6 +1,6 @@
 """Who took the initiative in closed bars: imbalance of volume and trades (signals.md §2).
 
-Until a session has shown an aggressor all of these are unknown, not balanced.
+Until a session has shown an aggressor `features.missing` makes all of these unknown, not balanced.
 """
 
 import math
@@ -30,7 +30,6 @@ from features.layout import (
     SELL_VOLUME,
     SUM_BUY,
     SUM_SELL,
-    TOTAL_KNOWN,
     TRADE_IMBALANCE_RING,
     TRADE_SIZE_RING,
     TRADES,
@@ -50,15 +49,6 @@ _VOLATILITY = of_windows("imbalance_volatility_{}", RETURN_SIGMA, RETURN_WINDOWS
 _GAP_BUY, _GAP_SELL, _GAP_DIFF = family("vw_buy_{}"), family("vw_sell_{}"), family("vw_diff_{}")
 _WINDOWS = table([[n] for n in IMBALANCE_WINDOWS]).ravel()  # those of every family here
 _RUN, _RUN_MAX = index_of("run_length"), 20
-_SET = np.concatenate(
-    [np.array([_BUY, _IMBALANCE, _SIZE, _TRADES, _TRADES_SIZE, _RUN])]
-    + [
-        members[:, 1]
-        for members in (
-            _BUY_MEAN, _BUY_DEVIATION, _MEAN, _SIGMA, _Z, _TRADES_MEAN, _VOLATILITY, _GAP_BUY, _GAP_SELL, _GAP_DIFF,
-        )
-    ]
-)  # fmt: skip
 
 
 @kernel
@@ -85,10 +75,6 @@ def update_pressure(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> No
     store_imbalances(floats, ints)
     last = newest(ints)
     write_sizes(floats, last, out)
-    if ints[TOTAL_KNOWN] == 0:  # what no aggressor vouches for
-        for i in range(_SET.size):
-            out[_SET[i]] = math.nan
-        return
     imbalance, trades = IMBALANCE_RING + last, TRADE_IMBALANCE_RING + last
     out[_IMBALANCE], out[_SIZE] = floats[imbalance], abs(floats[imbalance])
     out[_TRADES], out[_TRADES_SIZE] = floats[trades], abs(floats[trades])
@@ -127,8 +113,6 @@ def write_sizes(floats: np.ndarray, last: int, out: np.ndarray) -> None:
 @kernel
 def update_gaps(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the distances to the mean prices of buyers and sellers (after `update_pressure`)."""
-    if ints[TOTAL_KNOWN] == 0:
-        return
     close = ints[CLOSE_RING + newest(ints)]
     for i in range(_GAP_BUY.shape[0]):
         buy = mean_price_gap(ints, SUM_BUY, close, _GAP_BUY[i, 0])

@@ -151,5 +151,5 @@ def _definition(feature: Feature) -> list[object]:
     """The part of a feature that makes its values what they are."""
     return [
         feature.name, feature.formula, feature.window, feature.warm_up, str(feature.warm_unit), feature.zero_rule,
-        sorted(feature.needs),
+        sorted(feature.needs), *feature.unknown,
     ]  # fmt: skip

@@ -135,7 +135,7 @@ def measure_flow(ints: np.ndarray, out: np.ndarray) -> None:
 
 @kernel
 def measure_tape(ints: np.ndarray, out: np.ndarray) -> None:
-    """Write the tape group as of the last second recorded."""
+    """Write the tape group: windows that begin on a whole second and end now."""
     trades_60 = window_sum(ints, TOTAL_TRADES, 60)
     trades_300 = window_sum(ints, TOTAL_TRADES, 300)
     out[_INTENSITY] = trades_60 / 60.0

@@ -1,4 +1,5 @@
-"""A small rough market: seeded sessions with pauses, one-sided and crossed books, crosses, gaps, an opening print.
+"""A small rough market: seeded sessions with pauses, one-sided and crossed books, crosses, gaps, an opening print, and
+one that shows no aggressor for a while.
 
 Some trades name no broker or one only; the levels of the book come by index, at times emptied, stale or crossed.
 """
@@ -67,6 +68,10 @@ def make_events(session: np.ndarray, seed: int, count: int = 9_000, sizes: bool 
     events["price"][quote & (rng.random(count) < 0.02)] = 0
     calm = ~quote & (times >= start + 52 * MINUTE) & (times < start + 56 * MINUTE)
     events["price"][calm] = mid[np.argmax(calm)]
+    events["side"][calm & (times >= start + 55.5 * MINUTE)] = 1  # and then absorbs buyers
+    events["quantity"][calm & (times >= start + 55.5 * MINUTE)] = 90
+    if seed == 3:  # a session that tells its aggressors late
+        events["side"][~quote & (times < start + 11 * MINUTE)] = 0
     events["trade_type"] = np.where(events["side"] > 0, TradeType.BUY_AGGRESSION, TradeType.SELL_AGGRESSION)
     for kind, share in ((TradeType.CROSS, 0.03), (TradeType.RLP, 0.05), (TradeType.AUCTION, 0.01)):
         chosen = ~quote & (rng.random(count) < share)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from features.catalogue import CATALOGUE, Need, index_of
+from features.catalogue import CATALOGUE, Need, Warm, index_of
 from features.pipeline import (
     atr_ticks,
     begin_session,
@@ -18,7 +18,8 @@ from features.pipeline import (
 )
 from features.schema import build_schema
 from features.state import new_state
-from market.types import BAR, EVENT, Flag, Kind, Phase, Side, TradeType
+from market.types import BAR, EVENT, PRICE_KEYED, Flag, Kind, Phase, Side, TradeType
+from tests.features.unknown_columns import REACH, SIDED
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -246,16 +247,126 @@ def test_time_windows_begin_on_whole_seconds_between_bars(desk):
     assert desk.row()["trade_flow_10"] == pytest.approx((14 - 1) / 15)
 
 
-def test_tape_without_known_aggressors_is_balanced_but_its_bars_have_no_delta(desk):
-    for second in range(60):
+OF_AGGRESSORS = [f.name for f in CATALOGUE if {"a", "Vb", "Vs", "Nb", "Ns"} & set(f.inputs)]
+OF_BARS = {f.name for f in CATALOGUE if f.warm_unit is Warm.BARS}
+
+
+def warm_desk(desk: Desk, side: int) -> None:
+    """Two hundred quiet minutes of trades and quotes; nothing is cold after them."""
+    for second in range(0, 12_000, 2):
+        desk.trade(second + 0.5, 500 + second // 60 % 7, 2, side * (1 - second % 4), TradeType.RLP)
+        desk.quote(second + 0.6, Side.BUY, 499, 5 + second % 3)
+        desk.quote(second + 0.6, Side.SELL, 507, 5)
+        for at, price in ((Side.BUY, 499), (Side.SELL, 507)):
+            desk.event(Kind.LEVEL_SET, second + 0.7, side=at, price=price, quantity=9, level=PRICE_KEYED)
+        if second % 60 == 58:
+            desk.clock(second // 60 + 1)
+
+
+@pytest.fixture
+def long_desk(session_maker) -> Desk:
+    """A session of 210 minutes after one that knew its large trades."""
+    desk = Desk(session_maker(1), preload=1)
+    for k in range(20):
+        desk.trade(k, 500, 2, 1)
+    desk.begin(session_maker(2, 210))
+    return desk
+
+
+def test_session_that_shows_no_aggressor_is_unknown_not_balanced(long_desk):
+    warm_desk(long_desk, 0)
+    row = long_desk.row()
+    assert {name for name in OF_AGGRESSORS if not math.isnan(row[name])} == set()
+    assert set(OF_AGGRESSORS) - OF_BARS == SIDED
+    assert row["trade_intensity"] == pytest.approx(30 / 60)
+    assert math.isfinite(row["vwap_distance"])
+    assert long_desk.bar()["flags"] == Flag.NO_AGGRESSOR
+
+
+def test_first_aggressor_makes_the_tape_known_and_the_next_close_the_bars(long_desk):
+    warm_desk(long_desk, 0)
+    long_desk.trade(12_000.4, 500, 2, 1)
+    row = long_desk.row()
+    missing = {name for name in OF_AGGRESSORS if math.isnan(row[name])}
+    assert missing == set(OF_AGGRESSORS) & OF_BARS
+    assert (row["order_flow_imbalance_10"], row["is_buyer_aggressor"], row["trade_flow_5"]) == (1.0, 1.0, 1.0)
+    long_desk.quote(12_059, Side.BUY, 499, 5)
+    long_desk.clock(201)
+    row = long_desk.row()
+    constant = {"delta_z", "imbalance_z_5", "imbalance_z_10", "imbalance_z_20"}  # nothing known before: no deviation
+    assert {name for name in OF_AGGRESSORS if math.isnan(row[name])} == constant
+
+
+def test_a_window_without_a_known_aggressor_follows_the_zero_rule_once_the_session_showed_one(desk):
+    desk.trade(0.2, 500, 2, 1)
+    for second in range(1, 60):
         desk.trade(second + 0.5, 500, 2, 0)
     desk.clock(1)
     row = desk.row()
     assert row["trade_flow_5"] == row["order_flow_imbalance_10"] == 0.0
-    assert row["aggressive_buy_ratio"] == row["aggressive_sell_ratio"] == 0.5
-    assert row["trade_intensity"] == 1.0
-    assert desk.bar()["flags"] == Flag.NO_AGGRESSOR
-    assert math.isnan(row["signed_volume"])
+    assert row["aggressive_buy_ratio"] == 1.0
+    desk.clock(2)
+    assert desk.row()["aggressive_buy_ratio"] == desk.row()["aggressive_sell_ratio"] == 0.5
+
+
+@pytest.mark.parametrize("lost_at", [7_200.0, 7_200.4])
+def test_windows_of_time_are_missing_until_they_lie_after_a_loss(long_desk, lost_at):
+    """A loss on a whole second ends before it; within a second that second is lost too."""
+    first: dict[str, int] = {}
+    warm = {}
+    for second in range(9_100):
+        if second == 7_200:
+            warm = long_desk.row()
+        if second == round(lost_at):
+            long_desk.event(Kind.GAP, lost_at)
+            long_desk.event(Kind.BOOK_CLEAR, lost_at)
+        long_desk.trade(second + 0.5, 500 + second % 2, 2, 1 - second % 2 * 2)
+        long_desk.quote(second + 0.6, Side.BUY, 499, 5)
+        long_desk.quote(second + 0.6, Side.SELL, 507, 5)
+        for at, price in ((Side.BUY, 499), (Side.SELL, 507)):
+            long_desk.event(Kind.LEVEL_SET, second + 0.7, side=at, price=price, quantity=9, level=PRICE_KEYED)
+        if second >= 7_200:
+            row = long_desk.row()
+            for name in REACH:
+                if math.isfinite(row[name]):
+                    first.setdefault(name, second)
+    assert all(math.isfinite(warm[name]) for name in REACH)
+    # At second + 0.7 the window of n seconds begins at second + 1 - n.
+    wanted = {name: max(math.ceil(lost_at) + seconds - 1, 7_200) for name, seconds in REACH.items()}
+    assert first == {**wanted, "replenishment": 7_210}  # the book was told anew at 7,200.7
+
+
+def test_a_loss_leaves_what_is_counted_in_trades_and_bars(long_desk):
+    warm_desk(long_desk, 1)
+    before = long_desk.row()
+    long_desk.event(Kind.GAP, 12_000)
+    after = long_desk.row()
+    book = {f.name for f in CATALOGUE if f.group in ("book", "depth")}
+    changed = {name for name, value in before.items() if math.isfinite(value) and value != after[name]}
+    assert changed == set(REACH) | {name for name in book if math.isfinite(before[name])}
+
+
+def test_a_loss_is_forgotten_with_its_session(desk, session_maker):
+    desk.event(Kind.GAP, 3_000)
+    desk.begin(session_maker(2))
+    desk.trade(1, 500, 1, 1)
+    desk.clock(1)
+    assert desk.row()["trade_intensity"] == pytest.approx(1 / 60)
+
+
+def test_calendar_between_bars_is_that_of_the_event(desk):
+    desk.trade(1, 500, 1, 1)
+    assert math.isnan(desk.row()["time_normalized"])
+    desk.clock(1)
+    desk.trade(29 * 60 + 59, 500, 1, 1)
+    assert desk.row()["is_opening_30min"] == 1.0
+    desk.trade(30 * 60 + 15, 500, 1, 1)
+    row = desk.row()
+    assert (row["is_opening_30min"], row["is_lunch_hour"]) == (0.0, 1.0)
+    assert row["time_normalized"] == pytest.approx(30.25 / 75)
+    assert row["minute_sin"] == pytest.approx(math.sin(2 * math.pi * 30.25 / 75))
+    desk.trade(35 * 60, 500, 1, 1)
+    assert desk.row()["is_lunch_hour"] == 0.0
 
 
 def test_steady_tape_has_zero_z_and_unit_velocity(desk):

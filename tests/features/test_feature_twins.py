@@ -14,6 +14,7 @@ from features.catalogue_bars import BAR_FEATURES
 from features.catalogue_events import EVENT_FEATURES
 from features.pipeline import begin_session, snapshot, update_event
 from features.state import new_state
+from tests.features.unknown_columns import REACH, SIDED
 
 SECOND = 1_000_000_000
 NAN = math.nan
@@ -67,6 +68,13 @@ class Moment:
     @property
     def elapsed(self) -> int:
         return self.now - int(self.session["open_ns"])
+
+    def is_unknown(self, name: str) -> bool:
+        """Tell whether no aggressor was shown yet, or the window begins before the feed was back."""
+        losses = self.events["ts_event_ns"][self.events["kind"] == 8]
+        begins = int(self.session["open_ns"]) + (-(-self.elapsed // SECOND) - REACH.get(name, 0)) * SECOND
+        lost = name in REACH and len(losses) > 0 and begins < losses.max()
+        return bool(lost or (name in SIDED and known(self.trades) == 0))
 
     def since(self, seconds: int, records: np.ndarray, until: int | None = None) -> np.ndarray:
         """Records of the last `seconds` seconds; between whole seconds the window begins on a whole one."""
@@ -287,9 +295,9 @@ for n, warm in ((9, 84), (20, 84), (50, 150)):
 
 
 def minutes(m: Moment) -> tuple[float, float]:
-    """Minutes since the open at the close of the last bar, and minutes of the session."""
+    """Minutes since the open, and minutes of the session."""
     start = int(m.session["open_ns"])
-    return (m.bars[-1]["time"] - start) / 6e10, (int(m.session["close_ns"]) - start) / 6e10
+    return (m.now - start) / 6e10, (int(m.session["close_ns"]) - start) / 6e10
 
 
 twin("time_normalized", "bars", 1, lambda m: minutes(m)[0] / minutes(m)[1])
@@ -300,7 +308,7 @@ twin("is_opening_30min", "bars", 1, lambda m: float(minutes(m)[0] < 30))
 twin("is_closing_30min", "bars", 1, lambda m: float(minutes(m)[0] >= minutes(m)[1] - 30))
 twin(
     "is_lunch_hour", "bars", 1,
-    lambda m: float(int(m.session["lunch_start_ns"]) <= m.bars[-1]["time"] < int(m.session["lunch_end_ns"])),
+    lambda m: float(int(m.session["lunch_start_ns"]) <= m.now < int(m.session["lunch_end_ns"])),
 )  # fmt: skip
 
 for n in (10, 20, 50, 100):
@@ -427,7 +435,7 @@ def expected(m: Moment, name: str) -> float:
     unit, warm, value = TWINS[name]
     have = {"bars": len(m.bars), "trades": len(m.trades), "seconds": m.elapsed // SECOND}[unit]
     started = bool(m.bars) and m.bars[-1]["time"] > int(m.session["open_ns"])
-    if have < warm or (unit == "bars" and not started):
+    if have < warm or (unit == "bars" and not started) or m.is_unknown(name):
         return NAN
     return float(value(m))
 
