@@ -207,7 +207,7 @@ def test_features_ls_lists_the_catalogue_in_order(run: RunCommand, ask: Ask) -> 
     assert [column["name"] for column in said["columns"]] == names
     assert len(names) >= 245
     assert {need for column in said["columns"] for need in column["needs"]} == set(map(str, Need))
-    assert set(said["columns"][0]) == {"name", "group", "needs", "window", "warm_up", "unit"}
+    assert set(said["columns"][0]) == {"name", "group", "needs", "window", "warm_up", "unit", "unknown"}
     assert f"{len(names)} columns, schema {said['schema_hash'][:16]}" in run("features", "ls").out
 
 

@@ -125,10 +125,12 @@ def test_page_shows_each_column_and_set_in_full(run: RunCommand) -> None:
     (rsi,) = [line for line in lines if line.startswith("| `rsi_14` ")]
     assert [cell.strip() for cell in rsi.strip("|").split("|")] == [
         "`rsi_14`", "100 − 100/(1+U/D), U,D = Wilder_14 of gains, losses of C; D=0: 100, both 0: 50", "C", "14",
-        "percent", "0 … 100", "84 bars", "bars", "50", "",
+        "percent", "0 … 100", "84 bars", "bars", "", "50", "",
     ]  # fmt: skip
     (returns,) = [line for line in lines if line.startswith("| `returns_5` ")]
-    assert returns.endswith("| −∞ … ∞ | 6 bars | bars |  | `momentum_pct_5` `roc_5` |")
+    assert returns.endswith("| −∞ … ∞ | 6 bars | bars |  |  | `momentum_pct_5` `roc_5` |")
+    (flow,) = [line for line in lines if line.startswith("| `trade_flow_5` ")]
+    assert flow.endswith("| −1 … 1 | 5 seconds | trades | aggressor loss | 0 |  |")
     for feature in CATALOGUE:
         assert sum(line.startswith(f"| `{feature.name}` ") for line in lines) == 1
     at = lines.index("## `core10`")
