@@ -24,15 +24,8 @@ from market.readers.price_basis import (
     price_basis,
     refuse_other_turnover,
 )
-from market.readers.screen import (
-    LATE_NS,
-    OUTSIDE_HOURS,
-    REPEATED,
-    DayHours,
-    Screen,
-    hours_of_days,
-    to_date,
-)
+from market.readers.repeated_hours import FileOrder
+from market.readers.screen import LATE_NS, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
 from market.readers.source import Source
 from market.readers.symbols import refuse_full_lots, refuse_other_days, resolve_symbol
 from market.readers.true_prices import recover
@@ -217,14 +210,14 @@ def _first_day(table: BarTable) -> date | None:
 def _in_time_order(source: Source, request: Request, table: BarTable, contract: str, clock: ZoneInfo) -> _Rows:
     legible = (table.day != NO_DAY) & (table.time_ns != NO_DAY)
     wall = np.where(legible, table.day * NS_PER_DAY + table.time_ns, 0)
-    order = np.argsort(wall, kind="stable")
-    table, wall, legible = table.at(order), wall[order], legible[order]
-    bar_ns = _bar_length(source, wall[legible])
+    bar_ns = _bar_length(source, np.sort(wall[legible]))
     calendar = request.lake.instruments.calendar(contract)
     days, times = np.where(legible, table.day, NO_DAY), np.where(legible, table.time_ns, 0)
+    order = FileOrder(np.vstack([table.prices, table.volume, table.trades]), ties=False)
     # A daily bar names its session's day, whatever the clock.
-    hours = hours_of_days(calendar, calendar.zone if bar_ns == NS_PER_DAY else clock, days, times)
-    return _Rows(table, hours, wall, bar_ns)
+    hours = hours_of_days(calendar, calendar.zone if bar_ns == NS_PER_DAY else clock, days, times, order)
+    ascending = np.lexsort((wall, wall - hours.offset_ns))
+    return _Rows(table.at(ascending), hours.at(ascending), wall[ascending], bar_ns)
 
 
 def _bar_length(source: Source, wall_ns: np.ndarray) -> int:
@@ -272,8 +265,8 @@ def _screen(rows: _Rows, instrument: Instrument, dated: bool) -> Screen:
     ts_ns = rows.ts_ns
     screen.reject((ts_ns < hours.open_ns) | (ts_ns >= hours.close_ns + LATE_NS), OUTSIDE_HOURS)
     screen.reject((ts_ns - hours.open_ns) % rows.bar_ns != 0, "a time off the bar length's grid")
-    again = np.append(False, rows.wall_ns[1:] == rows.wall_ns[:-1])
-    screen.reject(again & hours.repeated, REPEATED)
+    # Times of an hour that the clock skips are those of the next one by another name.
+    again = np.append(False, (np.diff(rows.wall_ns) == 0) & (np.diff(hours.offset_ns) == 0))
     screen.reject(again, "a second bar at the same time")
     usual = usual_size(table.volume[screen.kept], table.trades[screen.kept])
     beyond = beyond_its_trades(table.volume, table.trades, usual)

@@ -33,7 +33,7 @@ def read(source: Source, request: Request, intake: Intake) -> Writes:
     return tick_writes(request, intake, _tables(source))
 
 
-def _tables(source: Source) -> Iterator[tuple[TickTable, Columns]]:
+def _tables(source: Source) -> Iterator[TickTable]:
     if not recognise(source):
         raise FileRefused(
             source.path,
@@ -46,7 +46,7 @@ def _tables(source: Source) -> Iterator[tuple[TickTable, Columns]]:
     for columns in read_columns(source, names, "\t", header=True):
         cells = columns.cells
         bid, ask, last, volume = (to_numbers(cells[name]) for name in NUMBERS)
-        table = TickTable(
+        yield TickTable(
             lines=columns.lines,
             day=to_days(cells["DATE"], DATE_PATTERN),
             time_ns=to_time_ns(cells["TIME"]),
@@ -56,8 +56,8 @@ def _tables(source: Source) -> Iterator[tuple[TickTable, Columns]]:
             volume=volume,
             flags=_flags(cells["FLAGS"]) if "FLAGS" in cells else np.full(columns.lines.size, UNFLAGGED),
             illegible=_illegible(columns, [bid, ask, last, volume]),
+            misshapen=columns.misshapen,
         )
-        yield table, columns
 
 
 def _illegible(columns: Columns, numbers: list[np.ndarray]) -> np.ndarray:

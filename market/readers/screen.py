@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,14 +12,16 @@ from numpy.typing import ArrayLike
 from market.calendar import FIRST_DAY, LAST_DAY, Calendar
 from market.errors import DataError
 from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
+from market.readers.repeated_hours import MOST_HOURS, NS_PER_HOUR, FileOrder, second_pass, times_shown
 
-NS_PER_HOUR = 3600 * NS_PER_S
 LATE_NS = 5 * 60 * NS_PER_S
-MOST_HOURS = 24 * 365 * 200  # years no calendar has are left in UTC
 OUTSIDE_HOURS = "outside the session's hours"
 NOT_A_SESSION = "not a session of the exchange"
 SKIPPED = "a time that the clock of this file does not show: daylight saving begins there"
-REPEATED = "a time that the clock of this file shows twice: daylight saving ends there, so export it on another clock"
+REPEATED = (
+    "a time that the clock of this file shows twice, and the order of the rows does not tell which is meant: daylight "
+    "saving ends there, so export it on another clock"
+)
 BEYOND_CALENDAR = f"beyond the calendar (it covers {FIRST_DAY} to {LAST_DAY})"
 MISSHAPEN = "another number of columns"
 
@@ -61,6 +63,7 @@ class Screen:
         self.reject(~hours.in_calendar, BEYOND_CALENDAR)
         self.reject(~hours.is_session, NOT_A_SESSION)
         self.reject(hours.skipped, SKIPPED)
+        self.reject(hours.repeated, REPEATED)
 
     @property
     def kept(self) -> np.ndarray:
@@ -101,7 +104,8 @@ class DayHours:
     day : ndarray
         The session's day, days since 1970-01-01 on the calendar's clock, i8[n]; NO_DAY where the row has no day.
     skipped, repeated : ndarray
-        Masks, shape (n,): of times that the file's clock does not show, or shows twice, on a night it is changed.
+        Masks, shape (n,): of times that the file's clock does not show on a night it is changed, and of those that it
+        shows twice, where the order of the rows does not tell which is meant.
     """
 
     is_session: np.ndarray
@@ -112,6 +116,10 @@ class DayHours:
     skipped: np.ndarray
     repeated: np.ndarray
 
+    def at(self, rows: np.ndarray) -> "DayHours":
+        """Return the hours of some rows (indices or mask)."""
+        return DayHours(*(getattr(self, column.name)[rows] for column in fields(DayHours)))
+
     @property
     def in_calendar(self) -> np.ndarray:
         """Mask of the rows whose day the calendar's tables cover, shape (n,)."""
@@ -120,7 +128,13 @@ class DayHours:
         return mask
 
 
-def hours_of_days(calendar: Calendar, clock: ZoneInfo, days: np.ndarray, time_ns: np.ndarray | None = None) -> DayHours:
+def hours_of_days(
+    calendar: Calendar,
+    clock: ZoneInfo,
+    days: np.ndarray,
+    time_ns: np.ndarray | None = None,
+    order: FileOrder | None = None,
+) -> DayHours:
     """Return the hours of the session each row belongs to.
 
     A row belongs to the day that the calendar's clock shows at its time, which near midnight is not that of the file.
@@ -135,17 +149,24 @@ def hours_of_days(calendar: Calendar, clock: ZoneInfo, days: np.ndarray, time_ns
         Days since 1970-01-01 on the file's clock, i8[n]; NO_DAY where illegible.
     time_ns : ndarray, optional
         Nanoseconds of those days, i8[n]; noon where left out.
+    order : FileOrder, optional
+        Where given, the rows stand in the order of the file.
     """
     legible = days != NO_DAY
     wall_ns = np.where(legible, days, 0) * NS_PER_DAY + (NS_PER_DAY // 2 if time_ns is None else time_ns)
     # Offsets change on the hour, at most.
     hours, at_hour = np.unique(wall_ns // NS_PER_HOUR, return_inverse=True)
-    offsets = np.array([_offsets(calendar, clock, int(hour)) for hour in hours], dtype=np.int64).reshape(-1, 3)
-    offset_ns, shown_ns, times = offsets[at_hour].T
+    times = np.array([times_shown(clock, int(hour)) for hour in hours], dtype=np.int64)[at_hour]
+    skipped, repeated = legible & (times == 0), legible & (times == 2)
+    offset_ns, shown_ns = _ahead(calendar, clock, hours, fold=0)[:, at_hour]
+    if order is not None and repeated.any():
+        second, repeated = second_pass(wall_ns, legible, repeated, order)
+        offset_ns, shown_ns = np.where(
+            second, _ahead(calendar, clock, hours, fold=1)[:, at_hour], (offset_ns, shown_ns)
+        )
     own_days = np.where(legible, (wall_ns - offset_ns + shown_ns) // NS_PER_DAY, NO_DAY)
     unique, at_day = np.unique(own_days, return_inverse=True)
     rows = np.array([_hours_of_day(calendar, int(day)) for day in unique], dtype=np.int64).reshape(-1, 3)[at_day]
-    skipped, repeated = legible & (times == 0), legible & (times == 2)
     return DayHours(rows[:, 0].astype(bool), offset_ns, rows[:, 1], rows[:, 2], own_days, skipped, repeated)
 
 
@@ -154,17 +175,14 @@ def to_date(day: int) -> date:
     return _EPOCH_DAY + timedelta(days=int(day))
 
 
-def _offsets(calendar: Calendar, clock: ZoneInfo, hour: int) -> tuple[int, int, int]:
-    """Return how far the clocks of file and calendar are ahead of UTC, ns, and how often the hour comes."""
-    if not 0 <= hour < MOST_HOURS:
-        return 0, 0, 1
-    moment = (datetime(1970, 1, 1) + timedelta(hours=hour)).replace(tzinfo=clock)
-    there_and_back = moment.astimezone(UTC).astimezone(clock)
-    twice = moment.utcoffset() != moment.replace(fold=1).utcoffset()
-    times = 0 if there_and_back.replace(tzinfo=None) != moment.replace(tzinfo=None) else 2 if twice else 1
-    ahead = moment.utcoffset(), moment.astimezone(calendar.zone).utcoffset()
-    file_ns, calendar_ns = (round((offset or timedelta()).total_seconds()) * NS_PER_S for offset in ahead)
-    return file_ns, calendar_ns, times
+def _ahead(calendar: Calendar, clock: ZoneInfo, hours: np.ndarray, fold: int) -> np.ndarray:
+    """Return how far the clocks of file and calendar are ahead of UTC at hours of the file's clock, ns, i8[2, n]."""
+    ahead = np.zeros((2, hours.size), dtype=np.int64)
+    for k in np.flatnonzero((hours >= 0) & (hours < MOST_HOURS)):
+        moment = (datetime(1970, 1, 1) + timedelta(hours=int(hours[k]))).replace(tzinfo=clock, fold=fold)
+        offsets = moment.utcoffset(), moment.astimezone(calendar.zone).utcoffset()
+        ahead[:, k] = [round((offset or timedelta()).total_seconds()) * NS_PER_S for offset in offsets]
+    return ahead
 
 
 def _hours_of_day(calendar: Calendar, day: int) -> tuple[int, int, int]:

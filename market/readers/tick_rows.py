@@ -1,6 +1,7 @@
 """What the rows of a tick file say: which of their values are new, and who the aggressor was."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +28,8 @@ class TickTable:
         i8, which of the values are new and who the aggressor was; UNFLAGGED where every value the row carries is new.
     illegible : ndarray
         bool, whether a cell of the row holds something else than a number.
+    misshapen : tuple of int
+        Lines that were no rows.
     """
 
     lines: np.ndarray
@@ -38,6 +41,7 @@ class TickTable:
     volume: np.ndarray
     flags: np.ndarray
     illegible: np.ndarray
+    misshapen: tuple[int, ...] = ()
 
     @cached_property
     def clears(self) -> np.ndarray:
@@ -93,3 +97,13 @@ class TickTable:
         # UNFLAGGED has every bit set.
         mask: np.ndarray = (self.flags & bits) != 0
         return mask
+
+
+def joined(tables: Sequence[TickTable]) -> TickTable:
+    """Return tables of one file, in its order, as one."""
+    if len(tables) == 1:
+        return tables[0]
+    misshapen = tuple(line for table in tables for line in table.misshapen)
+    columns = [field.name for field in fields(TickTable) if field.name != "misshapen"]
+    whole = {name: np.concatenate([getattr(table, name) for table in tables]) for name in columns}
+    return replace(tables[0], **whole, misshapen=misshapen)

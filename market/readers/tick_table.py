@@ -6,9 +6,10 @@ sound quote (one side absent, or bid not below ask, as during the opening call) 
 aggressor: side 0, trade type UNKNOWN.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,9 +17,10 @@ import numpy as np
 from market.gaps import event_gaps, session_context
 from market.instruments import Instrument
 from market.lake_manifest import Partition
-from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S, Columns
+from market.readers.cells import NO_DAY, NS_PER_DAY, NS_PER_S
 from market.readers.intake import Intake, Request
 from market.readers.price_basis import RAW
+from market.readers.repeated_hours import FileOrder, with_whole_hours
 from market.readers.screen import LATE_NS, OUTSIDE_HOURS, DayHours, Screen, hours_of_days, to_date
 from market.readers.symbols import refuse_other_days, resolve_symbol
 from market.readers.tick_rows import TickTable
@@ -52,22 +54,23 @@ class _Ticks:
 
 
 def tick_writes(
-    request: Request, intake: Intake, blocks: Iterable[tuple[TickTable, Columns]]
+    request: Request, intake: Intake, blocks: Iterator[TickTable]
 ) -> Iterator[tuple[Partition, np.ndarray]]:
     """Check the rows of a tick file, block by block, and yield its trades and quotes session by session.
 
-    Memory holds one block and one session.
+    Memory holds one block and one session, and where a clock is set back the rows around it.
 
     Raises
     ------
     FileRefused
         Where more than one row in a hundred is unusable.
     """
-    contract, last_ns = "", int(np.iinfo(np.int64).min)
+    first, last_ns = next(blocks), int(np.iinfo(np.int64).min)
+    contract = resolve_symbol(intake, request, None, _first_day(first))
+    clock = ZoneInfo(request.lake.instruments.of(contract).clock)
     pending: list[_Ticks] = []
-    for table, columns in blocks:
-        contract = contract or resolve_symbol(intake, request, None, _first_day(table))
-        ticks, last_ns = _screened(request, intake, contract, table, columns, last_ns)
+    for table in with_whole_hours(intake.source, clock, chain([first], blocks)):
+        ticks, last_ns = _screened(request, intake, contract, table, last_ns)
         *done, open_day = _split_days([*pending, ticks])
         for day in done:
             yield from _session_writes(request, intake, contract, day, is_last=False)
@@ -87,18 +90,17 @@ def _hint(intake: Intake) -> str:
     return "export ticks with the exchange's clock (São Paulo)" if outside else ""
 
 
-def _screened(
-    request: Request, intake: Intake, contract: str, table: TickTable, columns: Columns, last_ns: int
-) -> tuple["_Ticks", int]:
+def _screened(request: Request, intake: Intake, contract: str, table: TickTable, last_ns: int) -> tuple["_Ticks", int]:
     """Return the rows of a block that are usable, and the time of the last one."""
     instruments = request.lake.instruments
     instrument, calendar = instruments.of(contract), instruments.calendar(contract)
     legible = (table.day != NO_DAY) & (table.time_ns != NO_DAY)
     day = np.where(legible, table.day, NO_DAY)
-    hours = hours_of_days(calendar, ZoneInfo(instrument.clock), day, np.where(legible, table.time_ns, 0))
+    order = FileOrder(np.stack([table.bid, table.ask, table.last, table.volume, table.flags]), ties=True)
+    hours = hours_of_days(calendar, ZoneInfo(instrument.clock), day, np.where(legible, table.time_ns, 0), order)
     ts_ns = np.where(legible, table.day * NS_PER_DAY + table.time_ns - hours.offset_ns, 0)
     screen = _screen(table, hours, ts_ns, instrument, last_ns)
-    intake.note(screen, columns.misshapen, _hint(intake))
+    intake.note(screen, table.misshapen, _hint(intake))
     kept = np.flatnonzero(screen.kept)
     ticks = _kept_ticks(table, kept, ts_ns, hours.day, instrument)
     return ticks, int(ts_ns[kept[-1]]) if kept.size else last_ns
