@@ -11,6 +11,7 @@ SELECT may hold a COPY.
 """
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ MEMORY = "1GiB"
 BATCH_ROWS = 10_000
 
 _SCHEME = "lake"
+_INSTALL = re.compile(r"(\s|--[^\n]*\n|/\*.*?\*/)*(force\s+)?install\b", re.IGNORECASE | re.DOTALL)
+_NO_TABLE = re.compile(r"Table with name (\w+) does not exist")
 _SQL_TYPES = {"i8": "BIGINT", "i4": "INTEGER", "u4": "UINTEGER", "u1": "UTINYINT", "i1": "TINYINT"}
 _PARTITION = "contract, root, session, bar_seconds, synthetic, source, price_basis"
 
@@ -112,17 +115,27 @@ def query(lake: Lake, sql: str) -> Answer:
         Where a file is missing or damaged.
     """
     with _one_sentence():
-        connection = connect(lake)  # a view reads the columns of its kind's first file
+        connection = connect(lake)
+        damaged = _make_views(connection, lake)
         statements = connection.extract_statements(sql)
         if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
-            found = ", ".join(statement.type.name for statement in statements) or "none"
+            found = ", ".join(map(_name_of, statements)) or "none"
             raise UsageError(f"SQL: expected one SELECT, found {found}; the lake is only read here")
-        result = connection.execute(statements[0])
+        try:
+            result = connection.execute(statements[0])
+        except duckdb.CatalogException as error:
+            named = _NO_TABLE.search(str(error))
+            raise damaged.get(named[1].lower() if named else "", error) from None
     return Answer(tuple(name for name, *_ in result.description or ()), _rows(result))
 
 
+def _name_of(statement: duckdb.Statement) -> str:
+    """Return what a statement is called; DuckDB takes INSTALL for a kind of LOAD."""
+    return "INSTALL" if _INSTALL.match(statement.query) else str(statement.type.name)
+
+
 def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB in memory with the views of a lake, shut off from everything else."""
+    """Return a DuckDB in memory that knows a lake's manifest and its files, shut off from everything else."""
     paths = [f"{_SCHEME}://{p.path}" for p in lake.partitions()]
     connection = duckdb.connect(
         config={
@@ -142,9 +155,21 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     connection.register("listed", _partition_table(lake))
     connection.execute("CREATE TABLE partitions AS FROM listed")
     connection.unregister("listed")
-    for kind in (*EVENT_KINDS, "bars"):
-        connection.execute(_view(lake, kind))
     return connection
+
+
+def _make_views(connection: duckdb.DuckDBPyConnection, lake: Lake) -> dict[str, duckdb.Error]:
+    """Make the view of each kind, and return what is wrong with the files of those that have none.
+
+    A view reads the columns of its kind's first file.
+    """
+    damaged: dict[str, duckdb.Error] = {}
+    for kind in (*EVENT_KINDS, "bars"):
+        try:
+            connection.execute(_view(lake, kind))
+        except duckdb.Error as error:
+            damaged[kind] = error
+    return damaged
 
 
 def _partition_table(lake: Lake) -> pa.Table:

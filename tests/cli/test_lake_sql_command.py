@@ -61,7 +61,7 @@ def test_a_lake_that_is_damaged_says_no_with_the_file(ask: Ask, home: Home) -> N
     lake = fill_lake(home)
     place = lake.partitions("trades")[0].path
     (home.lake / place).write_bytes(b"?")
-    code, said = ask("lake", "sql", "SELECT count(*) FROM quotes")
+    code, said = ask("lake", "sql", "SELECT count(*) FROM trades")
     assert (code, said["rows"], place in said["reason"]) == (1, None, True)
 
 

@@ -178,6 +178,21 @@ def test_a_file_that_is_gone_or_damaged_is_named(filled: Lake, spoil: Callable[[
         ask(filled, "SELECT sum(quantity) FROM trades")
 
 
+def test_a_damaged_file_is_in_the_way_of_its_own_kind_alone(filled: Lake) -> None:
+    (filled.folder / FILE).write_bytes(b"?")
+    assert ask(filled, "SELECT count(*) FROM quotes") == [(0,)]
+    with pytest.raises(LakeError, match=FILE):
+        ask(filled, "SELECT count(*) FROM Trades")
+    with pytest.raises(UsageError, match="Table with name tradings does not exist"):
+        ask(filled, "SELECT count(*) FROM tradings")
+
+
+@pytest.mark.parametrize("sql", ["install httpfs", "FORCE INSTALL httpfs", "/* it */ -- is\n Install httpfs"])
+def test_an_installation_is_called_one(filled: Lake, sql: str) -> None:
+    with pytest.raises(UsageError, match="expected one SELECT, found INSTALL;"):
+        ask(filled, sql)
+
+
 def test_files_of_a_lake_open_for_reading_alone(filled: Lake) -> None:
     files = LakeFiles({FILE: filled.folder / FILE})
     with files.open(f"lake://{FILE}") as file:
