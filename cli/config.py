@@ -1,6 +1,5 @@
 """Commands about the configuration."""
 
-import json
 from typing import Any
 
 import typer
@@ -9,6 +8,7 @@ from cli.environment import find_home
 from cli.groups import Commands, add_group
 from cli.output import JsonOption, answer
 from market.errors import ConfigError
+from market.wording import to_toml
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def config_show(json: JsonOption = False) -> None:
     What is printed is a pregao.toml that sets the same.
     """
     file, settings = _load()
-    lines = [f"{one['key']} = {_toml(one['value'])}  # {one['origin']}" for one in settings]
+    lines = [f"{one['key']} = {to_toml(one['value'])}  # {one['origin']}" for one in settings]
     hint = (
         [] if file else [f"# no pregao.toml: all defaults; copy deploy/pregao.toml to {find_home().root} and change it"]
     )
@@ -51,12 +51,3 @@ def _load() -> tuple[str | None, list[dict[str, Any]]]:
     loaded = load_configuration(find_home())
     settings = [{"key": one.key, "value": one.value, "origin": one.origin} for one in loaded.settings]
     return str(loaded.file) if loaded.file else None, settings
-
-
-def _toml(value: Any) -> str:
-    """Return a value as TOML writes it."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, bool | str):  # as in JSON
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)

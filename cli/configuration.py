@@ -20,6 +20,7 @@ from market.home import Home
 from market.instruments import Declaration, declare
 from market.lake import Lake
 from market.settings import parse_settings
+from market.wording import to_toml
 
 FILE = "pregao.toml"
 PREFIX, SEPARATOR = "PREGAO_", "__"
@@ -146,7 +147,7 @@ def _override(values: dict[str, Any], name: str, text: str) -> str:
     for key in keys[:-1]:
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
-            raise ConfigError(f"{name}: expected a table at {key}, found {table!r}; see `pregao config show`")
+            raise ConfigError(f"{name}: expected a table at {key}, found {to_toml(table)}; see `pregao config show`")
     table[keys[-1]] = _parse_toml(f"value = {text}", name)["value"] if text.startswith("[") else text
     return ".".join(keys)
 
@@ -161,7 +162,9 @@ def _build(values: Mapping[str, Any], file: Path | None, overridden: Sequence[st
     for name, table in values.items():
         _refuse_unknown_section(name, str(file))
         if not isinstance(table, Mapping):
-            raise ConfigError(f"{file}: expected a section [{name}], found {name} = {table!r}; write it as a table")
+            raise ConfigError(
+                f"{file}: expected a section [{name}], found {name} = {to_toml(table)}; write it as a table"
+            )
         kind = get_type_hints(Configuration)[name]
         if is_dataclass(kind) and isinstance(kind, type):
             sections[name] = parse_settings(kind, table, _where(name, file, overridden))
@@ -177,7 +180,9 @@ def _tables(
     for name, values in table.items():
         where = _where(f"{section}.{name}", file, overridden)
         if not isinstance(values, Mapping):
-            raise ConfigError(f"{where}: expected a table, found {values!r}; write its keys below [{section}.{name}]")
+            raise ConfigError(
+                f"{where}: expected a table, found {to_toml(values)}; write its keys below [{section}.{name}]"
+            )
         parsed[name] = parse_settings(entry, values, where)
     return parsed
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from market.errors import ConfigError, DataError
 from market.types import SESSION
+from market.wording import to_toml
 
 EXCHANGE_ZONE = ZoneInfo("America/Sao_Paulo")
 FIRST_DAY = date(2013, 1, 1)
@@ -165,7 +166,7 @@ def shipped_calendar(name: str) -> Calendar:
     rows = [row for row in read_table("hours.csv") if row["calendar"] == name]
     if not rows:
         known = ", ".join([*dict.fromkeys(row["calendar"] for row in read_table("hours.csv")), *ROUND_THE_CLOCK])
-        raise ConfigError(f"calendar {name!r}: expected one of {known}, found another; name one of them")
+        raise ConfigError(f"calendar: expected one of {known}, found {to_toml(name)}; name one of them")
     closures = {
         date.fromisoformat(row["date"]): SpecialDay(True, None, None, row["reason"])
         for row in read_table("closures.csv")

@@ -15,6 +15,7 @@ import numpy as np
 
 from market.calendar import Calendar, SpecialDay, shipped_calendar
 from market.errors import ConfigError, UnknownSymbol
+from market.wording import to_toml
 
 MONTH_LETTERS = "FGHJKMNQUVXZ"
 
@@ -124,7 +125,7 @@ class Declaration:
             ZoneInfo(self.clock)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ConfigError(
-                f"clock: expected a time zone as America/Sao_Paulo, found {self.clock!r}; correct it"
+                f"clock: expected a time zone as America/Sao_Paulo, found {to_toml(self.clock)}; correct it"
             ) from None
 
 
@@ -242,7 +243,7 @@ def declare(symbol: str, declaration: Declaration) -> Instrument:
     if not _DECLARED_ROOT.match(symbol) or _DATED.match(symbol) or _CONTINUOUS.match(symbol):
         raise ConfigError(
             f"[instruments.{symbol}]: expected a symbol of 2 to 20 upper-case letters and digits that is none of the "
-            f"exchange's futures ({', '.join(FUTURES)}), found {symbol!r}; rename the section"
+            f"exchange's futures ({', '.join(FUTURES)}), found {to_toml(symbol)}; rename the section"
         )
     return Instrument(
         root=symbol,

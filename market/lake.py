@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache, partial
 from itertools import chain, islice
@@ -20,6 +20,7 @@ from market.instruments import Instrument, Instruments
 from market.lake_commit import MANIFEST, Commit, is_as_written, sha256_of
 from market.lake_manifest import Gap, Manifest, Partition, Provenance, SourceFile, SourceKey, read_manifest
 from market.roll import expiry
+from market.wording import to_toml
 
 T = TypeVar("T")
 
@@ -55,9 +56,14 @@ class Lake:
         held = self._manifest().instruments
         for root, instrument in self.declared.items():
             if held.get(root, instrument) != instrument:
+                before, now = asdict(held[root]), asdict(instrument)
+                was, found = (
+                    ", ".join(f"{key} = {to_toml(one[key])}" for key in now if before[key] != now[key])
+                    for one in (before, now)
+                )
                 raise ConfigError(
                     f"[instruments.{root}]: expected the declaration its data in {self.folder} were imported with "
-                    f"({held[root]}), found {instrument}; restore it, or import into an empty lake"
+                    f"({was}), found {found}; restore it, or import into an empty lake"
                 )
         return Instruments({**held, **self.declared}, self._overrides())
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from market.errors import ConfigError
+from market.wording import to_toml
 
 T = TypeVar("T")
 
@@ -37,8 +38,10 @@ def parse_settings(section: type[T], values: Mapping[str, Any], source: str) -> 
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        found = first.get("input")
-        raise ConfigError(f"{source}: {key}: {first['msg']}, found {found!r}; correct this value") from error
+        if first["type"] == "missing":
+            raise ConfigError(f"{source}: {key}: expected a value, found none; add it") from error
+        said = f"{first['msg'].replace('tuple', 'list')}, found {to_toml(first['input'])}"
+        raise ConfigError(f"{source}: {key}: {said}; correct this value") from error
 
 
 def _refuse_unknown_keys(section: type[Any], values: Mapping[str, Any], source: str) -> None:

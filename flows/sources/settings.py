@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 
 from market.errors import ConfigError
+from market.instruments import FUTURES
+from market.wording import to_toml
+
+SOURCES = ("inbox", "metatrader")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class CollectSettings:
 
     def __post_init__(self) -> None:
         """Refuse what lies outside the ranges above."""
+        for name, known in (("sources", SOURCES), ("metatrader_roots", tuple(FUTURES))):
+            if unknown := [one for one in getattr(self, name) if one not in known]:
+                found = to_toml(unknown[0])
+                raise ConfigError(f"{name}: expected some of {', '.join(known)}, found {found}; correct it")
         if not 1 <= self.metatrader_sessions <= 250:
             raise ConfigError(f"metatrader_sessions: expected 1 to 250, found {self.metatrader_sessions}; correct it")
         for name in ("inbox_quiet_s", "retries", "retry_delay_s"):

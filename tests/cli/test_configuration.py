@@ -99,8 +99,17 @@ def test_environment_alone_may_declare(home: Home) -> None:
                                                  "did you mean 'tick_size'?"),
         (PETR4.replace("= 0.01", '= "small"'), "[instruments.PETR4]: tick_size: Input should be a valid number"),
         (PETR4.replace("= 0.01", "= 0"), "pregao.toml: [instruments.PETR4]: tick_size: expected a number above zero"),
-        (PETR4.replace("b3_stocks", "nyse"), "[instruments.PETR4]: calendar 'nyse': expected one of b3_dollar"),
-        (PETR4.replace("tick_size = 0.01\n", ""), "[instruments.PETR4]: tick_size: Field required"),
+        (PETR4.replace("b3_stocks", "nyse"), "[instruments.PETR4]: calendar: expected one of b3_dollar"),
+        (PETR4.replace("tick_size = 0.01\n", ""), "[instruments.PETR4]: tick_size: expected a value, found none; add"),
+        (PETR4.replace("= 0.01", '= "small"'), 'unable to parse string as a number, found "small"; correct this value'),
+        (PETR4.replace("= 0.01", "= [true]"), "Input should be a valid number, found [true]; correct this value"),
+        (PETR4 + 'clock = "Mars"', 'clock: expected a time zone as America/Sao_Paulo, found "Mars"; correct it'),
+        ("[collect]\nsources = 3", "sources: Input should be a valid list, found 3; correct this value"),
+        ('[collect]\nsources = ["inbox", "ftp"]', 'sources: expected some of inbox, metatrader, found "ftp"'),
+        ("[collect]\nretries = -5", "[collect]: retries: expected 0 or more, found -5; correct it"),
+        ("[collect]\nretry_delay_s = nan", "[collect]: retry_delay_s: expected 0 or more, found nan; correct it"),
+        ("[collect]\nmetatrader_sessions = 0", "metatrader_sessions: expected 1 to 250, found 0; correct it"),
+        ('collect = ["a"]', 'expected a section [collect], found collect = ["a"]; write it as a table'),
         ("[instruments.PETR4\n", "pregao.toml: expected TOML, found Expected ']'"),
     ],
 )  # fmt: skip
@@ -232,7 +241,7 @@ def test_changed_declaration_of_imported_data_is_found(run: RunCommand, ask: Ask
     file.write_text(PETR4.replace("0.01", "0.05"), encoding="utf-8")
     code, said = ask("config", "check")
     assert code == 1
-    assert "expected the declaration its data" in said["reason"]
+    assert "were imported with (tick_size = 0.01), found tick_size = 0.05; restore it" in said["reason"]
 
 
 def test_declared_symbol_may_be_imported(ask: Ask, file: Path, tmp_path: Path) -> None:

@@ -170,8 +170,10 @@ def test_the_contract_after_the_front_is_collected_too(
 
 
 def test_unknown_and_unusable_sources_are_one_sentence(home: Home) -> None:
-    with pytest.raises(UsageError, match="'profit': expected one of inbox, metatrader"):
-        open_sources(home, CollectSettings(sources=("profit",)))
+    with pytest.raises(ConfigError, match='sources: expected some of inbox, metatrader, found "profit"'):
+        CollectSettings(sources=("profit",))
+    with pytest.raises(ConfigError, match='metatrader_roots: expected some of WDO, DOL, WIN, IND, found "PETR4"'):
+        CollectSettings(metatrader_roots=("WIN", "PETR4"))
     with pytest.raises(ConfigError, match="metatrader_sessions: expected 1 to 250, found 0"):
         CollectSettings(metatrader_sessions=0)
     with pytest.raises(ConfigError, match="inbox_quiet_s: expected 0 or more, found -1"):

@@ -146,7 +146,9 @@ def test_declaration_without_a_size_is_refused(name: str, value: float) -> None:
 
 
 def test_declaration_with_an_unknown_calendar_is_refused() -> None:
-    with pytest.raises(ConfigError, match="calendar 'nasdaq': expected one of b3_dollar, b3_index, b3_stocks"):
+    with pytest.raises(
+        ConfigError, match=r'calendar: expected one of b3_dollar, b3_index, b3_stocks, .*, found "nasdaq"'
+    ):
         replace(SHARE, calendar="nasdaq")
 
 
