@@ -6,13 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.environment import find_home
-from cli.filters import DAY_FORMAT, FirstOption, LastOption, span_of, usual_span
+from cli.filters import DAY_FORMAT, FirstOption, LastOption, days_asked_for, span_of, usual_span
 from cli.groups import Commands, ShowByDefault, add_group
 from cli.output import DEFAULT, JsonOption, answer
 from market.errors import DataError, PregaoError, UsageError
@@ -48,14 +49,13 @@ def calendar_show(
 
     instruments = open_lake().instruments
     calendar = instruments.calendar(symbol)
-    days = [_about(symbol, one, instruments) for one in _days(calendar, day, first, last)]
+    with days_asked_for():
+        days = [_about(symbol, one, instruments) for one in _days(calendar, day, first, last)]
     fields = {"symbol": symbol.upper(), "calendar": calendar.name, "days": days}
     answer(json, fields, [_day_line(one) for one in days])
 
 
-def _days(
-    calendar: "Calendar", day: dt.datetime | None, first: dt.datetime | None, last: dt.datetime | None
-) -> list[dt.date]:
+def _days(calendar: "Calendar", day: dt.datetime | None, first: dt.date | None, last: dt.date | None) -> list[dt.date]:
     """Return the days of a span, else a day with the sessions on both sides of it that the calendar knows."""
     today = dt.datetime.now(calendar.zone).date()
     if first or last:
@@ -139,6 +139,8 @@ def calendar_audit(
     are closed. 1: there are some, named in the reason. 2: a file could not be read. Missing sessions and hours are
     told, but are no reason for a no: they say more of the data than of the calendar.
     """
+    from cli.configuration import open_lake
+
     audits, refused, code = _audit_files(paths, symbol) if paths else ([_audit_lake()], [], 0)
     fields = {
         "sessions": sum(audit.sessions for audit in audits),
@@ -154,7 +156,8 @@ def calendar_audit(
             f"expected data on sessions only, found some on {', '.join(days)}; "
             f"say in {find_home().lake / 'calendar.csv'} whether these days are open or closed"
         )
-    answer(json, fields, list(_audit_lines(fields)), reason="\n".join(reasons) or None, code=code or 1)
+    lines = list(_audit_lines(fields, open_lake().instruments.calendar))
+    answer(json, fields, lines, reason="\n".join(reasons) or None, code=code or 1)
 
 
 def _audit_lake() -> "Audit":
@@ -199,13 +202,28 @@ def _plain(one: Any) -> dict[str, Any]:
     return {"date": day and day.isoformat(), **values}
 
 
-def _audit_lines(fields: dict[str, Any]) -> Iterable[str]:
+def _runs(days: list[dt.date], calendar: "Calendar") -> list[list[dt.date]]:
+    """Return days, oldest first, in runs of sessions that follow each other."""
+    runs: list[list[dt.date]] = []
+    for day in days:
+        if runs and calendar.previous_session(day) == runs[-1][-1]:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return runs
+
+
+def _audit_lines(fields: dict[str, Any], calendar_of: "Callable[[str], Calendar]") -> Iterable[str]:
     yield f"{fields['sessions']} sessions of contracts"
     for one in fields["outside"]:
         known = ", as calendar.csv says" if one["acknowledged"] else ""
         yield f"outside   {one['date']}  {one['reason']}{known}: {one['rows']} rows of {one['source']}"
-    for one in fields["missing"]:
-        length = f" of {one['bar_seconds']} s" if one["bar_seconds"] else ""
-        yield f"missing   {one['date']}  {one['kind']}{length} of {one['contract']}"
+    for (kind, bar_seconds, contract), group in groupby(
+        fields["missing"], lambda one: (one["kind"], one["bar_seconds"], one["contract"])
+    ):
+        length = f" of {bar_seconds} s" if bar_seconds else ""
+        for run in _runs([dt.date.fromisoformat(one["date"]) for one in group], calendar_of(contract)):
+            span = f"{run[0]} to {run[-1]}, {len(run)} sessions" if len(run) > 1 else f"{run[0]}"
+            yield f"missing   {span}  {kind}{length} of {contract}"
     for one in fields["off_hours"]:
         yield f"off hours {one['date']}  {one['contract']}: {one['reason']}"

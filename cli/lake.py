@@ -98,7 +98,7 @@ def lake_verify(json: JsonOption = False) -> None:
     answer(json, {"checked": checked, "problems": problems}, lines, reason="\n".join(problems) or None)
 
 
-def _span(first: dt.datetime | None, last: dt.datetime | None) -> tuple[dt.date, dt.date]:
+def _span(first: dt.date | None, last: dt.date | None) -> tuple[dt.date, dt.date]:
     return span_of(first, last, (dt.date.min, dt.date.max))
 
 

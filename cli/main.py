@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from cli.environment import find_home, set_environment
-from cli.output import command_of, refuse
+from cli.output import command_of, group_of, refuse
 from market.errors import PregaoError
 
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PregaoError as error:
         return refuse(arguments, str(error), error.exit_code)
     except typer.TyperException as error:
-        hint = " ".join(["pregao", *command_of(arguments).split(), "--help"])
+        hint = " ".join(["pregao", *(command_of(arguments) or group_of(arguments)).split(), "--help"])
         return refuse(arguments, f"{error.format_message().rstrip('.')}; see `{hint}`", error.exit_code)
     except Exception as error:  # the edge of the process: machines get their object, and people the traceback
         refuse(arguments, f"unexpected {type(error).__name__}: {error}; please report it", 1)

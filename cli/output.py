@@ -102,6 +102,12 @@ def command_of(arguments: Sequence[str]) -> str:
     return next((words for words in (" ".join(arguments[:2]), f"{first} {DEFAULT}", first) if words in KEYS), "")
 
 
+def group_of(arguments: Sequence[str]) -> str:
+    """Return the group of commands that a command line begins with, as 'lake'; empty where it begins with none."""
+    first = arguments[0] if arguments else ""
+    return first if any(words.startswith(f"{first} ") for words in KEYS) else ""
+
+
 def refuse(arguments: Sequence[str], reason: str, code: int) -> int:
     """Say why a command has no answer, and return its exit code; for machines its keys are all null."""
     unknown = dict.fromkeys(KEYS.get(command_of(arguments), ()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.filters import FirstOption, LastOption, one_of, span_of, usual_span
+from cli.filters import FirstOption, LastOption, days_asked_for, one_of, span_of, usual_span
 from cli.groups import Commands, ShowByDefault, add_group
 from cli.output import DEFAULT, JsonOption, answer
 
@@ -43,7 +43,8 @@ def roll_show(
     from cli.configuration import open_lake
     from market.roll_record import lake_roll_table
 
-    table = lake_roll_table(open_lake(), *_asked(root, first, last))
+    with days_asked_for():
+        table = lake_roll_table(open_lake(), *_asked(root, first, last))
     rolls = [_as_dict(roll) for roll in table.rolls]
     fields = {
         "root": table.root, "first": str(table.first), "last": str(table.last), "front": table.front, "rolls": rolls
@@ -63,7 +64,8 @@ def roll_check(
     from cli.configuration import open_lake
     from market.roll_check import check_rolls
 
-    done = check_rolls(open_lake(), *_asked(root, first, last))
+    with days_asked_for():
+        done = check_rolls(open_lake(), *_asked(root, first, last))
     rolls = [_as_dict(roll) for roll in done.table.rolls]
     contracts = [{name: str(value) for name, value in asdict(one).items()} for one in done.contracts]
     leads = [_lead_as_dict(lead) for lead in done.leads]
@@ -75,7 +77,7 @@ def roll_check(
     answer(json, fields, lines, reason="\n".join(done.disagreements) or None)
 
 
-def _asked(root: str, first: dt.datetime | None, last: dt.datetime | None) -> tuple[str, dt.date, dt.date]:
+def _asked(root: str, first: dt.date | None, last: dt.date | None) -> tuple[str, dt.date, dt.date]:
     """Return the future and the span that are meant."""
     from market.calendar import EXCHANGE_ZONE
     from market.instruments import FUTURES

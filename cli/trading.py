@@ -1,6 +1,5 @@
 """Commands that trade: on paper, and over what is recorded."""
 
-import datetime as dt
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.environment import find_home
+from cli.filters import FirstOption, LastOption
 from cli.output import JsonOption, answer
 
 
@@ -76,8 +76,7 @@ def live(
 
     if mode is not Mode.REPLAY:
         raise SafetyRefusal(f"--mode {mode}: expected replay, the only feed of this version; replay recorded sessions")
-    span = (first.date() if first else None, last.date() if last else None)
-    done = replay(find_home(), Request(bundle, contract, *span, journal))
+    done = replay(find_home(), Request(bundle, contract, first, last, journal))
     fields = {"mode": str(mode), **done.as_dict()}
     lines = [
         f"replayed {done.sessions} sessions of {done.contract}: {done.events} events, {done.decisions} decisions, "

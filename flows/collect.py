@@ -17,7 +17,7 @@ from flows.sources.metatrader import MetaTrader, load_terminal
 from flows.sources.settings import CollectSettings
 from market.calendar import EXCHANGE_ZONE
 from market.completeness import judge
-from market.errors import PregaoError, UsageError
+from market.errors import PregaoError
 from market.home import Home
 from market.lake import Lake
 from market.lake_commit import write_durably
@@ -66,7 +66,7 @@ class Collection:
 
 
 def open_sources(home: Home, settings: CollectSettings) -> list[Source]:
-    """Return the sources that the settings name; raises UsageError for one that does not exist or cannot be used."""
+    """Return the sources that the settings name; raises UsageError for one that cannot be used here."""
 
     def metatrader() -> Source:
         roots, sessions, folder = settings.metatrader_roots, settings.metatrader_sessions, home.state / "fetched"
@@ -76,9 +76,6 @@ def open_sources(home: Home, settings: CollectSettings) -> list[Source]:
         return Inbox(home.inbox, settings.inbox_quiet_s)
 
     makers: dict[str, Callable[[], Source]] = {"inbox": inbox, "metatrader": metatrader}
-    for name in settings.sources:
-        if name not in makers:
-            raise UsageError(f"source {name!r}: expected one of {', '.join(makers)}, found another; name one of them")
     return [makers[name]() for name in settings.sources]
 
 
@@ -107,6 +104,8 @@ def collect_job(home: Home, lake: Lake, sources: Sequence[Source], settings: Col
                 note.unlink()
             except PregaoError as error:
                 done.dvc, done.versioned = str(error), False
+        elif not _is_versioned(home):
+            done.dvc = _no_repository(home)
         return done
 
 
@@ -130,8 +129,8 @@ def check_sessions(lake: Lake, before: Mapping[str, str]) -> list[SessionCheck]:
 
 def version_data(home: Home, lake: Lake) -> str:
     """Record the data folder in data.dvc, where the home is a DVC repository; raises PregaoError where DVC cannot."""
-    if not (home.root / ".dvc").is_dir():
-        return f"not versioned: {home.root} is no DVC repository"
+    if not _is_versioned(home):
+        return _no_repository(home)
     record = home.root / "data.dvc"
     before = record.read_bytes() if record.exists() else b""
     while True:
@@ -140,6 +139,14 @@ def version_data(home: Home, lake: Lake) -> str:
         if lake.data_hash() == recorded:  # else an import changed the lake while it was read
             break
     return "unchanged" if record.read_bytes() == before else "updated; commit it"
+
+
+def _is_versioned(home: Home) -> bool:
+    return (home.root / ".dvc").is_dir()
+
+
+def _no_repository(home: Home) -> str:
+    return f"none, for {home.root} is no DVC repository; `git init` and `dvc init` there make it one"
 
 
 def _dvc_add(home: Home) -> None:
@@ -170,7 +177,7 @@ def _take(lake: Lake, sources: Sequence[Source], settings: CollectSettings) -> l
 def _refuse_unfetched(home: Home, lake: Lake) -> None:
     """Refuse to begin a lake where data.dvc lists another that is not here: it would be replaced by the new one."""
     record = home.root / "data.dvc"
-    if (home.root / ".dvc").is_dir() and record.is_file() and not lake.partitions():
+    if _is_versioned(home) and record.is_file() and not lake.partitions():
         raise PregaoError(
             f"{record}: expected the lake that it lists, found none in {lake.folder}; run `dvc pull` to fetch it, or "
             "delete data.dvc to begin a lake of your own"

@@ -6,13 +6,13 @@ PregaoError
 │   ├── UnknownSymbol      a symbol no instrument answers to
 │   └── ConfigError        a setting that is unknown, out of range or contradictory
 ├── FileRefused            a file that cannot be read as market data, or contradicts what the lake holds: exit code 1
-├── DataError              market data that contradicts itself or its calendar
+├── DataError              market data that contradicts itself or its calendar: exit code 1
 │   ├── ValidationFailed   an expectation suite did not hold
 │   └── NotEnoughData      too little history for what was asked
 ├── SafetyRefusal          refused for safety: exit code 3
 │   ├── BundleRefused      a bundle that is altered, unsigned or of another schema
 │   └── ProvenanceRefused  synthetic data where only real data may be used
-└── LakeError              a partition that is missing, damaged or half written
+└── LakeError              a partition that is missing, damaged or half written: exit code 1
 """
 
 # What to do about a damaged file of the lake. What lies beside it is whole: nothing there is ever to be deleted.
@@ -86,8 +86,6 @@ class ConfigError(UsageError):
 
 class DataError(PregaoError):
     """Market data contradict themselves or their calendar."""
-
-    exit_code = 2
 
 
 class ValidationFailed(DataError):

@@ -43,8 +43,9 @@ def _unlisted(lake: Lake) -> list[str]:
     found = sorted(path.relative_to(lake.folder) for path in lake.folder.rglob("*") if path.is_file())
     others = [path for path in found if path.as_posix() not in known and path.parts[0] != QUARANTINE]
     return [
-        f"{path.as_posix()}: left over by an interrupted import; delete it"
+        f"{path.as_posix()}: left over by an interrupted import; importing that file again clears it up, else delete it"
         if path.suffix == ".partial"
-        else f"{path.as_posix()}: expected only what the manifest lists, found another file; move it out of the lake"
+        else f"{path.as_posix()}: expected only what the manifest lists, found another file; import again what was "
+        "interrupted, else move it out of the lake"
         for path in others
     ]

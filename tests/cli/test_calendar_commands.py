@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from cli.calendar import _audit_lines
 from market.home import Home
+from market.instruments import B3
 from tests.cli.conftest import RunCommand
 from tests.cli.test_data_commands import write_bars
 
@@ -200,6 +202,7 @@ def test_missing_sessions_and_hours_are_told_without_a_no(ask: Ask, run: RunComm
     code, said = ask("calendar", "audit")
     assert (code, said["ok"]) == (0, True)
     assert said["missing"] == [{"date": "2020-04-03", "kind": "bars", "contract": "WDOK20", "bar_seconds": 60}]
+    assert "missing   2020-04-03  bars of 60 s of WDOK20" in run("calendar", "audit").out.splitlines()
     stray = write_bars(tmp_path / "c" / "WDOM20_M1.csv", 540)
     late = f"{THURSDAY:%Y.%m.%d}\t20:00:00\t5250.0\t5252.0\t5250.0\t5251.0\t10\t100\t5\r\n"
     stray.write_bytes(stray.read_bytes() + late.encode())
@@ -209,6 +212,29 @@ def test_missing_sessions_and_hours_are_told_without_a_no(ask: Ask, run: RunComm
         {"date": "2020-04-02", "source": "WDOM20_M1.csv", "contract": "WDOM20",
          "reason": "1 row outside the session's hours"}
     ]  # fmt: skip
+
+
+def test_missing_sessions_in_a_row_are_one_line() -> None:
+    """Without the 9th, a Thursday; the 10th is Good Friday and no session."""
+    days = ["03", "06", "07", "08", "13", "14", "16"]
+    missing = [
+        {"date": f"2020-04-{day}", "kind": "bars", "contract": contract, "bar_seconds": 0}
+        for contract in ("WDOK20", "WINM20") for day in days
+    ]  # fmt: skip
+    fields = {"sessions": 2, "outside": [], "missing": missing, "off_hours": []}
+    lines = [line for line in _audit_lines(fields, B3.calendar) if "WINM20" in line]
+    assert lines == [
+        "missing   2020-04-03 to 2020-04-08, 4 sessions  bars of WINM20",
+        "missing   2020-04-13 to 2020-04-14, 2 sessions  bars of WINM20",
+        "missing   2020-04-16  bars of WINM20",
+    ]
+
+
+def test_days_months_and_years_bound_a_span(ask: Ask) -> None:
+    """2024 has a 29th of February."""
+    for last, day in (("2024", "2024-12-31"), ("2024-02", "2024-02-29"), ("2024-02-27", "2024-02-27")):
+        code, said = ask("calendar", "--from", "2024-02", "--to", last)
+        assert (code, said["days"][0]["date"], said["days"][-1]["date"]) == (0, "2024-02-01", day)
 
 
 def test_file_that_cannot_be_read_leaves_the_others_audited(ask: Ask, file: Path) -> None:

@@ -98,7 +98,10 @@ def test_check_names_a_contract_that_led_after_it_was_left(run: RunCommand, ask:
         ("roll --from 2027-12-01 --to 2028-01-31", "expected a day from 2013-01-01 to 2027-12-31"),
         ("roll --root WIN --to 2027-12-31", "which ends on 2027-12-31, found one on 2027-12-15 that does not; end the"),
         ("roll check --from 2026-05-02 --to 2026-05-03", "expected sessions from 2026-05-02 to 2026-05-03, found none"),
-        ("roll check --to 2026", "'2026' does not match the formats '%Y-%m-%d'"),
+        (
+            "roll check --to 2026-13",
+            "month or year as 2026-05-31, 2026-05 or 2026, found '2026-13'",
+        ),
     ],
 )
 def test_refusals(ask: Ask, line: str, said: str) -> None:

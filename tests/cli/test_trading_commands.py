@@ -70,10 +70,15 @@ def test_bundle_of_another_key_is_refused_for_safety(ask: Ask, home: Home, tmp_p
     [
         (("--contract", "PETR4"), "'PETR4': expected a contract of WDO, DOL, WIN, IND"),
         (("--contract", "WDOQ26"), "expected a series of WIN"),
-        (("--from", "2027-01-04"), "expected recorded sessions from 2027-01-04"),
     ],
 )
 def test_request_without_sense_is_wrong_use(ask: Ask, arguments: tuple[str, ...], said: str) -> None:
     code, answer = ask("live", *arguments)
     assert (code, answer["ok"]) == (2, False)
     assert said in answer["reason"]
+
+
+def test_sessions_that_were_not_recorded_are_a_no(ask: Ask) -> None:
+    code, answer = ask("live", "--from", "2027-01")
+    assert (code, answer["ok"]) == (1, False)
+    assert "expected recorded sessions from 2027-01-01" in answer["reason"]

@@ -19,6 +19,7 @@ from tests.commands import CHECKOUT, environment_of
 from tests.flows.collecting import DAY, minutes, put
 
 NEXT = dt.date(2020, 4, 3)
+NO_REPOSITORY = "none, for {} is no DVC repository; `git init` and `dvc init` there make it one"
 
 # Takes the first delivery alone; then the machine goes off, at the place that is named.
 KILLED = """
@@ -26,6 +27,7 @@ import os, sys
 from pathlib import Path
 from flows import collect
 from flows.sources.delivery import take_delivery
+
 from flows.sources.inbox import Inbox
 from flows.sources.settings import CollectSettings
 from market.home import Home
@@ -81,7 +83,7 @@ def test_a_killed_run_is_finished_by_the_next(home: Home, where: str) -> None:
     assert "no DVC repository" in done.dvc
     kept = sorted(path.name for path in (home.inbox / "imported").iterdir())
     assert kept == ["WDOK20_a.csv", "WDOK20_b.csv"]
-    assert job(home) == Collection()
+    assert job(home) == Collection(dvc=NO_REPOSITORY.format(home.root))
 
 
 def test_a_run_that_finds_nothing_loads_no_prefect_and_starts_no_server(home: Home) -> None:
@@ -99,7 +101,7 @@ def test_files_that_wait_are_told_and_nothing_is_judged_or_versioned(home: Home)
     put(home, "WDOK20_a.csv", minutes(DAY))
     done = collect_job(home, Lake(home.lake), [Inbox(home.inbox, 3600.0)], CollectSettings())
     assert [(one.label, one.status) for one in done.deliveries] == [("WDOK20_a.csv", "waiting")]
-    assert (done.sessions, done.dvc) == ([], "unchanged")
+    assert (done.sessions, done.dvc) == ([], NO_REPOSITORY.format(home.root))
     assert not (home.state / UNFINISHED).exists()
 
 
