@@ -185,7 +185,9 @@ def _missing_rows(
             "bar_seconds": own[0].bar_seconds,
         }
         for own in series
-        for day, cause in missing_sessions(own, lake.instruments.calendar(own[0].contract))
+        for day, cause in missing_sessions(
+            own, lake.instruments.calendar(own[0].contract), lake.instruments.rests(own[0].contract)
+        )
         if span[0] <= day <= span[1]
     ]  # fmt: skip
 

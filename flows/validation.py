@@ -122,7 +122,8 @@ def _look_at_events(lake: Lake, series: Sequence[Sequence[Partition]]) -> dict[t
 def _report(lake: Lake, context: Any, partitions: tuple[Partition, ...], looked: _Looked) -> SeriesReport:
     first, instrument = partitions[0], lake.instruments.of(partitions[0].contract)
     calendar, unit = lake.instruments.calendar(first.contract), Unit(instrument.unit, instrument.lot_step)
-    verdict, missing = _verdict(looked.bars, calendar), missing_sessions(partitions, calendar)
+    missing = missing_sessions(partitions, calendar, lake.instruments.rests(first.contract))
+    verdict = _verdict(looked.bars, calendar)
     between = series_rows(partitions, missing, calendar, looked.adjusted, verdict)
     label = label_of(first)
     results = (

@@ -130,7 +130,7 @@ def _why_closed(calendar: Calendar, day: date | None) -> str:
 def _missing(lake: Lake, partitions: list[Partition]) -> Iterator[Missing]:
     for series, group in groupby(partitions, key=lambda p: p.series):
         kind, contract, bar_seconds = series
-        absent = missing_sessions(group, lake.instruments.calendar(contract))
+        absent = missing_sessions(group, lake.instruments.calendar(contract), lake.instruments.rests(contract))
         yield from (Missing(kind, contract, bar_seconds, day) for day, cause in absent if cause is Cause.FEED_LOSS)
 
 

@@ -180,7 +180,9 @@ def interrupts(gap: Gap, open_ns: int) -> bool:
     return gap.cause not in (Cause.NO_TRADE, Cause.HOLIDAY) and not called
 
 
-def missing_sessions(partitions: Iterable[Partition], calendar: Calendar) -> list[tuple[date, Cause]]:
+def missing_sessions(
+    partitions: Iterable[Partition], calendar: Calendar, rests: Calendar | None = None
+) -> list[tuple[date, Cause]]:
     """Return the days without data between the first and the last session of one series, oldest first.
 
     Parameters
@@ -190,6 +192,9 @@ def missing_sessions(partitions: Iterable[Partition], calendar: Calendar) -> lis
     calendar : Calendar
         Its calendar: a weekday without a session is a holiday; a session without data was lost, or lies in the month
         or more between the end of one export and the beginning of another.
+    rests : Calendar, optional
+        Of an exchange with which the series rests (`Instruments.rests`): a day that is none of its sessions was not
+        lost, but a holiday.
     """
     ordered = sorted(partitions, key=lambda partition: partition.day)
     found: list[tuple[date, Cause]] = []
@@ -199,7 +204,8 @@ def missing_sessions(partitions: Iterable[Partition], calendar: Calendar) -> lis
         sessions = {day for day in absent if calendar.is_session(day)}
         apart = before.provenance.source_sha256 != after.provenance.source_sha256 and len(sessions) >= MONTH_SESSIONS
         lost = Cause.TRUNCATED if apart else Cause.FEED_LOSS
-        found += [(day, lost if day in sessions else Cause.HOLIDAY) for day in absent]
+        shut = {day for day in absent if day not in sessions or (rests and not rests.is_session(day))}
+        found += [(day, Cause.HOLIDAY if day in shut else lost) for day in absent]
     return found
 
 

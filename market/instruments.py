@@ -206,6 +206,16 @@ class Instruments:
         """Return the calendar a symbol trades by; raises UnknownSymbol."""
         return self._calendars[self.of(symbol).calendar]
 
+    def rests(self, symbol: str) -> Calendar | None:
+        """Return the calendar on whose holidays brokers do not quote a symbol, though its own has sessions then.
+
+        The real of the currency market rests with the exchange's dollar: of 2019's exports of USDBRL every weekday
+        without a bar is a holiday of B3, and B3's two other holidays hold one bar each. Raises UnknownSymbol.
+        """
+        instrument = self.of(symbol)
+        is_real = instrument.calendar == "forex" and instrument.currency == "BRL"
+        return self._calendars["b3_dollar"] if is_real else None
+
     def session(self, symbol: str, day: date) -> np.ndarray:
         """Return the SESSION record of a symbol on a day, length 1; raises DataError where there is none."""
         return self.calendar(symbol).session(day)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from market.calendar import to_local, to_ns
 from market.gaps import SessionContext, bar_gaps, event_gaps, interrupts, missing_sessions, session_context
-from market.instruments import B3
+from market.instruments import B3, Declaration, Instruments, declare
 from market.lake_manifest import Cause, Gap, Partition, Provenance
 from market.types import BAR, EVENT, Kind, Phase
 
@@ -370,6 +370,28 @@ def test_days_between_the_first_and_last_are_holidays_or_lost() -> None:
     ]
     assert missing_sessions([], B3.calendar("WIN")) == []
     assert missing_sessions([partition_of(held[0])], B3.calendar("WIN")) == []
+
+
+@pytest.mark.parametrize(
+    ("currency", "calendar", "causes"),
+    [
+        ("BRL", "forex", [Cause.FEED_LOSS, Cause.HOLIDAY, Cause.HOLIDAY, Cause.FEED_LOSS]),
+        ("USD", "forex", [Cause.FEED_LOSS] * 4),
+        ("BRL", "always", [Cause.FEED_LOSS] * 6),  # a weekend too
+    ],
+)
+def test_the_real_of_the_currency_market_rests_with_the_exchange(
+    currency: str, calendar: str, causes: list[Cause]
+) -> None:
+    """Carnival is on the 24th and 25th."""
+    own = Instruments({"PAIR": declare("PAIR", Declaration(0.0001, 1.0, 1.0, currency, calendar))})
+    held = [partition_of(day) for day in (date(2020, 2, 20), date(2020, 2, 27))]
+    found = missing_sessions(held, own.calendar("PAIR"), own.rests("PAIR"))
+    assert [cause for _, cause in found] == causes
+
+
+def test_futures_rest_by_their_own_calendar_alone() -> None:
+    assert B3.rests("WDOZ26") is None
 
 
 DAYS = st.sampled_from([DAY, ASH, date(2020, 2, 28), date(2026, 7, 31)])  # regular, late open, longer, another season

@@ -66,8 +66,7 @@ def test_no_session_is_missing_but_those_listed(audit: tuple[int, dict[str, Any]
     """Also the README's fourth check: every other futures file has no missing and no extra session in its range."""
     expected = [f"{month}-{day:02}" for month, days in MISSING.items() for day in days]
     assert len(expected) == 21
-    # The pair of dollar and real is declared as round the clock, and rests on Brazil's holidays all the same.
-    missing = [(one["contract"], one["date"]) for one in audit[1]["missing"] if one["contract"] != "USDBRL"]
+    missing = [(one["contract"], one["date"]) for one in audit[1]["missing"]]
     assert missing == [("WDO", day) for day in expected]
 
 
