@@ -21,8 +21,6 @@ class Mode(StrEnum):
 
 
 BundleOption = Annotated[Path | None, typer.Option(help="A bundle folder; by default the last one installed.")]
-FirstOption = Annotated[dt.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First session.")]
-LastOption = Annotated[dt.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last session.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,8 +45,7 @@ def backtest(
     from backtest.numerals import decimal, reais, whole
     from flows.bundle_backtest import Request, run
 
-    span = (first.date() if first else None, last.date() if last else None)
-    done = run(find_home(), Request(bundle, contract, *span, report))
+    done = run(find_home(), Request(bundle, contract, first, last, report))
     numbers = done.metrics
     lines = [
         f"{done.contract}: {whole(numbers.sessions)} sessions, {whole(numbers.round_trips)} round trips, "
