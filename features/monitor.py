@@ -2,6 +2,11 @@
 
 A monitor takes the row of every decision. Over its last rows it knows of each column how often it is NaN, how much it
 varies, and how often it fires (is finite and not zero). A band holds what these were in training.
+
+How long a column has stood still is counted from the first row of the preload on, through every change of session: so
+sessions of a hundred bars tell a dead input too, and what stops decisions in one depends on its preload and on itself
+alone. What is missing until the preload is whole (large trades, brokers, usual depth) has the session only. How long a
+column may stand still, training tells: some are constant for a session.
 """
 
 import math
@@ -17,13 +22,14 @@ from market.kernel import kernel
 NAN_RATE, VARIANCE, FIRING_RATE = range(3)
 STATISTICS = 3
 WINDOW = 200  # rows of a model's monitor
-DEAD_AFTER = 200  # rows that changed while the column did not
+DEAD_AFTER = 200  # rows that changed while the column did not; more where training has longer stands
+STAND_MARGIN = 3  # times the longest stand of training; docs/decisions/0004 has what less would have held
 NEVER = np.iinfo(np.int64).max
 RATE_MARGIN = 0.05
 # A variance moves by this factor between calm and rough markets that training did not hold.
 VARIANCE_MARGIN = 4.0
 
-_SEEN, _IN_SESSION = range(2)
+_SEEN, _FOLLOWED = range(2)
 
 
 class Monitor(NamedTuple):
@@ -34,7 +40,9 @@ class Monitor(NamedTuple):
     rows : ndarray of float32, shape (w, c)
         The last w rows, a ring.
     counts : ndarray of int64, shape (2,)
-        Rows seen since the monitor was new, and in this session.
+        Rows seen since the monitor was new, and rows followed since `forget_runs`.
+    last : ndarray of float32, shape (c,)
+        The last row followed.
     runs : ndarray of int64, shape (c,)
         Rows in which the market moved since the column last changed.
     nans, fired : ndarray of int64, shape (c,)
@@ -47,6 +55,7 @@ class Monitor(NamedTuple):
 
     rows: np.ndarray
     counts: np.ndarray
+    last: np.ndarray
     runs: np.ndarray
     nans: np.ndarray
     fired: np.ndarray
@@ -64,7 +73,7 @@ class Band(NamedTuple):
     low, high : ndarray of float64, shape (3, c)
         Bounds of NAN_RATE, VARIANCE and FIRING_RATE, both included.
     dead_after : ndarray of int64, shape (c,)
-        Rows that may pass without a change; NEVER for a column that in training stood still that long.
+        Rows in which the market moves and the column does not, at which it is dead; NEVER where nothing tells.
     """
 
     low: np.ndarray
@@ -105,6 +114,7 @@ def new_monitor(schema: FeatureSchema, window: int) -> Monitor:
     return Monitor(
         rows=np.zeros((window, columns), dtype=np.float32),
         counts=np.zeros(2, dtype=np.int64),
+        last=np.zeros(columns, dtype=np.float32),
         runs=np.zeros(columns, dtype=np.int64),
         nans=np.zeros(columns, dtype=np.int64),
         fired=np.zeros(columns, dtype=np.int64),
@@ -121,8 +131,7 @@ def observe(monitor: Monitor, row: np.ndarray) -> None:
     window, columns = monitor.rows.shape
     seen = monitor.counts[_SEEN]
     at = seen % window
-    if monitor.counts[_IN_SESSION] > 0:
-        _count_unchanged(monitor, monitor.rows[(seen - 1) % window], row)
+    follow(monitor, row)
     if seen >= window:
         for j in range(columns):
             _add(monitor, j, monitor.rows[at, j], -1)
@@ -130,19 +139,31 @@ def observe(monitor: Monitor, row: np.ndarray) -> None:
         monitor.rows[at, j] = row[j]
         _add(monitor, j, row[j], 1)
     monitor.counts[_SEEN] = seen + 1
-    monitor.counts[_IN_SESSION] += 1
     if at == window - 1:
         _sum_again(monitor)
 
 
 @kernel
-def begin_session(monitor: Monitor) -> None:
-    """Forget how long each column has stood still: features that a session freezes thaw at its end.
+def follow(monitor: Monitor, row: np.ndarray) -> None:
+    """Count how long each column stands still, and nothing else: all that a row of the preload is for."""
+    if monitor.counts[_FOLLOWED] > 0:
+        _count_unchanged(monitor, monitor.last, row)
+    monitor.last[:] = row
+    monitor.counts[_FOLLOWED] += 1
 
-    What stops decisions in a session thus depends on that session alone, whatever the monitor saw before.
-    """
+
+@kernel
+def follow_all(monitor: Monitor, rows: np.ndarray) -> None:
+    """Follow rows in order of time, float32, shape (n, c)."""
+    for i in range(rows.shape[0]):
+        follow(monitor, rows[i])
+
+
+@kernel
+def forget_runs(monitor: Monitor) -> None:
+    """Forget how long each column has stood still, before the preload of a session tells it anew."""
     monitor.runs[:] = 0
-    monitor.counts[_IN_SESSION] = 0
+    monitor.counts[_FOLLOWED] = 0
 
 
 @kernel
@@ -201,8 +222,11 @@ def unusual_columns(schema: FeatureSchema, monitor: Monitor, band: Band) -> list
     return [one for one in measured if one.value < one.low or one.value > one.high]
 
 
-def training_band(schema: FeatureSchema, rows: np.ndarray, session: np.ndarray, window: int) -> Band:
+def training_band(schema: FeatureSchema, rows: np.ndarray, window: int) -> Band:
     """Return the band of training rows: the extremes over every window of them, with a margin.
+
+    A column is dead after STAND_MARGIN times the longest stand of its finite values in training, DEAD_AFTER at least.
+    One of the calendar never is: no feed moves it, and a short session lengthens its stand.
 
     Parameters
     ----------
@@ -210,8 +234,6 @@ def training_band(schema: FeatureSchema, rows: np.ndarray, session: np.ndarray, 
         Names the columns.
     rows : ndarray of float32, shape (n, columns)
         In order of time, as `features.pipeline` computed them.
-    session : ndarray of int64, shape (n,)
-        Number of each row's session.
     window : int
         Rows of the live monitor's window.
 
@@ -227,27 +249,26 @@ def training_band(schema: FeatureSchema, rows: np.ndarray, session: np.ndarray, 
     columns = rows.shape[1]
     low, high = np.full((STATISTICS, columns), math.inf), np.full((STATISTICS, columns), -math.inf)
     longest = np.zeros(columns, dtype=np.int64)
-    _extremes(new_monitor(schema, window), np.ascontiguousarray(rows, dtype=np.float32), session, low, high, longest)
+    monitor = new_monitor(schema, window)
+    _extremes(monitor, np.ascontiguousarray(rows, dtype=np.float32), low, high, longest)
     rates = [NAN_RATE, FIRING_RATE]
     low[rates], high[rates] = low[rates] - RATE_MARGIN, high[rates] + RATE_MARGIN
     low[VARIANCE], high[VARIANCE] = low[VARIANCE] / VARIANCE_MARGIN, high[VARIANCE] * VARIANCE_MARGIN
     unknown = low > high  # a variance that no window of training knows cannot be unusual
     low[unknown], high[unknown] = -math.inf, math.inf
-    return Band(low, high, np.where(longest >= DEAD_AFTER, NEVER, DEAD_AFTER))
+    patience = np.maximum(DEAD_AFTER, STAND_MARGIN * longest)
+    return Band(low, high, np.where(monitor.market, patience, NEVER))
 
 
 @kernel
-def _extremes(
-    monitor: Monitor, rows: np.ndarray, session: np.ndarray, low: np.ndarray, high: np.ndarray, longest: np.ndarray
-) -> None:
-    """Widen the bounds by every full window, and find each column's longest stand within a session."""
+def _extremes(monitor: Monitor, rows: np.ndarray, low: np.ndarray, high: np.ndarray, longest: np.ndarray) -> None:
+    """Widen the bounds by every full window, and find the longest stand of each column's finite values."""
     window, columns = monitor.rows.shape
     for i in range(rows.shape[0]):
-        if i > 0 and session[i] != session[i - 1]:
-            begin_session(monitor)
         observe(monitor, rows[i])
         for j in range(columns):
-            longest[j] = max(longest[j], monitor.runs[j])
+            if math.isfinite(rows[i, j]):
+                longest[j] = max(longest[j], monitor.runs[j])
             if i + 1 < window:
                 continue
             for statistic in range(STATISTICS):

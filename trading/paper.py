@@ -9,7 +9,7 @@ from datetime import date
 
 import numpy as np
 
-from features.monitor import begin_session as begin_monitor
+from features.monitor import follow_all, forget_runs
 from features.pipeline import begin_session as begin_features
 from features.pipeline import replay, update_bar, update_event
 from features.schema import FeatureSchema
@@ -91,7 +91,6 @@ def paper_begin(core: Core, venue: Venue, session: np.void, events: bool) -> Non
     """Start a session whose preload the features have taken; `events` says which kind of feed follows."""
     core.session[0] = session
     begin_features(core.features, session)
-    begin_monitor(core.monitor)
     begin_desk(core.desk, session["open_ns"], session["close_ns"], events)
     reset_venue(venue)
 
@@ -286,8 +285,9 @@ def begin_session(trader: Trader, feed: Feed, day: date) -> None:
         raise UsageError(f"session {day}: expected a flat account, found {position:+d}; end the last session first")
     for part, fresh in zip(trader.core.features, new_state(trader.schema), strict=True):
         part[:] = fresh
+    forget_runs(trader.core.monitor)
     for earlier in feed.preload(day, trader.schema.preload_sessions):
-        replay(trader.core.features, feed, earlier)
+        follow_all(trader.core.monitor, replay(trader.core.features, feed, earlier).rows)
     trader.feed_kind = feed.kind
     paper_begin(trader.core, trader.venue, feed.session(day)[0], feed.kind == "events")
     if feed.is_last_session(day) and trader.account[0]["trading_state"] == TradingState.ACTIVE:

@@ -126,7 +126,7 @@ class Trainer:
     def write(self, folder: Path, learned: Learned, strategy: StrategyParams, days: Sequence[dt.date]) -> str:
         """Write and sign one bundle of a model trained on `days`; return its digest."""
         seen = np.isin(self.decisions.session, [(day - EPOCH).days for day in days])
-        band = training_band(self.schema, self.decisions.rows[seen], self.decisions.session[seen], WINDOW)
+        band = training_band(self.schema, self.decisions.rows[seen], WINDOW)
         model = assemble(learned, self.schema.columns, self.agents, strategy)._replace(band=band)
         golden = np.linspace(0, len(self.table.rows) - 1, GOLDEN_ROWS).astype(np.int64)
         return write_bundle(folder, self._manifest(strategy, days), model, self.table.rows[golden], self.key)

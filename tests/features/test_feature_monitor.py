@@ -10,8 +10,9 @@ from features.monitor import (
     NEVER,
     VARIANCE,
     Band,
-    begin_session,
     dead_column,
+    follow_all,
+    forget_runs,
     measure,
     new_monitor,
     observe,
@@ -107,42 +108,64 @@ def test_the_clock_alone_is_no_market():
     assert dead_column(fed(rows), OPEN_BAND) == -1
 
 
-def test_a_new_session_begins_the_count_again():
-    rows = draw_rows(2 * DEAD_AFTER - 2)
+def test_forgotten_runs_are_counted_from_the_preload_on():
+    rows = draw_rows(2 * DEAD_AFTER)
     rows[:, 1] = 50.0
     monitor = fed(rows[: DEAD_AFTER - 1])
-    begin_session(monitor)
-    for row in rows[DEAD_AFTER:]:
-        observe(monitor, row)
+    forget_runs(monitor)
+    statistics = [measure(monitor, statistic, 0) for statistic in (NAN_RATE, VARIANCE, FIRING_RATE)]
+    follow_all(monitor, rows[DEAD_AFTER:])
+    assert monitor.runs.tolist() == [0, DEAD_AFTER - 1, 0]
+    assert [measure(monitor, statistic, 0) for statistic in (NAN_RATE, VARIANCE, FIRING_RATE)] == statistics
     assert dead_column(monitor, OPEN_BAND) == -1
+    observe(monitor, rows[0])  # the session goes on where the preload ended
+    assert dead_column(monitor, OPEN_BAND) == 1
 
 
-def test_what_stood_still_in_training_may_stand_still_live():
-    rows = draw_rows(3 * DEAD_AFTER)
+@pytest.mark.parametrize(("stand", "patience"), [(66, 200), (67, 201), (599, 1_797)])
+def test_patience_is_three_times_the_longest_stand_of_training(stand, patience):
+    rows = draw_rows(600)
+    rows[:, 1] = np.arange(600) // (stand + 1)
+    assert training_band(SCHEMA, rows, 60).dead_after.tolist() == [DEAD_AFTER, patience, NEVER]
+
+
+def test_what_stood_still_in_training_may_stand_still_live_but_not_for_ever():
+    rows = draw_rows(1_798)
+    rows[:600, 1] = 50.0
+    band = training_band(SCHEMA, rows[:600], 60)
     rows[:, 1] = 50.0
-    one_session = training_band(SCHEMA, rows, np.zeros(len(rows)), 60)
-    assert one_session.dead_after.tolist() == [DEAD_AFTER, NEVER, DEAD_AFTER]
-    assert dead_column(fed(rows), one_session) == -1
-    short_sessions = training_band(SCHEMA, rows, np.arange(len(rows)) // 100, 60)
-    assert short_sessions.dead_after.tolist() == [DEAD_AFTER] * 3
-    assert dead_column(fed(rows), short_sessions) == 1
+    assert dead_column(fed(rows[:-1]), band) == -1
+    assert dead_column(fed(rows), band) == 1
+
+
+def test_a_column_that_was_missing_in_training_did_not_stand_still():
+    rows = draw_rows(900)
+    rows[:500, 1] = NAN
+    assert training_band(SCHEMA, rows, 60).dead_after.tolist() == [DEAD_AFTER, DEAD_AFTER, NEVER]
+
+
+def test_the_calendar_is_never_dead():
+    rows = draw_rows(600)
+    band = training_band(SCHEMA, rows, 60)
+    rows[:, 2] = 0.5
+    assert dead_column(fed(rows), band) == -1
 
 
 def test_band_holds_the_extremes_of_training_with_their_margin():
     rows = np.zeros((4, 3), dtype=np.float32)
     rows[:, 0] = (0, 2, 2, 6)  # variances of two rows: 1, 0, 4; firing rates 1/2, 1, 1
     rows[:, 1] = (NAN, NAN, 1, 1)  # NaN rates 1, 1/2, 0
-    band = training_band(SCHEMA, rows, np.zeros(4), 2)
+    band = training_band(SCHEMA, rows, 2)
     assert (band.low[VARIANCE, 0], band.high[VARIANCE, 0]) == (0.0, 16.0)
     np.testing.assert_allclose((band.low[FIRING_RATE, 0], band.high[FIRING_RATE, 0]), (0.45, 1.05))
     np.testing.assert_allclose((band.low[NAN_RATE, 1], band.high[NAN_RATE, 1]), (-0.05, 1.05))
-    nothing = training_band(SCHEMA, np.full((4, 3), NAN, dtype=np.float32), np.zeros(4), 2)
+    nothing = training_band(SCHEMA, np.full((4, 3), NAN, dtype=np.float32), 2)
     assert (nothing.low[VARIANCE, 0], nothing.high[VARIANCE, 0]) == (-np.inf, np.inf)
 
 
 def test_drift_out_of_the_band_names_the_column_and_training_itself_does_not():
     rows = draw_rows(1_000)
-    band = training_band(SCHEMA, rows, np.zeros(len(rows)), 100)
+    band = training_band(SCHEMA, rows, 100)
     assert unusual(fed(rows, 100), band) == []
     rough = fed(draw_rows(100, seed=6, scale=5.0), 100)
     assert ("returns_1", "variance") in unusual(rough, band)
@@ -158,11 +181,11 @@ def test_drift_out_of_the_band_names_the_column_and_training_itself_does_not():
 
 def test_before_the_window_is_full_nothing_is_unusual():
     rows = draw_rows(1_000)
-    band = training_band(SCHEMA, rows, np.zeros(len(rows)), 100)
+    band = training_band(SCHEMA, rows, 100)
     holed = np.full((99, 3), NAN, dtype=np.float32)
     assert unusual(fed(holed, 100), band) == []
 
 
 def test_too_few_training_rows_make_no_band():
     with pytest.raises(NotEnoughData, match="expected at least the 60 rows of one window, found 59"):
-        training_band(SCHEMA, draw_rows(59), np.zeros(59), 60)
+        training_band(SCHEMA, draw_rows(59), 60)

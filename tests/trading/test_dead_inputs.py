@@ -4,15 +4,17 @@ The volume of every bar is 100, so `relative_volume_5` is NaN for four bars and 
 the first that repeats it while the price moves, so the 200th is row 204.
 """
 
-import numpy as np
-import pytest
+from datetime import date, timedelta
 
-from features.monitor import DEAD_AFTER, NEVER, WINDOW, Band, new_monitor, open_band
+import numpy as np
+
+from features.monitor import DEAD_AFTER, NEVER, Band, open_band
 from features.schema import FeatureSchema
 from market.instruments import FUTURES
 from tests.factories import MINUTE_NS, make_bar, make_constant_forest, make_model, make_session
+from tests.features.test_feature_parity import ListFeed
 from tests.trading.scenarios import COSTS, WARM, feed_trader, ladder
-from trading.paper import Trader, end_session, new_trader, paper_bars, paper_begin
+from trading.paper import Trader, begin_session, new_trader, paper_bars, paper_begin, run_session
 from trading.policy import StrategyParams
 from trading.records import HoldReason, OrderRole, decision_hash
 
@@ -87,14 +89,40 @@ def test_one_compiled_loop_decides_the_same_bits() -> None:
     assert decision_hash(stepped.decisions) == decision_hash(looped.decisions)
 
 
-@pytest.mark.parametrize("seen_before", [True, False])
-def test_a_session_depends_on_itself_alone(seen_before: bool) -> None:
-    """The count begins with the session, whatever the monitor saw before: a runner started today decides the same."""
-    trader = begun(band_of(DEAD_AFTER, DEAD_AFTER))
-    feed_trader(trader, bars_of())
-    end_session(trader)
-    if not seen_before:
-        trader.core = trader.core._replace(monitor=new_monitor(SCHEMA, WINDOW))
-    paper_begin(trader.core, trader.venue, make_session(540)[0], False)
-    feed_trader(trader, bars_of())
-    assert dead_rows(trader) == list(range(DEAD_AFTER, LENGTH))  # warm already: row 0 is the first, row 1 repeats it
+class ShortSessions(ListFeed):
+    """Sixty bars a session of one price each, of an instrument that does not expire; `range_pct` is always 0."""
+
+    def is_last_session(self, _day: date) -> bool:
+        return False
+
+
+DAYS = [date(2026, 6, 1) + timedelta(days=k) for k in range(5)]
+SHORT = FeatureSchema("test", ("returns_1", "range_pct"), MINUTE_NS, 3)
+DEAD_IN_SESSION = DEAD_AFTER - 3 * 60  # row 0 of the preload is the first 0, row 1 repeats it
+
+
+def short_sessions() -> ShortSessions:
+    bars = [np.concatenate([make_bar(k, (10_000 + 60 * day + k,) * 4) for k in range(60)]) for day in range(5)]
+    return ShortSessions(DAYS, [make_session(60)] * 5, bars, MINUTE_NS, "bars")
+
+
+def short_trader() -> Trader:
+    model = make_model(SHORT, make_constant_forest(2, 0.9), (), StrategyParams(require_agents=False))
+    return new_trader(SHORT, model._replace(band=band_of(DEAD_AFTER, DEAD_AFTER)), FUTURES["WIN"], COSTS)
+
+
+def test_sessions_of_sixty_bars_tell_a_dead_input_too() -> None:
+    trader = short_trader()
+    run_session(trader, short_sessions(), DAYS[3])
+    assert dead_rows(trader) == list(range(DEAD_IN_SESSION, 60))
+
+
+def test_a_session_depends_on_its_preload_and_itself_alone() -> None:
+    """Whatever the monitor saw before: a runner started today decides the same."""
+    seasoned, fresh = short_trader(), short_trader()
+    for day in DAYS[1:]:
+        run_session(seasoned, short_sessions(), day)
+    begin_session(fresh, short_sessions(), DAYS[4])
+    feed_trader(fresh, [bar[None] for bar in short_sessions().load(DAYS[4])])
+    assert dead_rows(seasoned) == dead_rows(fresh) == list(range(DEAD_IN_SESSION, 60))
+    assert decision_hash(seasoned.decisions) == decision_hash(fresh.decisions)
