@@ -9,7 +9,7 @@ from features.layout import BOOK_MAX_AGE_NS, BOOK_NS, DEPTH_FIELD, SECOND, TOTAL
 from features.levels import SHOWN, book_of, is_two_sided, side_lots
 from features.seconds import recorded, window_sum
 from features.windows import ratio
-from market.book import COUNTS, Book, best
+from market.book import COUNTS, Book, best, place_of
 from market.kernel import kernel
 from market.types import Side
 
@@ -61,9 +61,10 @@ def _measure_shape(book: Book, out: np.ndarray) -> int:
     for row in range(2):
         count = book.header[COUNTS + row]
         near, gap, before = 0, 0, 0
-        best_key = book.stacks[row, count - 1, 0]
+        best_key = book.stacks[place_of(book.stacks, row, count - 1)]
         for level in range(min(SHOWN, count)):
-            key, lots = book.stacks[row, count - 1 - level, 0], book.stacks[row, count - 1 - level, 1]
+            at = place_of(book.stacks, row, count - 1 - level)
+            key, lots = book.stacks[at], book.stacks[at + 1]
             if lots == 0:  # an index of which nothing was said
                 continue
             levels += 1
@@ -84,7 +85,8 @@ def _measure_major(book: Book, twice_mid: int, total: int, levels: int, out: np.
     for row in range(2):
         count = book.header[COUNTS + row]
         for slot in range(max(count - SHOWN, 0), count):
-            lots, price = book.stacks[row, slot, 1], abs(book.stacks[row, slot, 0])
+            at = place_of(book.stacks, row, slot)
+            lots, price = book.stacks[at + 1], abs(book.stacks[at])
             away = abs(2 * price - twice_mid)
             if lots * levels <= _MAJOR * total or _NEAR * away > twice_mid:
                 continue

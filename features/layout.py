@@ -5,7 +5,7 @@ and no offset is ever written by hand.
 """
 
 from features.catalogue import family
-from market.book import HEADER_COUNT
+from market.book import HEADER_COUNT, LEVEL_WIDTH
 from market.types import BAR
 
 
@@ -152,7 +152,7 @@ BOOK_NS = _ints.take()  # time of the last quote or level
 # How long a best price has stood: the lots shown when it came, and the lots aggressors have taken there since.
 BID_SHOWN, BID_TAKEN, ASK_SHOWN, ASK_TAKEN = (_ints.take() for _ in range(4))
 BOOK_HEADER = _ints.take(HEADER_COUNT)
-BOOK_STACKS = _ints.take(2 * LEVELS * 2)
+BOOK_STACKS = _ints.take(2 * LEVELS * LEVEL_WIDTH)
 USUAL_DEPTH = _ints.take()  # the median of DEPTH_COUNTS, 0 while unknown
 
 # Session totals. A time window is the difference of a total and its value some whole seconds ago.

@@ -4,20 +4,20 @@ import numpy as np
 
 from features.layout import BOOK_HEADER, BOOK_NS, BOOK_STACKS, DEPTH_COUNTS, DEPTHS, LEVELS
 from features.quotes import clear_book, follow_level
-from market.book import COUNTS, HEADER_COUNT, Book, apply, best
+from market.book import COUNTS, HEADER_COUNT, LEVEL_WIDTH, Book, apply, best, place_of
 from market.kernel import kernel
 from market.types import Side
 
 SHOWN = 5  # levels a side that features see
 _BUY, _SELL = int(Side.BUY), int(Side.SELL)
-_STACKS_END, _HEADER_END = BOOK_STACKS + 2 * LEVELS * 2, BOOK_HEADER + HEADER_COUNT
+_STACKS_END, _HEADER_END = BOOK_STACKS + 2 * LEVELS * LEVEL_WIDTH, BOOK_HEADER + HEADER_COUNT
 _LEADING = 32  # cells of the depth histogram for each power of two: five bits after the leading one
 
 
 @kernel
 def book_of(ints: np.ndarray) -> Book:
     """Return the book that lies in the state; a view, nothing is copied."""
-    return Book(ints[BOOK_STACKS:_STACKS_END].reshape((2, LEVELS, 2)), ints[BOOK_HEADER:_HEADER_END])
+    return Book(ints[BOOK_STACKS:_STACKS_END], ints[BOOK_HEADER:_HEADER_END])
 
 
 @kernel
@@ -51,7 +51,7 @@ def side_lots(book: Book, row: int) -> int:
     """Return the lots of the best five levels of bid (row 0) or ask (row 1)."""
     count, lots = book.header[COUNTS + row], 0
     for slot in range(max(count - SHOWN, 0), count):
-        lots += book.stacks[row, slot, 1]
+        lots += book.stacks[place_of(book.stacks, row, slot) + 1]
     return int(lots)
 
 

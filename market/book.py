@@ -25,7 +25,7 @@ CAPACITY = 16_384  # levels a side; the whole depth of a liquid crypto contract 
 # Positions in Book.header: bid and ask where there are two, price and quantity where there are four.
 COUNTS, QUOTES, UPDATED_NS, UNKNOWN, DROPPED = 0, 2, 6, 7, 8
 HEADER_COUNT = 9
-_KEY, _QUANTITY = 0, 1  # of a level
+LEVEL_WIDTH = 2  # cells of a level: its key, then its quantity
 
 _LEVEL_SET, _LEVEL_DELETE, _QUOTE_SIDE = int(Kind.LEVEL_SET), int(Kind.LEVEL_DELETE), int(Kind.QUOTE_SIDE)
 _BOOK_CLEAR, _GAP, _BUY, _PRICE_KEYED = int(Kind.BOOK_CLEAR), int(Kind.GAP), int(Side.BUY), PRICE_KEYED
@@ -36,8 +36,9 @@ class Book(NamedTuple):
 
     Attributes
     ----------
-    stacks : ndarray of int64, shape (2, capacity, 2)
-        Levels of bid and ask: side times price in ticks, and lot steps.
+    stacks : ndarray of int64, shape (2 * capacity * 2,)
+        Levels of bid, then of ask, each side times price in ticks and then lot steps. It is flat, so that a slice of
+        larger memory can be a book: reshaping in compiled code may raise, and so needs the interpreter.
     header : ndarray of int64, shape (9,)
         COUNTS: levels on each stack. QUOTES: the best quotes, for a feed without depth; 0 where there is none.
         UPDATED_NS: exchange time of the last event of the book. UNKNOWN: 1 from a GAP to the next BOOK_CLEAR.
@@ -50,7 +51,7 @@ class Book(NamedTuple):
 
 def new_book(capacity: int = CAPACITY) -> Book:
     """Return an empty book of at most `capacity` levels a side."""
-    return Book(np.zeros((2, capacity, 2), dtype=np.int64), np.zeros(HEADER_COUNT, dtype=np.int64))
+    return Book(np.zeros(2 * capacity * LEVEL_WIDTH, dtype=np.int64), np.zeros(HEADER_COUNT, dtype=np.int64))
 
 
 @kernel
@@ -102,7 +103,20 @@ def best(book: Book, side: int) -> tuple[int, int]:
     top = header[COUNTS + row] - 1
     if top < 0:
         return 0, 0
-    return side * book.stacks[row, top, _KEY], book.stacks[row, top, _QUANTITY]
+    at = place_of(book.stacks, row, top)
+    return side * book.stacks[at], book.stacks[at + 1]
+
+
+@kernel
+def place_of(stacks: np.ndarray, row: int, slot: int) -> int:
+    """Return where the key of a level of bid (row 0) or ask (row 1) stands, its quantity next; slot 0 is the worst."""
+    return LEVEL_WIDTH * (row * capacity_of(stacks) + slot)
+
+
+@kernel
+def capacity_of(stacks: np.ndarray) -> int:
+    """Return how many levels a side has room for."""
+    return int(stacks.shape[0]) >> 2  # two sides of two cells
 
 
 @kernel
@@ -125,8 +139,8 @@ def levels(book: Book, side: int, out: np.ndarray) -> int:
         return 1 if out[0, 0] > 0 else 0
     count = min(int(header[COUNTS + row]), int(out.shape[0]))
     for level in range(count):
-        slot = header[COUNTS + row] - 1 - level
-        out[level, 0], out[level, 1] = side * book.stacks[row, slot, _KEY], book.stacks[row, slot, _QUANTITY]
+        at = place_of(book.stacks, row, header[COUNTS + row] - 1 - level)
+        out[level, 0], out[level, 1] = side * book.stacks[at], book.stacks[at + 1]
     return count
 
 
@@ -156,14 +170,14 @@ def _row(side: int) -> int:
 def _set_index(book: Book, row: int, level: int, key: int, quantity: int) -> None:
     """Put a level at an index, or empty it (quantity 0); the stack ends at its last level that is not empty."""
     stacks, header, at = book.stacks, book.header, COUNTS + row
-    if level >= stacks.shape[1] or (level >= header[at] and quantity == 0):
+    if level >= capacity_of(stacks) or (level >= header[at] and quantity == 0):
         header[DROPPED] += 1 if quantity != 0 else 0
         return
     while level >= header[at]:
         _open(stacks, header, row, 0)
-    slot = header[at] - 1 - level
-    stacks[row, slot, _KEY], stacks[row, slot, _QUANTITY] = key if quantity != 0 else 0, quantity
-    while header[at] > 0 and stacks[row, 0, _QUANTITY] == 0:
+    here = place_of(stacks, row, header[at] - 1 - level)
+    stacks[here], stacks[here + 1] = key if quantity != 0 else 0, quantity
+    while header[at] > 0 and stacks[place_of(stacks, row, 0) + 1] == 0:
         _close(stacks, header, row, 0)
 
 
@@ -173,35 +187,37 @@ def _set_price(book: Book, row: int, key: int, quantity: int) -> None:
     stacks, header = book.stacks, book.header
     count = header[COUNTS + row]
     slot = _search(stacks, row, count, key)
-    if slot < count and stacks[row, slot, _KEY] == key:
+    here = place_of(stacks, row, slot)
+    if slot < count and stacks[here] == key:
         if quantity != 0:
-            stacks[row, slot, _QUANTITY] = quantity
+            stacks[here + 1] = quantity
         else:
             _close(stacks, header, row, slot)
         return
     if quantity == 0:
         return
-    if count == stacks.shape[1]:
+    if count == capacity_of(stacks):
         header[DROPPED] += 1
         if slot == 0:
             return
         _close(stacks, header, row, 0)
         slot -= 1
     _open(stacks, header, row, slot)
-    stacks[row, slot, _KEY], stacks[row, slot, _QUANTITY] = key, quantity
+    here = place_of(stacks, row, slot)
+    stacks[here], stacks[here + 1] = key, quantity
 
 
 @kernel
 def _search(stacks: np.ndarray, row: int, count: int, key: int) -> int:
     """Return the first slot whose key is not below `key`, looking from the top, where most changes happen."""
     step, high = 1, count
-    while high - step >= 0 and stacks[row, high - step, _KEY] >= key:
+    while high - step >= 0 and stacks[place_of(stacks, row, high - step)] >= key:
         high -= step
         step *= 2
     low = max(high - step + 1, 0)
     while low < high:
         middle = (low + high) // 2
-        if stacks[row, middle, _KEY] < key:
+        if stacks[place_of(stacks, row, middle)] < key:
             low = middle + 1
         else:
             high = middle
@@ -211,15 +227,16 @@ def _search(stacks: np.ndarray, row: int, count: int, key: int) -> int:
 @kernel
 def _open(stacks: np.ndarray, header: np.ndarray, row: int, slot: int) -> None:
     """Put an empty level at a slot; those above it move up."""
-    for k in range(header[COUNTS + row], slot, -1):
-        stacks[row, k, _KEY], stacks[row, k, _QUANTITY] = stacks[row, k - 1, _KEY], stacks[row, k - 1, _QUANTITY]
-    stacks[row, slot, _KEY], stacks[row, slot, _QUANTITY] = 0, 0
+    first = place_of(stacks, row, slot)
+    for k in range(place_of(stacks, row, header[COUNTS + row]) + 1, first + 1, -1):
+        stacks[k] = stacks[k - LEVEL_WIDTH]
+    stacks[first], stacks[first + 1] = 0, 0
     header[COUNTS + row] += 1
 
 
 @kernel
 def _close(stacks: np.ndarray, header: np.ndarray, row: int, slot: int) -> None:
     """Take out the level at a slot; those above it move down."""
-    for k in range(slot + 1, header[COUNTS + row]):
-        stacks[row, k - 1, _KEY], stacks[row, k - 1, _QUANTITY] = stacks[row, k, _KEY], stacks[row, k, _QUANTITY]
+    for k in range(place_of(stacks, row, slot + 1), place_of(stacks, row, header[COUNTS + row])):
+        stacks[k - LEVEL_WIDTH] = stacks[k]
     header[COUNTS + row] -= 1
