@@ -172,8 +172,8 @@ _AVERAGES = (
     Feature("macd_line", "technical", "(EMA_12(C) − EMA_26(C))/ATR", 26, "ATR", -_INF, _INF, 105, _BARS),
     Feature("macd_signal", "technical", "EMA_9(EMA_12(C) − EMA_26(C))/ATR", 26, "ATR", -_INF, _INF, 105, _BARS),
     Feature("macd_histogram", "technical", "macd_line − macd_signal", 26, "ATR", -_INF, _INF, 105, _BARS),
-    Feature("macd_cross_up", "technical", "the histogram rose above 0 in this bar", 26, "flag", 0, 1, 106, _BARS),
-    Feature("macd_cross_down", "technical", "the histogram fell below 0 in this bar", 26, "flag", 0, 1, 106, _BARS),
+    Feature("macd_cross_up", "technical", "histogram > 0, < 0 when last not 0", 26, "flag", 0, 1, 106, _BARS),
+    Feature("macd_cross_down", "technical", "histogram < 0, > 0 when last not 0", 26, "flag", 0, 1, 106, _BARS),
 )  # fmt: skip
 
 _OSCILLATORS = (

@@ -58,8 +58,8 @@ def update_indicators(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> 
     out[_LINE] = ratio(floats[MACD_FAST] - floats[_EMA_26], atr, math.nan)
     out[_SIGNAL] = ratio(floats[MACD_SIGNAL], atr, math.nan)
     out[_HISTOGRAM] = ratio(now, atr, math.nan)
-    out[_CROSS_UP] = 1.0 if before <= 0.0 < now else 0.0
-    out[_CROSS_DOWN] = 1.0 if before >= 0.0 > now else 0.0
+    out[_CROSS_UP] = 1.0 if before < 0.0 < now else 0.0
+    out[_CROSS_DOWN] = 1.0 if before > 0.0 > now else 0.0
 
 
 @kernel

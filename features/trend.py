@@ -57,7 +57,8 @@ def update_averages(floats: np.ndarray, ints: np.ndarray) -> None:
     move_ema(floats, MACD_FAST, close, seen == 1, 12.0)
     line = floats[MACD_FAST] - floats[_EMA_26]
     move_ema(floats, MACD_SIGNAL, line, seen == 1, 9.0)
-    floats[MACD_BEFORE] = floats[MACD_HISTOGRAM]
+    if floats[MACD_HISTOGRAM] != 0.0:  # a cross comes from the other side, not from 0
+        floats[MACD_BEFORE] = floats[MACD_HISTOGRAM]
     floats[MACD_HISTOGRAM] = line - floats[MACD_SIGNAL]
     previous = ints[CLOSE_RING + last - 1]
     if seen > 1:

@@ -261,7 +261,7 @@ def macd(b: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 def crossed(b: pd.DataFrame, side: int) -> pd.Series:
     line, signal = macd(b)
     histogram = side * (line - signal)
-    return flag((ago(histogram, 1) <= 0) & (histogram > 0))
+    return flag((ago(histogram.where(histogram != 0).ffill(), 1) < 0) & (histogram > 0))
 
 
 twin("ema_alignment", 150, alignment)
