@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from features.catalogue import index_of
-from features.layout import BOOK_MAX_AGE_NS, BOOK_NS, DEPTH_FIELD, SECOND, TOTAL_KNOWN, USUAL_DEPTH
+from features.layout import BOOK_MAX_AGE, BOOK_NS, DEPTH_FIELD, SECOND, TOTAL_KNOWN, USUAL_DEPTH
 from features.levels import SHOWN, book_of, is_two_sided, side_lots
 from features.seconds import recorded, window_sum
 from features.windows import ratio
@@ -36,7 +36,7 @@ def measure_depth(ints: np.ndarray, now_ns: int, out: np.ndarray) -> None:
     for i in range(_ALL.size):
         out[_ALL[i]] = math.nan
     book = book_of(ints)
-    if now_ns - ints[BOOK_NS] > BOOK_MAX_AGE_NS or not is_two_sided(book):
+    if now_ns - ints[BOOK_NS] > ints[BOOK_MAX_AGE] or not is_two_sided(book):
         return
     bid, ask = best(book, _BUY)[0], best(book, _SELL)[0]
     bids, asks = side_lots(book, 0), side_lots(book, 1)

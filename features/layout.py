@@ -39,7 +39,7 @@ PROFILE_BARS = 30  # closed bars behind the concentration of volume
 SAMPLES = 600  # one-second samples behind the z-scores
 SPREADS_NEEDED = 60  # of them must have had a valid book
 SECOND_NS = 1_000_000_000
-BOOK_MAX_AGE_NS = 2 * SECOND_NS
+BOOK_MAX_AGE_NS = 2 * SECOND_NS  # unless the schema tells another
 
 EMA_FAMILY = family("ema{}_distance")
 FLOW_FAMILY = family("signed_flow_z_{}")
@@ -105,6 +105,7 @@ BAR_TRADES = _ints.take()
 BAR_CONTRACTS = _ints.take()
 DECIDES = _ints.take()  # features.clock.Decides
 PRELOAD_SESSIONS = _ints.take()
+BOOK_MAX_AGE = _ints.take()  # nanoseconds
 SESSION_OPEN_NS = _ints.take()
 SESSION_CLOSE_NS = _ints.take()
 LUNCH_START_NS = _ints.take()

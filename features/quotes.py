@@ -15,7 +15,7 @@ from features.layout import (
     BID_SHOWN,
     BID_SIZE,
     BID_TAKEN,
-    BOOK_MAX_AGE_NS,
+    BOOK_MAX_AGE,
     BOOK_NS,
     QUOTE_NS,
     QUOTED,
@@ -93,7 +93,7 @@ def clear_book(ints: np.ndarray) -> None:
 
 @kernel
 def spread_at(ints: np.ndarray, now_ns: int) -> int:
-    """Return the spread in ticks, or 0 where the book is empty, one-sided, crossed or older than 2 s."""
+    """Return the spread in ticks, or 0 where the book is empty, one-sided, crossed or too old."""
     bid, ask = ints[BID], ints[ASK]
-    fresh = now_ns - ints[QUOTE_NS] <= BOOK_MAX_AGE_NS
+    fresh = now_ns - ints[QUOTE_NS] <= ints[BOOK_MAX_AGE]
     return int(ask - bid) if bid > 0 and ask > bid and fresh else 0

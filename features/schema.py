@@ -9,6 +9,7 @@ import numpy as np
 from features.aliases import SAME_AT_ONE_MINUTE
 from features.catalogue import CATALOGUE, Feature, Need, index_of
 from features.clock import Decides
+from features.layout import BOOK_MAX_AGE_NS
 from features.sets import columns_of
 from market.errors import BundleRefused, ConfigError
 
@@ -33,6 +34,8 @@ class FeatureSchema:
         Trades or contracts with which a bar closes; 0 where something else closes it.
     decides : Decides
         What is a decision point, and so a row.
+    book_max_age_ns : int
+        How old quotes and levels may be for features to read them.
     """
 
     set_name: str
@@ -42,6 +45,7 @@ class FeatureSchema:
     bar_trades: int = 0
     bar_contracts: int = 0
     decides: Decides = Decides.BAR
+    book_max_age_ns: int = BOOK_MAX_AGE_NS
 
     def __post_init__(self) -> None:
         """Refuse unknown or repeated columns and impossible parameters."""
@@ -53,6 +57,8 @@ class FeatureSchema:
             raise ConfigError("schema columns: expected at least one and none twice; remove the repeated names")
         if self.preload_sessions < 0:
             raise ConfigError(f"schema: expected preload_sessions >= 0, found {self.preload_sessions}; correct it")
+        if self.book_max_age_ns < 1:
+            raise ConfigError(f"schema: expected book_max_age_ns >= 1, found {self.book_max_age_ns}; correct it")
         lengths = (self.bar_ns, self.bar_trades, self.bar_contracts)
         if min(lengths) < 0 or np.count_nonzero(lengths) != 1:
             raise ConfigError(
@@ -79,6 +85,8 @@ class FeatureSchema:
         told: dict[str, int | str] = {"bar_ns": self.bar_ns, "preload_sessions": self.preload_sessions}
         if self.bar_ns == 0 or self.decides is not Decides.BAR:  # the default, bars of the clock, keeps its hash
             told |= {"bar_trades": self.bar_trades, "bar_contracts": self.bar_contracts, "decides": self.decides.name}
+        if self.book_max_age_ns != BOOK_MAX_AGE_NS:
+            told["book_max_age_ns"] = self.book_max_age_ns
         return told
 
     def to_json(self) -> str:
@@ -107,6 +115,7 @@ class FeatureSchema:
                 str(content["set_name"]), tuple(map(str, content["columns"])), int(content["bar_ns"]),
                 int(content["preload_sessions"]), int(content.get("bar_trades", 0)),
                 int(content.get("bar_contracts", 0)), Decides[str(content.get("decides", Decides.BAR.name))],
+                int(content.get("book_max_age_ns", BOOK_MAX_AGE_NS)),
             )  # fmt: skip
         except (ValueError, KeyError, TypeError, ConfigError) as error:
             raise BundleRefused(f"feature schema: expected columns and parameters, found {error!r}; rebuild") from error

@@ -50,6 +50,7 @@ def new_state(schema: FeatureSchema) -> FeatureState:
     state.ints[layout.BAR_CONTRACTS] = schema.bar_contracts
     state.ints[layout.DECIDES] = schema.decides
     state.ints[layout.PRELOAD_SESSIONS] = schema.preload_sessions
+    state.ints[layout.BOOK_MAX_AGE] = schema.book_max_age_ns
     return state
 
 

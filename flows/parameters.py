@@ -48,11 +48,17 @@ class SyntheticParams:
 
 @dataclass(frozen=True)
 class FeatureParams:
-    """A named feature set without some of its columns, and the sessions replayed before each session."""
+    """A named feature set without some of its columns, the sessions replayed before each session, and what is stale."""
 
     set: str = "full"
     preload_sessions: int = 5
     exclude: tuple[str, ...] = ()
+    book_max_age_ms: int = 2_000
+
+    @property
+    def book_max_age_ns(self) -> int:
+        """How old the book may be, in nanoseconds."""
+        return self.book_max_age_ms * 1_000_000
 
 
 @dataclass(frozen=True)

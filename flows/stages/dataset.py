@@ -80,7 +80,8 @@ class Dataset:
         features, bar_ns = parameters.features, parameters.data.bar_seconds * SECOND_NS
         whole = build_schema(features.set, self.needs, bar_ns, features.preload_sessions)
         _refuse_unknown(features.exclude)
-        return replace(whole, columns=tuple(name for name in whole.columns if name not in features.exclude))
+        columns = tuple(name for name in whole.columns if name not in features.exclude)
+        return replace(whole, columns=columns, book_max_age_ns=features.book_max_age_ns)
 
 
 def _refuse_unknown(excluded: Sequence[str]) -> None:

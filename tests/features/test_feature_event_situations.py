@@ -188,6 +188,17 @@ def test_depth_is_fresh_for_two_seconds_after_a_level_or_a_quote(desk, age, vali
     assert math.isfinite(desk.row()["depth_imbalance5"]) == valid
 
 
+@pytest.mark.parametrize(("max_age_ns", "valid"), [(5_000_000_000, True), (4_999_999_999, False)])
+def test_the_schema_tells_how_old_a_book_may_be(session_maker, max_age_ns, valid):
+    desk = Desk(session_maker(1), book_max_age_ns=max_age_ns)
+    ladder(desk, 30, BIDS, ASKS)
+    desk.quote(55, Side.BUY, 100, 10)
+    desk.quote(55, Side.SELL, 101, 30)
+    desk.clock(1)
+    row = desk.row()
+    assert [math.isfinite(row[name]) for name in ("depth_imbalance5", "spread", "micro_dev")] == [valid] * 3
+
+
 def test_best_levels_stand_in_for_quotes_until_one_comes(desk):
     ladder(desk, 59, BIDS, ASKS)
     row = desk.row()

@@ -40,6 +40,7 @@ def test_hash_changes_with_every_part():
         replace(base, columns=base.columns[:-1]),
         replace(base, columns=base.columns[::-1]),
         build_schema("core10", EVERYTHING, MINUTE, 5),
+        replace(base, book_max_age_ns=1_999_999_999),
     ]
     assert len({base.hash, *(other.hash for other in others)}) == len(others) + 1
 
@@ -68,7 +69,13 @@ def test_hash_changes_with_the_definition_of_a_column(monkeypatch, change):
 
 def test_json_gives_the_schema_back():
     schema = build_schema("core10", EVERYTHING, MINUTE, 5)
-    assert FeatureSchema.from_json(schema.to_json()) == schema
+    for one in (schema, replace(schema, book_max_age_ns=500_000_000)):
+        assert FeatureSchema.from_json(one.to_json()) == one
+
+
+def test_refuses_a_book_without_an_age():
+    with pytest.raises(ConfigError, match="expected book_max_age_ns >= 1, found 0"):
+        replace(build_schema("core10", EVERYTHING, MINUTE, 5), book_max_age_ns=0)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +228,7 @@ def test_every_column_has_one_warm_up():
 def test_new_state_knows_its_parameters_and_nothing_else():
     schema = build_schema("core10", EVERYTHING, MINUTE, 7)
     state = new_state(schema)
-    assert sorted(state.ints[state.ints != 0].tolist()) == [7, MINUTE]
+    assert sorted(state.ints[state.ints != 0].tolist()) == [7, 2_000_000_000, MINUTE]  # the book may be 2 s old
     assert state.columns.tolist() == [index_of(name) for name in schema.columns]
     assert all(math.isnan(value) for value in state.scratch)
 

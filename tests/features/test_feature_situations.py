@@ -1,6 +1,7 @@
 """Situations with an answer on paper: denominators of zero, odd books, empty minutes, session changes, q95."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,8 +30,8 @@ MINUTE = 60 * SECOND
 class Desk:
     """A pipeline in one session, fed by hand; times are seconds after the open."""
 
-    def __init__(self, session: np.ndarray, preload: int = 0) -> None:
-        self.schema = build_schema("full", frozenset(Need), MINUTE, preload)
+    def __init__(self, session: np.ndarray, preload: int = 0, **parameters: int) -> None:
+        self.schema = replace(build_schema("full", frozenset(Need), MINUTE, preload), **parameters)
         self.state = new_state(self.schema)
         self.begin(session)
 

@@ -127,11 +127,11 @@ def test_data_hash_is_over_every_partition_and_nothing_else(whole: Home, home: H
 
 
 def test_schema_leaves_out_what_the_feed_lacks_and_what_is_excluded(whole: Home) -> None:
-    parameters = Parameters(BARS, features=FeatureParams("full", 2, ("returns_1", "trade_intensity_ratio")))
+    parameters = Parameters(BARS, features=FeatureParams("full", 2, ("returns_1", "trade_intensity_ratio"), 750))
     schema = open_dataset(whole, BARS).schema(parameters)
     able = [feature.name for feature in CATALOGUE if feature.needs <= {Need.BARS, Need.CALENDAR}]
     assert list(schema.columns) == [name for name in able if name != "returns_1"]
-    assert (schema.bar_ns, schema.preload_sessions) == (60_000_000_000, 2)
+    assert (schema.bar_ns, schema.preload_sessions, schema.book_max_age_ns) == (60_000_000_000, 2, 750_000_000)
 
 
 def test_exclusion_of_an_unknown_feature_names_the_nearest(whole: Home) -> None:
