@@ -16,12 +16,15 @@ SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command(epilog="Example: pregao leakcheck --contract WINQ26 --sessions 3")(leakcheck)
+    app.command(epilog="Example: pregao leakcheck --contract WINQ26 --set full --sessions 3")(leakcheck)
 
 
 def leakcheck(
     contract: Annotated[str | None, typer.Option(help="Another contract than that of the parameters.")] = None,
     sessions: Annotated[int, typer.Option(min=1, help="Sessions to check rows and decisions in.")] = 2,
+    set_name: Annotated[
+        str | None, typer.Option("--set", help="Another named set of features, whole, than that of the parameters.")
+    ] = None,
     params: Annotated[Path, typer.Option(help="What the trained model depends on.")] = CHECKOUT / "params.yaml",
     json: JsonOption = False,
 ) -> None:
@@ -31,8 +34,9 @@ def leakcheck(
 
     parameters = load_parameters(params)
     data = replace(parameters.data, contract=(contract or parameters.data.contract).strip().upper())
+    features = replace(parameters.features, set=set_name, exclude=()) if set_name else parameters.features
     with quiet_stdout():
-        found = check_leaks(find_home(), replace(parameters, data=data), sessions)
+        found = check_leaks(find_home(), replace(parameters, data=data, features=features), sessions)
     leaks = [
         {"what": leak.what, "column": leak.column, "at": _local(leak.at_ns), "source": leak.source}
         for leak in found.leaks

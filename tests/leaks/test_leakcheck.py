@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cli.main import main
+from flows.leaks import check as check_module
 from flows.leaks import subjects
-from flows.leaks.cells import Cells, find_leaks
+from flows.leaks.cells import Cells, Found, find_leaks
 from flows.leaks.check import check_leaks, check_spans
 from flows.leaks.poison import Poison, known_count, spoil_records
 from flows.leaks.source import CHECKOUT, of_feature
@@ -165,3 +167,33 @@ def test_command_answers_machines(
     answer: dict[str, object] = json.loads(capfd.readouterr().out)
     assert list(answer) == ["ok", "checked", "leaks"]
     assert answer["leaks"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "checked"), [([], ("core10", ("rsi_14",))), (["--set", "book65"], ("book65", ()))]
+)
+def test_command_checks_the_set_of_the_parameters_or_any_other_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], checked: tuple[str, tuple[str, ...]]
+) -> None:
+    params = tmp_path / "params.yaml"
+    content = {"data": {"contract": MARKET.symbol}, "features": {"set": "core10", "exclude": ["rsi_14"]}}
+    params.write_text(json.dumps(content), encoding="utf-8")
+    asked = []
+
+    def check(_home: Home, parameters: Parameters, _sessions: int) -> Found:
+        asked.append((parameters.features.set, parameters.features.exclude))
+        return Found(1, ())
+
+    monkeypatch.setattr(check_module, "check_leaks", check)
+    assert main(["leakcheck", "--params", str(params), *arguments]) == 0
+    assert asked == [checked]
+
+
+def test_command_names_the_sets_there_are(
+    market: tuple[Home, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PREGAO_HOME", str(market[0].root))
+    params = tmp_path / "params.yaml"
+    params.write_text(json.dumps({"data": {"contract": MARKET.symbol, "feed": market[1]}}), encoding="utf-8")
+    assert main(["leakcheck", "--set", "book66", "--params", str(params)]) == 2
+    assert "expected one of core10" in capfd.readouterr().err
