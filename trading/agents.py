@@ -1,7 +1,8 @@
 """The rule agents: each reads the row and votes with a score, a confidence, or not at all (signals.md §6).
 
-An agent whose input is missing abstains. Two of the four stand here, order flow and tape; liquidity and footprint
-need book levels and volume profiles that no feed of ours carries yet.
+An agent whose input is missing abstains. Two of the four stand here, order flow and tape. What liquidity and footprint
+read are columns by now, where a feed carries levels and trades with their aggressors; until they stand here too, their
+weight is shared among those that vote.
 """
 
 import math
