@@ -494,8 +494,12 @@ def test_macd_crosses_only_from_the_other_side(session_maker):
     assert crosses(110, 1_010) == (0, 0)  # 0 → +, never below
     assert crosses(111, 900) == (0, 1)
     assert crosses(112, 1_200) == (1, 0)
+    assert crosses(113, 1_300) == (0, 0)
     desk.state.floats[MACD_HISTOGRAM] = 0.0  # what rounding may give
-    assert crosses(113, 1_300) == (0, 0)  # + → 0 → +
-    assert crosses(114, 700) == (0, 1)
+    assert crosses(114, 1_400) == (0, 0)  # + → 0 → +
+    assert crosses(115, 300) == (0, 1)
+    assert crosses(116, 200) == (0, 0)
     desk.state.floats[MACD_HISTOGRAM] = 0.0
-    assert crosses(115, 1_500) == (1, 0)  # − → 0 → +
+    assert crosses(117, 100) == (0, 0)  # − → 0 → −
+    desk.state.floats[MACD_HISTOGRAM] = 0.0
+    assert crosses(118, 2_000) == (1, 0)  # − → 0 → +
