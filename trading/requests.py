@@ -1,0 +1,54 @@
+"""What desk and venue tell each other: requests go out, reports come back.
+
+A report is cumulative: it says what an order has come to, not what changed. So a report that comes twice, late or in
+another order changes nothing that a later one has told already. Little endian; prices are ticks, quantities contracts.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+REQUEST = np.dtype(
+    [
+        ("ts_ns", "<i8"),  # event time when it was made
+        ("order", "<i8"),  # client order id
+        ("decision", "<i8"),  # sequence of the decision behind it
+        ("quantity", "<i4"),  # of the order in all; of a REPLACE the new total, what is filled included
+        ("price", "<i4"),  # limit; 0 where there is none
+        ("stop_price", "<i4"),  # trigger; 0 where there is none
+        ("stop_distance", "<i4"),  # of an entry: with target_distance, the whole bracket
+        ("target_distance", "<i4"),
+        ("instrument", "<i4"),
+        ("kind", "u1"),  # RequestKind
+        ("role", "u1"),  # OrderRole
+        ("side", "i1"),
+        ("type", "u1"),  # OrderType
+        ("reserved", "u1", (4,)),
+    ]
+)
+
+REPORT = np.dtype(
+    [
+        ("ts_ns", "<i8"),  # of what it tells, by the venue's clock
+        ("order", "<i8"),  # client order id
+        ("number", "<i8"),  # the venue's own, increasing
+        ("notional", "<i8"),  # sum of price x quantity of all fills so far, ticks x contracts
+        ("filled", "<i4"),  # contracts so far
+        ("quantity", "<i4"),  # of the order in all, as the venue knows it
+        ("price", "<i4"),  # as it works
+        ("stop_price", "<i4"),
+        ("instrument", "<i4"),
+        ("state", "u1"),  # OrderState: one of ACCEPTED, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED
+        ("kind", "u1"),  # RequestKind it answers; 0 where it answers none, as a fill does
+        ("refused", "u1"),  # 1 where the request it answers was refused and the order stands as it was
+        ("reserved", "u1", (1,)),
+    ]
+)
+
+
+class RequestKind(IntEnum):
+    """What is asked of the venue."""
+
+    NEW = 1
+    CANCEL = 2
+    REPLACE = 3  # another quantity, limit or trigger; place in the queue is lost
