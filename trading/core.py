@@ -1,7 +1,7 @@
 """The core: features, model and desk in one value, and the decision at each closed bar.
 
-`decide` reads no clock, file or socket. What it wants done stands in the desk's orders, in state PENDING_NEW or
-PENDING_CANCEL, until a venue or a broker has been told (`trading.paper.carry_orders`).
+`decide` reads no clock, file or socket. What it wants done stands among the desk's requests, from which a venue or a
+broker takes it (`trading.paper.carry_requests`).
 """
 
 import math
@@ -21,11 +21,13 @@ from market.errors import ConfigError
 from market.instruments import Instrument
 from market.kernel import kernel
 from market.types import SESSION, Flag, Regime
-from trading.bracket import flatten, pending_entry
+from trading.bracket import cancel_entry, flatten, follow
 from trading.consensus import blend, combine_votes, confidence
-from trading.desk import DECISIONS, LOST, ROLES, ROOM_FILLS, ROOM_ORDERS, Desk, add_order, cancel_order, end_order
+from trading.desk import BRACKET, DECISIONS, LOST, REQUESTS, ROOM_FILLS, ROOM_ORDERS, ROOM_REQUESTS, TICKET, Desk
 from trading.desk import has_room as desk_has_room
+from trading.exits import ExitParams
 from trading.model import Model, check_model, score_probability
+from trading.orders import add_order, fault, send_new
 from trading.policy import RiskLimits
 from trading.positions import mark_account
 from trading.records import (
@@ -35,20 +37,20 @@ from trading.records import (
     MARKET,
     ORDER,
     TERMS,
+    BracketState,
     HoldReason,
     OrderRole,
-    OrderState,
     RefusalReason,
     TradingState,
 )
-from trading.risk import approve, halt, watch_losses
+from trading.requests import REQUEST
+from trading.risk import halt, needs_a_person, watch_losses
 from trading.strategy import bracket_distances, choose_side, size_position
 
-_ENTRY, _FLATTEN, _REJECTED = int(OrderRole.ENTRY), int(OrderRole.FLATTEN), int(OrderState.REJECTED)
+_ENTRY, _FLAT, _HALT = int(OrderRole.ENTRY), int(BracketState.FLAT), int(BracketState.HALT)
 _ACTIVE, _HALTED = int(TradingState.ACTIVE), int(TradingState.HALTED)
 _UNDEFINED, _AFTER_GAP_FLAG = int(Regime.UNDEFINED), int(Flag.AFTER_GAP)
 _APPROVED, _OUTPUT_FULL = int(RefusalReason.NONE), int(RefusalReason.OUTPUT_FULL)
-_DRAWDOWN = int(RefusalReason.DRAWDOWN)
 
 _SIGNAL, _NOT_WARM = int(HoldReason.SIGNAL), int(HoldReason.NOT_WARM)
 _DEAD_INPUT = int(HoldReason.DEAD_INPUT)
@@ -89,11 +91,13 @@ class Capacity:
     decisions: int = 1440
     orders: int = 256
     fills: int = 512
+    requests: int = 4096
 
     def __post_init__(self) -> None:
         """Raise ConfigError where not even one bracket fits."""
-        if self.decisions < 1 or self.orders < ROOM_ORDERS or self.fills < ROOM_FILLS:
-            expected = f"at least 1 decision, {ROOM_ORDERS} orders and {ROOM_FILLS} fills"
+        short = self.orders < ROOM_ORDERS or self.fills < ROOM_FILLS or self.requests < ROOM_REQUESTS
+        if self.decisions < 1 or short:
+            expected = f"at least 1 decision, {ROOM_ORDERS} orders, {ROOM_FILLS} fills and {ROOM_REQUESTS} requests"
             raise ConfigError(f"capacity: expected {expected}, found {self}; raise it")
 
 
@@ -129,21 +133,27 @@ def new_desk(limits: RiskLimits, instrument: Instrument, costs: Costs, capacity:
         limits=limits.record(),
         terms=terms,
         market=np.zeros(1, dtype=MARKET),
-        working=np.full(ROLES, -1, dtype=np.int64),
+        bracket=np.zeros(1, dtype=BRACKET),
+        exits=ExitParams().record(),
         decisions=np.zeros(capacity.decisions, dtype=DECISION),
         orders=np.zeros(capacity.orders, dtype=ORDER),
+        tickets=np.zeros(capacity.orders, dtype=TICKET),
+        requests=np.zeros(capacity.requests, dtype=REQUEST),
         fills=np.zeros(capacity.fills, dtype=FILL),
+        fill=np.zeros(1, dtype=FILL),
         equity=np.zeros(capacity.decisions),
-        counts=np.zeros(LOST + 1, dtype=np.int64),
+        counts=np.zeros(REQUESTS + 1, dtype=np.int64),
     )
 
 
 @kernel
 def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
-    """Start a session: empty records, a session's loss from zero; equity, peak and a drawdown's halt stay."""
-    account, market = desk.account[0], desk.market[0]
+    """Start a session: empty records, a session's loss from zero; equity, peak and a halt that needs a person stay."""
+    account, market, bracket = desk.account[0], desk.market[0], desk.bracket[0]
     desk.counts[:] = 0
-    desk.working[:] = -1
+    bracket["exposed_ns"] = bracket["passed_ns"] = bracket["first"] = bracket["live"] = bracket["oldest"] = 0
+    bracket["state"] = _FLAT
+    bracket["side"] = bracket["closing"] = bracket["cancel_entry"] = bracket["closes"] = bracket["fault"] = 0
     market["now_ns"] = market["feed_ns"] = open_ns
     market["close_ns"] = close_ns
     market["events"] = 1 if events else 0
@@ -153,7 +163,7 @@ def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
     account["session_equity"] = account["equity"]
     account["mark"] = account["trades_today"] = account["bars"] = account["pending"] = 0
     account["drawdown_alert"] = 0
-    if account["trading_state"] == _HALTED and account["halt_reason"] != _DRAWDOWN:
+    if account["trading_state"] == _HALTED and not needs_a_person(account["halt_reason"]):
         account["trading_state"] = _ACTIVE
         account["halt_reason"] = 0
 
@@ -187,7 +197,7 @@ def close_bar(core: Core) -> int:
 def exit_by_time(desk: Desk, policy: np.void) -> None:
     """Cancel an entry no bar has filled; flatten what was held long enough or stands too near the close."""
     account, market = desk.account[0], desk.market[0]
-    cancel_order(desk, _ENTRY)
+    cancel_entry(desk)
     held = account["bars"] - account["entry_bar"]
     late = market["now_ns"] >= market["close_ns"] - desk.limits[0]["flatten_before_close_ns"]
     if account["position"] != 0 and (late or held >= policy["max_hold_bars"]):
@@ -286,7 +296,8 @@ def _choose(core: Core, decision: np.void) -> int:
 def _hold_after_side(desk: Desk, policy: np.void, bar_flags: int) -> int:
     """Return why the desk takes no entry now, or SIGNAL."""
     account, market, limits = desk.account[0], desk.market[0], desk.limits[0]
-    if account["position"] != 0 or desk.working[_ENTRY] >= 0 or desk.working[_FLATTEN] >= 0:
+    state = desk.bracket[0]["state"]
+    if state != _FLAT and state != _HALT:
         return _IN_POSITION
     if account["trading_state"] != _ACTIVE:
         return _TRADING_STATE
@@ -304,20 +315,15 @@ def _hold_after_side(desk: Desk, policy: np.void, bar_flags: int) -> int:
 
 @kernel
 def _enter(desk: Desk, decision: np.void) -> None:
-    """Write the entry of a signal and pass it through the gate; a refused one stays in the records as REJECTED."""
+    """Send the entry of a signal; one the gate refuses stays in the records as REJECTED."""
     account = desk.account[0]
     if not desk_has_room(desk):
-        halt(account, _OUTPUT_FULL)
+        fault(desk, _OUTPUT_FULL)
         return
-    account["pending"] = pending_entry(desk)
     place = add_order(desk, _ENTRY, int(decision["side"]), int(decision["quantity"]), decision["sequence"])
     order = desk.orders[place]
     order["stop_distance"], order["target_distance"] = decision["stop_distance"], decision["target_distance"]
-    reason = approve(order, account, desk.limits[0], desk.market[0], desk.terms[0])
-    if reason != _APPROVED:
-        order["reason"] = reason
-        end_order(desk, _ENTRY, _REJECTED)
-        return
-    account["pending"] = pending_entry(desk)
-    account["trades_today"] += 1
-    account["entry_decision"] = decision["sequence"]
+    if send_new(desk, place) == _APPROVED:
+        account["trades_today"] += 1
+        account["entry_decision"] = decision["sequence"]
+    follow(desk)

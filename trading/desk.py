@@ -1,47 +1,64 @@
-"""The desk: the account, its limits, its orders and what it has recorded in the session.
-
-An order changes only through the transition table. At most one order of each role works at a time, so a working
-order is found by its role.
-"""
+"""The desk: the account, its limits, its orders and what it has recorded in the session."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from market.kernel import kernel
-from trading.records import OrderRole, OrderState, OrderType
+from trading.records import OrderState
 
-DECISIONS, ORDERS, FILLS, LOST = range(4)  # places in Desk.counts; LOST counts what found no room
-ROLES = len(OrderRole) + 1  # working orders stand at their role's number
-_NO_ORDER = -1
-ROOM_ORDERS = 4  # of a bracket
+DECISIONS, ORDERS, FILLS, LOST, REQUESTS = range(5)  # places in Desk.counts; LOST counts what found no room
+LEVELS = 3  # of targets
+ROOM_ORDERS = 13  # of a bracket: entry, stop, targets, a close and an offset that are each repeated three times
 ROOM_FILLS = 32
+ROOM_REQUESTS = 64
 
-_PENDING_NEW, _ACCEPTED = int(OrderState.PENDING_NEW), int(OrderState.ACCEPTED)
-_PARTIALLY_FILLED, _FILLED = int(OrderState.PARTIALLY_FILLED), int(OrderState.FILLED)
-_PENDING_CANCEL, _CANCELED = int(OrderState.PENDING_CANCEL), int(OrderState.CANCELED)
+TICKET = np.dtype(
+    [
+        ("notional", "<i8"),  # sum of price x quantity of all fills so far, ticks x contracts
+        ("number", "<i8"),  # of the newest report
+        ("asked_ns", "<i8"),  # when the last request was sent
+        ("asked_number", "<i8"),  # of the newest report then: what answers the request has a higher one
+        ("quantity", "<i4"),  # in all, as the venue last told
+        ("price", "<i4"),
+        ("stop_price", "<i4"),
+        ("told", "u1"),  # OrderState by the venue; 0 before its first report
+        ("kind", "u1"),  # RequestKind of the last request; 0 once a REPLACE is done
+        ("asked", "u1"),  # 1 while it is unanswered
+        ("attempts", "u1"),  # how often it was sent
+        ("doubt", "u1"),  # 1 silent, 2 contradicted
+        ("reserved", "u1", (3,)),
+    ]
+)
+
+BRACKET = np.dtype(
+    [
+        ("exposed_ns", "<i8"),  # since when some of the position has no confirmed stop; 0 where all of it has
+        ("moved_ns", "<i8"),  # when the stop was last moved; 0 before
+        ("close_ns", "<i8"),  # when the last FLATTEN was sent
+        ("passed_ns", "<i8"),  # since when the price is beyond the stop's limit; 0 where it is not
+        ("plan", "<i4", (LEVELS,)),  # contracts of each target level, fixed at the entry
+        ("first", "<i4"),  # place from which on orders are this position's legs
+        ("stop_price", "<i4"),  # where the stop should be
+        ("extreme", "<i4"),  # best price since the entry
+        ("trail", "<i4"),  # distance of the trailing stop, hundredths of a tick
+        ("live", "<i4"),  # orders that are not dead
+        ("oldest", "<i4"),  # place before which all orders are dead
+        ("state", "u1"),  # BracketState
+        ("side", "i1"),  # of the position that the last entry opened
+        ("closing", "u1"),  # 1 once the position is to be closed at market
+        ("cancel_entry", "u1"),  # 1 once the entry is to be cancelled
+        ("passed", "u1"),  # 1 once the stop's limit was given up
+        ("closes", "u1"),  # FLATTEN orders sent on `close_side`
+        ("close_side", "i1"),
+        ("levels", "u1"),  # target levels that are done
+        ("fault", "u1"),  # RefusalReason of the halt; 0 where there is none
+        ("reserved", "u1", (3,)),
+    ]
+)
+
+_FILLED, _CANCELED = int(OrderState.FILLED), int(OrderState.CANCELED)
 _REJECTED, _EXPIRED = int(OrderState.REJECTED), int(OrderState.EXPIRED)
-_STOP, _TARGET = int(OrderRole.STOP), int(OrderRole.TARGET)
-_MARKET_TYPE, _LIMIT_TYPE, _STOP_TYPE = int(OrderType.MARKET), int(OrderType.LIMIT), int(OrderType.STOP)
-
-
-def _transition_table() -> np.ndarray:
-    allowed = {
-        OrderState.PENDING_NEW: (_ACCEPTED, _PARTIALLY_FILLED, _FILLED, _CANCELED, _REJECTED, _EXPIRED),
-        OrderState.ACCEPTED: (_PARTIALLY_FILLED, _FILLED, _PENDING_CANCEL, _CANCELED, _EXPIRED),
-        OrderState.PARTIALLY_FILLED: (_PARTIALLY_FILLED, _FILLED, _PENDING_CANCEL, _CANCELED, _EXPIRED),
-        # A fill that arrives before the cancel leaves the cancel pending.
-        OrderState.PENDING_CANCEL: (_FILLED, _CANCELED, _EXPIRED),
-    }
-    size = max(OrderState) + 1
-    table = np.zeros((size, size), dtype=np.uint8)
-    for state, following in allowed.items():
-        table[state, list(following)] = 1
-    table.setflags(write=False)
-    return table
-
-
-TRANSITIONS = _transition_table()  # [from, to] is 1 where allowed; no way leads out of a final state
 
 
 class Desk(NamedTuple):
@@ -49,119 +66,69 @@ class Desk(NamedTuple):
 
     Attributes
     ----------
-    account, limits, terms, market : ndarray, length 1
-        ACCOUNT, LIMITS, TERMS and MARKET.
-    working : ndarray of int64, shape (ROLES,)
-        Place in `orders` of the working order of each role, -1 where none works.
+    account, limits, terms, market, bracket, exits : ndarray, length 1
+        ACCOUNT, LIMITS, TERMS, MARKET, BRACKET and EXITS; the exits are those of the next entry.
     decisions, orders, fills : ndarray
         DECISION, ORDER (with its latest state) and FILL.
+    tickets : ndarray of TICKET, as long as `orders`
+        What is asked and known of the order at the same place.
+    requests : ndarray of REQUEST
+        All that was sent; a venue or broker keeps its own place in it.
+    fill : ndarray of FILL, length 1
+        The fill at hand.
     equity : ndarray of float64
         R$ after each decision's bar.
-    counts : ndarray of int64, shape (4,)
-        How many decisions, orders and fills were written, and how many records found no room.
+    counts : ndarray of int64, shape (5,)
+        How many decisions, orders and fills were written, how many records found no room, and how many requests.
     """
 
     account: np.ndarray
     limits: np.ndarray
     terms: np.ndarray
     market: np.ndarray
-    working: np.ndarray
+    bracket: np.ndarray
+    exits: np.ndarray
     decisions: np.ndarray
     orders: np.ndarray
+    tickets: np.ndarray
+    requests: np.ndarray
     fills: np.ndarray
+    fill: np.ndarray
     equity: np.ndarray
     counts: np.ndarray
 
 
 @kernel
-def advance(order: np.void, state: int) -> bool:
-    """Move an order to a state; return False and leave it where the table does not allow that."""
-    if TRANSITIONS[order["state"], state] == 0:
-        return False
-    order["state"] = state
-    return True
+def is_dead(state: int) -> bool:
+    """Tell whether an order in this state can never fill again."""
+    return state in (_FILLED, _CANCELED, _REJECTED, _EXPIRED)
 
 
 @kernel
 def has_room(desk: Desk) -> bool:
-    """Tell whether a whole bracket and its fills can still be recorded."""
-    orders = desk.orders.size - desk.counts[ORDERS]
-    return bool(orders >= ROOM_ORDERS and desk.fills.size - desk.counts[FILLS] >= ROOM_FILLS)
+    """Tell whether a whole bracket, its fills and its requests can still be recorded."""
+    orders, fills = desk.orders.size - desk.counts[ORDERS], desk.fills.size - desk.counts[FILLS]
+    return bool(orders >= ROOM_ORDERS and fills >= ROOM_FILLS and has_room_for_requests(desk))
 
 
 @kernel
-def add_order(desk: Desk, role: int, side: int, quantity: int, decision: int) -> int:
-    """Write a new order in state PENDING_NEW and let it work; its type follows from its role, prices are the caller's.
-
-    Returns
-    -------
-    int
-        Its place in `orders`; -1 where there is no room.
-    """
-    place = desk.counts[ORDERS]
-    if place >= desk.orders.size:
-        desk.counts[LOST] += 1
-        return _NO_ORDER
-    account, order = desk.account[0], desk.orders[place]
-    account["last_order_id"] += 1
-    order["id"] = account["last_order_id"]
-    order["ts_ns"] = desk.market[0]["now_ns"]
-    order["decision"] = decision
-    order["quantity"] = quantity
-    order["filled"] = order["price"] = order["stop_price"] = 0
-    order["stop_distance"] = order["target_distance"] = 0
-    order["instrument"] = desk.terms[0]["instrument"]
-    order["role"] = role
-    order["side"] = side
-    order["type"] = _STOP_TYPE if role == _STOP else _LIMIT_TYPE if role == _TARGET else _MARKET_TYPE
-    order["state"] = _PENDING_NEW
-    order["reason"] = 0
-    desk.counts[ORDERS] += 1
-    desk.working[role] = place
-    return int(place)
+def has_room_for_requests(desk: Desk) -> bool:
+    """Tell whether the requests still have room for more than they may have to hold to end a position."""
+    return bool(desk.requests.size - desk.counts[REQUESTS] >= ROOM_REQUESTS)
 
 
 @kernel
-def end_order(desk: Desk, role: int, state: int) -> None:
-    """Move the working order of a role to a final state and let it work no more."""
-    place = desk.working[role]
-    if place >= 0 and advance(desk.orders[place], state):
-        desk.working[role] = _NO_ORDER
+def find_order(desk: Desk, order_id: int) -> int:
+    """Return the place of an order of this session, -1 where the id is none of ours."""
+    place = order_id - desk.account[0]["first_order_id"]
+    return int(place) if 0 <= place < desk.counts[ORDERS] else -1
 
 
 @kernel
-def cancel_order(desk: Desk, role: int) -> None:
-    """Ask for the cancel of a role's working order; one that was never sent is dead at once."""
-    place = desk.working[role]
-    if place < 0:
-        return
-    if desk.orders[place]["state"] == _PENDING_NEW:
-        end_order(desk, role, _CANCELED)
-    else:
-        advance(desk.orders[place], _PENDING_CANCEL)
-
-
-@kernel
-def record_fill(desk: Desk, fill: np.void) -> bool:
-    """Write a fill; return False where there is no room."""
-    place = desk.counts[FILLS]
-    if place >= desk.fills.size:
-        desk.counts[LOST] += 1
-        return False
-    desk.fills[place] = fill
-    desk.counts[FILLS] += 1
-    return True
-
-
-@kernel
-def fill_order(desk: Desk, fill: np.void) -> None:
-    """Count a fill on its order."""
-    place = desk.working[fill["role"]]
-    if place < 0:
-        return
-    order = desk.orders[place]
-    order["filled"] += fill["quantity"]
-    if order["filled"] >= order["quantity"]:
-        end_order(desk, fill["role"], _FILLED)
-    elif order["state"] != _PENDING_CANCEL:
-        advance(order, _PARTIALLY_FILLED)
+def find_live(desk: Desk, role: int, since: int) -> int:
+    """Return the newest order of a role from a place on that is not dead, -1 where there is none."""
+    for place in range(desk.counts[ORDERS] - 1, max(since, desk.bracket[0]["oldest"]) - 1, -1):
+        order = desk.orders[place]
+        if order["role"] == role and not is_dead(order["state"]):
+            return place
+    return -1

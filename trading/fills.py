@@ -12,10 +12,11 @@ from features.layout import BOOK_MAX_AGE_NS
 from market.bars import enters_bars
 from market.kernel import kernel
 from market.types import Flag, Kind, Phase, Side
-from trading.desk import ROLES
 from trading.policy import MILLISECOND_NS, VenueParams
 from trading.records import FILL, ORDER, OrderRole, OrderType
+from trading.requests import REPORT
 
+ROLES = len(OrderRole) + 1  # an order stands at its role's number
 ADVERSE_TICKS = 1  # without a quote a market order pays this on top of the next trade
 VENUE = np.dtype(
     [
@@ -25,6 +26,8 @@ VENUE = np.dtype(
         ("bid_size", "<i8"),  # displayed and not yet taken by us
         ("ask_size", "<i8"),
         ("fee_per_side", "<f8"),  # R$ per contract
+        ("taken", "<i8"),  # the desk's requests taken so far
+        ("reports", "<i8"),  # made so far
         ("bid", "<i4"),  # 0 where the side is empty
         ("ask", "<i4"),
         ("slippage_ticks", "<i4"),
@@ -52,12 +55,15 @@ class Venue(NamedTuple):
         When each begins to work.
     report : ndarray of FILL, length 1
         The fill at hand.
+    answer : ndarray of REPORT, length 1
+        What the desk is told at the moment.
     """
 
     state: np.ndarray
     orders: np.ndarray
     active_ns: np.ndarray
     report: np.ndarray
+    answer: np.ndarray
 
 
 def new_venue(params: VenueParams, fee_per_side: float) -> Venue:
@@ -67,7 +73,7 @@ def new_venue(params: VenueParams, fee_per_side: float) -> Venue:
     state["slippage_ticks"] = params.slippage_ticks
     state["fee_per_side"] = fee_per_side
     orders, active_ns = np.zeros(ROLES, dtype=ORDER), np.zeros(ROLES, dtype=np.int64)
-    return Venue(state, orders, active_ns, np.zeros(1, dtype=FILL))
+    return Venue(state, orders, active_ns, np.zeros(1, dtype=FILL), np.zeros(1, dtype=REPORT))
 
 
 @kernel
@@ -78,6 +84,7 @@ def reset_venue(venue: Venue) -> None:
     state = venue.state[0]
     state["bid"] = state["ask"] = state["bid_size"] = state["ask_size"] = 0
     state["quote_ns"] = state["since_ns"] = 0
+    state["taken"] = state["reports"] = 0
     state["phase"] = _OPEN_PHASE
 
 

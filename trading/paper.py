@@ -20,9 +20,9 @@ from market.instruments import Instrument
 from market.kernel import kernel
 from market.stream import Feed
 from market.types import Kind
-from trading.bracket import flatten, pending_entry, take_fill
+from trading.bracket import flatten, take_report, tick
 from trading.core import Capacity, Core, begin_desk, close_bar, mark_desk, new_core
-from trading.desk import DECISIONS, FILLS, ORDERS, Desk, advance, end_order
+from trading.desk import DECISIONS, FILLS, ORDERS, REQUESTS, Desk, find_order
 from trading.fills import (
     ADVERSE_TICKS,
     Venue,
@@ -40,50 +40,79 @@ from trading.fills import (
 from trading.model import Model
 from trading.policy import RiskLimits, VenueParams
 from trading.records import OrderRole, OrderState, TradingState
+from trading.requests import RequestKind
 
 _ENTRY, _STOP, _TARGET, _FLATTEN = (int(role) for role in OrderRole)
 _ROLES_AT_MARKET = (_FLATTEN, _ENTRY)
 _ROLES_ON_EVENT = (_STOP, _TARGET, _FLATTEN, _ENTRY)
 # First what fills at the open; the stop before the target.
 _ROLES_ON_BAR = (_FLATTEN, _ENTRY, _STOP, _TARGET)
-_PENDING_NEW, _ACCEPTED = int(OrderState.PENDING_NEW), int(OrderState.ACCEPTED)
-_PENDING_CANCEL, _CANCELED = int(OrderState.PENDING_CANCEL), int(OrderState.CANCELED)
-_EXPIRED = int(OrderState.EXPIRED)
+_ACCEPTED, _PARTIALLY_FILLED = int(OrderState.ACCEPTED), int(OrderState.PARTIALLY_FILLED)
+_FILLED, _CANCELED, _EXPIRED = int(OrderState.FILLED), int(OrderState.CANCELED), int(OrderState.EXPIRED)
+_NEW, _CANCEL = int(RequestKind.NEW), int(RequestKind.CANCEL)
 _TRADE, _QUOTE_SIDE = int(Kind.TRADE), int(Kind.QUOTE_SIDE)
 
 
 @kernel
-def carry_orders(desk: Desk, venue: Venue, latency_ns: int) -> None:
-    """Tell the venue what the desk has decided: new orders, cancels, changed quantities."""
-    for role in range(_ENTRY, _FLATTEN + 1):
-        place = desk.working[role]
-        if place < 0:
-            continue
-        order = desk.orders[place]
-        if order["state"] == _PENDING_NEW:
-            accept_order(venue, order, latency_ns)
-            advance(order, _ACCEPTED)
-        elif order["state"] == _PENDING_CANCEL:
+def carry_requests(desk: Desk, venue: Venue, latency_ns: int) -> None:
+    """Hand the venue what the desk has sent since, and the desk the venue's answers.
+
+    A cancel or a change is done at once; a new order works from `latency_ns` after it was sent.
+    """
+    state = venue.state[0]
+    while state["taken"] < desk.counts[REQUESTS]:
+        request = desk.requests[state["taken"]]
+        state["taken"] += 1
+        place, role = find_order(desk, request["order"]), request["role"]
+        if request["kind"] == _NEW:
+            accept_order(venue, desk.orders[place], latency_ns)
+            _tell(desk, venue, place, _ACCEPTED)
+        elif request["kind"] == _CANCEL:
             remove_order(venue, role)
-            end_order(desk, role, _CANCELED)
+            _tell(desk, venue, place, _CANCELED)
         else:
-            venue.orders[role]["quantity"] = order["quantity"]
-    desk.account[0]["pending"] = pending_entry(desk)
+            works = venue.orders[role]
+            works["quantity"], works["price"] = request["quantity"], request["price"]
+            works["stop_price"] = request["stop_price"]
+            _tell(desk, venue, place, _PARTIALLY_FILLED if works["filled"] > 0 else _ACCEPTED)
+
+
+@kernel
+def _tell(desk: Desk, venue: Venue, place: int, state: int) -> None:
+    """Report how an order stands, nothing more of it filled."""
+    order, report = desk.orders[place], venue.answer[0]
+    venue.state[0]["reports"] += 1
+    report["number"] = venue.state[0]["reports"]
+    report["ts_ns"] = desk.market[0]["now_ns"]
+    report["order"], report["instrument"] = order["id"], order["instrument"]
+    report["filled"], report["notional"] = order["filled"], desk.tickets[place]["notional"]
+    report["quantity"], report["price"], report["stop_price"] = order["quantity"], order["price"], order["stop_price"]
+    report["state"] = state
+    take_report(desk, report)
 
 
 @kernel
 def _react(desk: Desk, venue: Venue, latency_ns: int) -> None:
-    """Let the bracket follow the fill just reported, before anything else can fill."""
-    desk.market[0]["now_ns"] = max(desk.market[0]["now_ns"], venue.report[0]["ts_ns"])
-    take_fill(desk, venue.report[0])
-    carry_orders(desk, venue, latency_ns)
+    """Let the bracket follow the fill just made, before anything else can fill."""
+    fill, report = venue.report[0], venue.answer[0]
+    desk.market[0]["now_ns"] = max(desk.market[0]["now_ns"], fill["ts_ns"])
+    place = find_order(desk, fill["order"])
+    order = desk.orders[place]
+    venue.state[0]["reports"] += 1
+    report["number"] = venue.state[0]["reports"]
+    report["ts_ns"], report["order"], report["instrument"] = fill["ts_ns"], order["id"], order["instrument"]
+    report["filled"] = order["filled"] + fill["quantity"]
+    report["notional"] = desk.tickets[place]["notional"] + np.int64(fill["quantity"]) * fill["price"]
+    report["quantity"], report["price"], report["stop_price"] = order["quantity"], order["price"], order["stop_price"]
+    report["state"] = _FILLED if report["filled"] == order["quantity"] else _PARTIALLY_FILLED
+    take_report(desk, report)
+    carry_requests(desk, venue, latency_ns)
 
 
 @kernel
 def _has_work(desk: Desk) -> bool:
     """Tell whether any order works."""
-    working = desk.working
-    return bool(max(max(working[_ENTRY], working[_STOP]), max(working[_TARGET], working[_FLATTEN])) >= 0)
+    return bool(desk.bracket[0]["live"] > 0)
 
 
 @kernel
@@ -126,9 +155,10 @@ def paper_event(core: Core, venue: Venue, event: np.void) -> int:
         desk.account[0]["mark"] = event["price"]
     if filled or (printed and desk.account[0]["position"] != 0):
         mark_desk(desk, desk.account[0]["mark"])
+    tick(desk, now_ns)
     made = close_bar(core) if update_event(core.features, event) == 1 else 0
     if _has_work(desk):
-        carry_orders(desk, venue, latency_ns)
+        carry_requests(desk, venue, latency_ns)
     return made
 
 
@@ -143,7 +173,8 @@ def paper_bar(core: Core, venue: Venue, bar: np.void) -> int:
     market["now_ns"] = market["feed_ns"] = bar["ts_close_ns"]
     update_bar(core.features, bar)
     made = close_bar(core)
-    carry_orders(desk, venue, 0)
+    tick(desk, market["now_ns"])
+    carry_requests(desk, venue, 0)
     return made
 
 
@@ -156,13 +187,14 @@ def paper_end(core: Core, venue: Venue) -> None:
         side = -1 if account["position"] > 0 else 1
         adverse = max(ADVERSE_TICKS, int(venue.state[0]["slippage_ticks"]))
         flatten(desk)
-        carry_orders(desk, venue, 0)
+        carry_requests(desk, venue, 0)
         if settle_order(venue, _FLATTEN, now, account["mark"] + side * adverse):
             _react(desk, venue, 0)
     for role in range(_ENTRY, _FLATTEN + 1):
-        end_order(desk, role, _EXPIRED)
-        remove_order(venue, role)
-    account["pending"] = 0
+        place = find_order(desk, venue.orders[role]["id"])
+        if place >= 0:
+            remove_order(venue, role)
+            _tell(desk, venue, place, _EXPIRED)
     mark_desk(desk, account["mark"])
     if desk.counts[DECISIONS] > 0:
         desk.equity[desk.counts[DECISIONS] - 1] = account["equity"]

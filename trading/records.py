@@ -47,7 +47,8 @@ ORDER = np.dtype(
         ("type", "u1"),  # OrderType
         ("state", "u1"),  # OrderState
         ("reason", "u1"),  # RefusalReason, where the gate refused it
-        ("reserved", "u1", (7,)),
+        ("level", "u1"),  # of a target, from 0; the last one is the farthest
+        ("reserved", "u1", (6,)),
     ]
 )
 
@@ -150,11 +151,11 @@ MARKET = np.dtype(
 
 
 class OrderRole(IntEnum):
-    """What an order is for. At most one of each role works at a time."""
+    """What an order is for."""
 
     ENTRY = 1  # opens a position
     STOP = 2  # closes it at a loss
-    TARGET = 3  # closes it at a profit
+    TARGET = 3  # closes it, or a part of it, at a profit
     FLATTEN = 4  # closes it now
 
 
@@ -163,11 +164,11 @@ class OrderType(IntEnum):
 
     MARKET = 1
     LIMIT = 2
-    STOP = 4
+    STOP = 4  # works from its trigger on: at market, or as a limit where it has one
 
 
 class OrderState(IntEnum):
-    """Where an order stands."""
+    """Where an order stands. Only FILLED, CANCELED, REJECTED and EXPIRED are dead."""
 
     PENDING_NEW = 1  # decided, not yet taken by the venue
     ACCEPTED = 2  # working
@@ -177,6 +178,20 @@ class OrderState(IntEnum):
     CANCELED = 6  # dead; what was filled stands
     REJECTED = 7  # refused by the gate or the venue
     EXPIRED = 8  # dead with the session
+    PENDING_REPLACE = 9  # to be changed; works as it was until the venue says so
+    UNKNOWN = 10  # silent for too long, or told of in contradictions; counts as working
+
+
+class BracketState(IntEnum):
+    """Where the desk stands between one entry and the next."""
+
+    FLAT = 0  # no position, no order
+    ENTRY_SENT = 1
+    OPEN_UNPROTECTED = 2  # some of the position has no stop that the venue has confirmed
+    PROTECTED = 3
+    CLOSING = 4  # a close is under way, or the position is closed and its orders are not dead yet
+    UNKNOWN = 5  # of an order nobody can say how it stands
+    HALT = 6  # something went wrong that only a person may put behind; protection stays
 
 
 class TradingState(IntEnum):
@@ -230,6 +245,11 @@ class RefusalReason(IntEnum):
     CROSSED_BOOK = 16  # a quote side is missing, or bid is not below ask
     OUTPUT_FULL = 17  # no room to record what would follow
     UNRESOLVED_ENTRY = 18  # another entry is still working
+    # What follows only halts: the venue told what cannot be, or did not answer.
+    UNKNOWN_ORDER = 40  # a report on an order that is not ours
+    CONTRADICTION = 41  # a report that cannot be true if an earlier one was
+    OVERCLOSED = 42  # more was closed than was open
+    UNANSWERED = 43  # a request was repeated as often as allowed, and neither done nor refused for good
 
 
 def decision_hash(decisions: np.ndarray) -> str:

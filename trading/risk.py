@@ -24,7 +24,7 @@ _UNRESOLVED, _TRADES = int(RefusalReason.UNRESOLVED_ENTRY), int(RefusalReason.TR
 _DAILY_LOSS, _DRAWDOWN = int(RefusalReason.DAILY_LOSS), int(RefusalReason.DRAWDOWN)
 _TRADING_STATE, _LAST_ENTRY = int(RefusalReason.TRADING_STATE), int(RefusalReason.LAST_ENTRY)
 _PHASE, _STALE = int(RefusalReason.MARKET_PHASE), int(RefusalReason.STALE_FEED)
-_CROSSED = int(RefusalReason.CROSSED_BOOK)
+_CROSSED, _UNKNOWN_ORDER = int(RefusalReason.CROSSED_BOOK), int(RefusalReason.UNKNOWN_ORDER)
 
 
 @kernel
@@ -115,10 +115,16 @@ def approve(request: np.void, account: np.void, limits: np.void, market: np.void
 
 @kernel
 def halt(account: np.void, reason: int) -> None:
-    """Halt the account. A drawdown outlives the session, so no other reason replaces it."""
-    if account["halt_reason"] != _DRAWDOWN:
+    """Halt the account. A reason that outlives the session is not replaced by another."""
+    if not needs_a_person(account["halt_reason"]):
         account["halt_reason"] = reason
     account["trading_state"] = _HALTED
+
+
+@kernel
+def needs_a_person(reason: int) -> bool:
+    """Tell whether a halt outlives its session: a drawdown, and whatever the venue left in doubt."""
+    return bool(reason == _DRAWDOWN or reason >= _UNKNOWN_ORDER)
 
 
 @kernel

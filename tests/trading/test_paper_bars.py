@@ -270,7 +270,7 @@ def test_full_decision_record_halts_flattens_and_writes_nothing_beyond() -> None
 
 def test_full_order_record_takes_no_entry_that_could_not_be_protected() -> None:
     strategy = StrategyParams(require_agents=False, cooldown_bars=0)
-    trader = _signalled(strategy=strategy, capacity=Capacity(orders=6))
+    trader = _signalled(strategy=strategy, capacity=Capacity(orders=15))
     _bars(trader, [(10_342, 10_343, 10_300, 10_342)])
     assert trader.decisions["reason"][-1] == HoldReason.SIGNAL
     assert trader.orders.size == 3

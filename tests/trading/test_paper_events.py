@@ -33,6 +33,7 @@ from tests.factories import (
 )
 from tests.trading.scenarios import COSTS, SCHEMA, WARM, build_warm, feed_trader, ladder_events, warm_original
 from trading.agents import AGENTS
+from trading.desk import find_live
 from trading.paper import Trader, begin_session, end_session, new_trader, paper_events, run_session, step
 from trading.policy import RiskLimits, StrategyParams
 from trading.records import HoldReason, OrderRole, OrderState, RefusalReason, TradingState
@@ -215,7 +216,7 @@ def test_no_stream_of_events_breaks_the_limits_or_the_books(stream: list[tuple[i
         assert signed.sum() == position
         assert abs(position) <= 3
         for role in (STOP, TARGET):
-            place = trader.core.desk.working[role]
+            place = find_live(trader.core.desk, int(role), 0)
             leaves = trader.orders["quantity"][place] - trader.orders["filled"][place] if place >= 0 else 0
             assert leaves == abs(position)
     result = end_session(trader)

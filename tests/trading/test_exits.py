@@ -1,0 +1,56 @@
+"""How a quantity is split over target levels, and which settings are refused."""
+
+import numpy as np
+import pytest
+
+from market.errors import ConfigError
+from trading.desk import LEVELS
+from trading.exits import EXITS, ExitParams, plan_levels
+
+# By hand, largest remainder; on a tie the farther level first; one contract belongs to the last level.
+SPLITS = {
+    (50, 30): ["001", "110", "111", "211", "221", "321", "421", "422", "432", "532"],
+    (33, 33): ["001", "011", "111", "112", "122", "222", "223", "233", "333", "334"],
+    (0, 0): ["001", "002", "003", "004", "005", "006", "007", "008", "009", "00:"],
+    (25, 25): ["001", "011", "111", "112", "113", "123", "223", "224", "225", "235"],
+}
+
+
+def _plan(percent: tuple[int, int], quantity: int) -> list[int]:
+    record = ExitParams(level_distance=(1, 2), level_percent=percent).record()
+    plan = np.zeros(LEVELS, dtype=np.int32)
+    plan_levels(record[0], quantity, plan)
+    return plan.tolist()
+
+
+@pytest.mark.parametrize("percent", SPLITS)
+def test_every_size_is_split_as_by_hand_and_sums_to_itself(percent: tuple[int, int]) -> None:
+    plans = [_plan(percent, quantity) for quantity in range(1, 11)]
+    assert ["".join(chr(48 + part) for part in plan) for plan in plans] == SPLITS[percent]
+    assert [sum(plan) for plan in plans] == list(range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ({"level_percent": (60, 41)}, "level_percent"),
+        ({"level_percent": (-1, 0)}, "level_percent"),
+        ({"level_percent": (50, 0)}, "level_distance"),
+        ({"trail_distance": 2}, "trail_distance"),
+        ({"trail_nearest": 0}, "trail_nearest"),
+        ({"trail_percent": 101}, "trail_percent"),
+        ({"limit_offset": -1}, "limit_offset"),
+        ({"protect_ms": -1}, "protect_ms"),
+        ({"repeats": 4}, "repeats"),
+    ],
+)
+def test_setting_out_of_range_is_refused(setting: dict[str, object], key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: expected"):
+        ExitParams(**setting)  # type: ignore[arg-type]
+
+
+def test_record_holds_every_setting_in_ticks_and_nanoseconds() -> None:
+    record = ExitParams(level_distance=(4, 8), level_percent=(30, 30), cost=1, protect_ms=250).record()[0]
+    assert (record["level_distance"].tolist(), record["level_percent"].tolist()) == ([4, 8], [30, 30])
+    assert (record["cost"], record["protect_ns"], record["answer_ns"]) == (1, 250_000_000, 2_000_000_000)
+    assert EXITS.itemsize % 8 == 0

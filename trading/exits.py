@@ -1,0 +1,189 @@
+"""How a position is left: targets in parts, a stop that follows the price, and how long to wait for the venue.
+
+Distances are ticks in the position's favour, counted from the entry's first fill (signals.md §10).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.errors import ConfigError
+from market.kernel import kernel
+from trading.desk import LEVELS
+
+EXITS = np.dtype(
+    [
+        ("protect_ns", "<i8"),  # a position without a confirmed stop is closed after this long
+        ("answer_ns", "<i8"),  # a request is repeated after this long
+        ("limit_ns", "<i8"),  # a price beyond the stop's limit is given this long to fill it
+        ("step_ns", "<i8"),  # between two moves of the stop
+        ("level_distance", "<i4", (LEVELS - 1,)),  # of the targets before the last, which the entry names
+        ("level_percent", "<i4", (LEVELS - 1,)),  # their shares of the position; the last level has the rest
+        ("limit_offset", "<i4"),  # of the stop's limit beyond its trigger; 0 for a stop at market
+        ("cost", "<i4"),  # what a stop at the entry's price adds to it
+        ("breakeven", "<i4"),  # profit at which the stop goes to the entry's price; 0 for never
+        ("trail_after", "<i4"),  # profit at which the stop begins to follow; 0 for never
+        ("trail_distance", "<i4"),  # behind the best price; 0 for a stop that does not follow
+        ("trail_nearest", "<i4"),
+        ("trail_percent", "<i4"),  # of the distance that each new best price leaves of it
+        ("repeats", "<i4"),  # of a request, after which the desk halts
+    ]
+)
+MILLISECOND_NS = 1_000_000
+
+
+@dataclass(frozen=True)
+class ExitParams:
+    """The exits of one regime, in ticks and milliseconds.
+
+    Parameters
+    ----------
+    level_distance, level_percent : two ints
+        Distance and share of the targets before the last one; 0 for none. The stop goes to the entry's price once one
+        is done, and follows the price once two are.
+    limit_offset : int
+        Of the stop's limit beyond its trigger; 0 for a stop at market.
+    cost : int
+        What is added to the entry's price where the stop goes there.
+    breakeven, trail_after : int
+        Profit from which the stop stands at the entry's price, and follows; 0 for never.
+    trail_distance, trail_nearest, trail_percent : int
+        How far behind the best price it follows (0 for not at all), what each new best price leaves of that, and how
+        near it may come.
+    protect_ms, answer_ms, limit_ms, step_ms : int
+        Patience with a position without confirmed stop, with a request without answer, with a stop whose limit the
+        price has passed, and between two moves of the stop.
+    repeats : int
+        How often a request is repeated before the desk halts.
+    """
+
+    level_distance: tuple[int, int] = (0, 0)
+    level_percent: tuple[int, int] = (0, 0)
+    limit_offset: int = 0
+    cost: int = 0
+    breakeven: int = 0
+    trail_after: int = 0
+    trail_distance: int = 0
+    trail_nearest: int = 3
+    trail_percent: int = 100
+    protect_ms: int = 500
+    answer_ms: int = 2000
+    limit_ms: int = 100
+    step_ms: int = 1000
+    repeats: int = 3
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        for name in (
+            "limit_offset", "cost", "breakeven", "trail_after", "trail_distance", "protect_ms", "answer_ms", "limit_ms",
+            "step_ms",
+        ):  # fmt: skip
+            _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        _require(self.trail_nearest >= 1, "trail_nearest", "at least 1", self.trail_nearest)
+        distance, nearest = self.trail_distance, self.trail_nearest
+        _require(distance == 0 or distance >= nearest, "trail_distance", f"0 or at least {nearest}", distance)
+        _require(1 <= self.trail_percent <= 100, "trail_percent", "1 to 100", self.trail_percent)
+        _require(0 <= self.repeats <= 3, "repeats", "0 to 3", self.repeats)
+        shares, distances = self.level_percent, self.level_distance
+        _require(min(shares) >= 0 and sum(shares) <= 100, "level_percent", "shares that add to at most 100", shares)
+        named = all(distance >= 1 or share == 0 for distance, share in zip(distances, shares, strict=True))
+        _require(named, "level_distance", "at least 1 where the level has a share", distances)
+
+    def record(self) -> np.ndarray:
+        """Return the EXITS record, length 1, that the compiled path reads."""
+        record = np.zeros(1, dtype=EXITS)
+        for name in EXITS.names or ():
+            if name.endswith("_ns"):
+                record[name] = getattr(self, name.removesuffix("_ns") + "_ms") * MILLISECOND_NS
+            else:
+                record[name] = getattr(self, name)
+        return record
+
+
+def _require(holds: bool, key: str, expected: str, found: object) -> None:
+    if not holds:
+        raise ConfigError(f"{key}: expected {expected}, found {found}; correct this setting")
+
+
+@kernel
+def plan_levels(exits: np.void, quantity: int, plan: np.ndarray) -> None:
+    """Split a quantity over the target levels by largest remainder, the farther level first on a tie.
+
+    Parameters
+    ----------
+    exits : EXITS record
+    quantity : int
+        At least 1; a single contract belongs to the last level.
+    plan : ndarray of int32, shape (LEVELS,)
+        Where the contracts of each level are written; they add to the quantity.
+    """
+    for level in range(LEVELS):
+        plan[level] = 0
+    if quantity == 1:
+        plan[LEVELS - 1] = 1
+        return
+    rest = quantity
+    for level in range(LEVELS):
+        plan[level] = quantity * _percent(exits, level) // 100
+        rest -= plan[level]
+    # Fewer contracts than levels are left, one for each of the largest remainders.
+    last = -1
+    for _ in range(rest):
+        best, largest = -1, -1
+        for level in range(LEVELS - 1, -1, -1):
+            remainder = quantity * _percent(exits, level) % 100
+            if level != last and remainder > largest:
+                best, largest = level, remainder
+        plan[best] += 1
+        last = best
+
+
+@kernel
+def _percent(exits: np.void, level: int) -> int:
+    """Return the share of a level; the last one has what the others leave."""
+    shares = exits["level_percent"]
+    return int(shares[level]) if level < LEVELS - 1 else 100 - int(shares[0]) - int(shares[1])
+
+
+@kernel
+def level_price(exits: np.void, entry: np.void, entry_price: int, level: int) -> int:
+    """Return where the target of a level stands; `entry` is the entry's ORDER record."""
+    last = level == LEVELS - 1
+    distance = int(entry["target_distance"]) if last else int(exits["level_distance"][level])
+    return int(entry_price + int(entry["side"]) * distance)
+
+
+@kernel
+def limit_price(exits: np.void, side: int, stop_price: int) -> int:
+    """Return the limit of the stop of a position on `side`; 0 where the stop is one at market."""
+    return int(stop_price - side * exits["limit_offset"]) if exits["limit_offset"] > 0 else 0
+
+
+@kernel
+def move_stop(exits: np.void, bracket: np.void, entry_price: int, mark: int, now_ns: int) -> None:
+    """Write where the stop should stand now: to the entry's price first, then behind the best price.
+
+    It moves only in favour, by whole ticks, behind the market, and not more often than `step_ns`; behind the best
+    price only at the moment when that is a new one.
+    """
+    side, stop = int(bracket["side"]), int(bracket["stop_price"])
+    fresh = side * (mark - bracket["extreme"]) > 0
+    if fresh:
+        bracket["extreme"] = mark
+    profit = side * (bracket["extreme"] - entry_price)
+    follows = exits["trail_distance"] > 0 and (
+        bracket["levels"] >= 2 or (exits["trail_after"] > 0 and profit >= exits["trail_after"])
+    )
+    best = stop
+    if bracket["levels"] >= 1 or (exits["breakeven"] > 0 and profit >= exits["breakeven"]):
+        even = entry_price + side * exits["cost"]
+        if side * (mark - even) >= 1:
+            best = side * max(side * best, side * even)
+    if fresh and follows:
+        behind = (bracket["trail"] + 50) // 100
+        best = side * max(side * best, side * (mark - side * behind))
+        bracket["trail"] = max(100 * exits["trail_nearest"], bracket["trail"] * exits["trail_percent"] // 100)
+    patient = bracket["moved_ns"] == 0 or now_ns - bracket["moved_ns"] >= exits["step_ns"]
+    if patient and side * (best - stop) >= 1:
+        bracket["stop_price"] = best
+        bracket["moved_ns"] = now_ns
