@@ -53,7 +53,7 @@ def tick(desk: Desk, now_ns: int) -> None:
     Parameters
     ----------
     desk : Desk
-        `account["mark"]` holds the last price.
+        `account["mark"]` holds the last price, 0 where none is known.
     now_ns : int
         Event time; the desk's own never goes back.
     """
@@ -65,7 +65,7 @@ def tick(desk: Desk, now_ns: int) -> None:
         if not is_dead(desk.orders[place]["state"]):
             mark_silent(desk, place)
     if bracket["side"] * account["position"] > 0:
-        if has_room_for_requests(desk):
+        if account["mark"] > 0 and has_room_for_requests(desk):
             move_stop(desk.exits[0], bracket, account["entry_price"], account["mark"], market["now_ns"])
         _watch_limit(desk)
         exposed = bracket["exposed_ns"]
@@ -316,7 +316,7 @@ def _watch_limit(desk: Desk) -> None:
     account, bracket, now = desk.account[0], desk.bracket[0], desk.market[0]["now_ns"]
     place = find_live(desk, _STOP, bracket["first"])
     limit = desk.tickets[place]["price"] if place >= 0 else 0
-    if limit == 0 or bracket["side"] * (account["mark"] - limit) >= 0:
+    if limit == 0 or account["mark"] == 0 or bracket["side"] * (account["mark"] - limit) >= 0:
         bracket["passed_ns"] = 0
         return
     if bracket["passed_ns"] == 0:

@@ -171,6 +171,14 @@ class Bracket(RuleBasedStateMachine):
         return self.limit_offset > 0 and (closes or any(request[2] == "FLATTEN" for request in before))
 
     @invariant()
+    def nothing_outlives_its_position(self) -> None:
+        """Once a position is closed, the cancel of whatever is left of it has been asked for."""
+        asked = {request[1] for request in sent(self.desk) if request[0] == "CANCEL"}
+        if position(self.desk) == 0:
+            left = [n + 1 for n, (role, state) in enumerate(self._orders()) if role != "ENTRY" and state in LIVE]
+            assert set(left) <= asked
+
+    @invariant()
     def one_close_at_a_time(self) -> None:
         orders = self.desk.orders[: len(states(self.desk))]
         for way in (-1, 1):

@@ -81,3 +81,12 @@ def test_single_contract_has_the_last_target_alone(side: int) -> None:
     story.take()
     story.fill(ENTRY, 1, START)
     assert story.news() == [new(2, "STOP", 1, trigger=START - 8), new(3, "TARGET", 1, START + 12)]
+
+
+@both_ways
+def test_without_a_last_price_the_stop_stays_where_it_is(side: int) -> None:
+    story = Story(side, exits=ExitParams(trail_after=1, trail_distance=5, limit_offset=4)).open()
+    story.desk.account["mark"] = 0
+    for _ in range(3):
+        story.wait(1.0)
+    assert story.news() == []
