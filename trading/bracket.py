@@ -115,6 +115,7 @@ def follow(desk: Desk) -> None:
         _cancel_exits(desk, 0)
         if open_now < 0:
             fault(desk, _OVERCLOSED)
+            bracket["closing"] = 1
             _close(desk, int(bracket["side"]), -open_now)
         else:
             account["entry_price"] = 0

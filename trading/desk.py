@@ -27,7 +27,7 @@ TICKET = np.dtype(
         ("asked", "u1"),  # 1 while it is unanswered
         ("attempts", "u1"),  # how often it was sent
         ("doubt", "u1"),  # 1 silent, 2 contradicted
-        ("reserved", "u1", (3,)),
+        ("reserved", "u1", (7,)),
     ]
 )
 

@@ -332,6 +332,11 @@ def _book(desk: Desk, place: int, report: np.void) -> None:
     fill["instrument"], fill["role"], fill["side"] = order["instrument"], order["role"], order["side"]
     low = worth // quantity
     higher = worth - low * quantity
+    account = desk.account[0]
+    if account["position"] == 0:
+        account["entry_price"] = low
+        account["entry_bar"] = account["bars"]
+        account["entry_order"] = order["id"]
     _book_at(desk, low, quantity - higher)
     if higher > 0:
         _book_at(desk, low + 1, higher)
@@ -343,10 +348,6 @@ def _book_at(desk: Desk, price: int, quantity: int) -> None:
     account, fill, place = desk.account[0], desk.fill[0], desk.counts[FILLS]
     fill["price"], fill["quantity"] = price, quantity
     fill["fee"] = quantity * desk.terms[0]["fee_per_side"]
-    if account["position"] == 0:
-        account["entry_price"] = price
-        account["entry_bar"] = account["bars"]
-        account["entry_order"] = fill["order"]
     apply_fill(account, fill)
     if place >= desk.fills.size:
         desk.counts[LOST] += 1

@@ -190,6 +190,7 @@ class Oracle:
             self.exposed = self.beyond = None
             if open_now < 0:
                 self._fail("OVERCLOSED")
+                self.closing = True
                 self._close(self.side, -open_now)
             else:
                 self.entry_price = 0

@@ -85,6 +85,18 @@ def test_stop_and_target_inside_one_bar_are_bought_back_and_halt(side: int) -> N
 
 
 @both_ways
+def test_what_an_entry_fills_after_its_position_was_overclosed_is_closed_too(side: int) -> None:
+    story = Story(side).open(1)
+    for leg, price in ((STOP, -8), (TARGET, 12)):
+        story.venue.fill(leg, 1, story.mirrored(START + price))
+    # One report tells that the rest of the entry has filled: from one too few to one too many.
+    story.venue.fill(ENTRY, 2, story.mirrored(START))
+    story.hear()
+    assert (story.held(), blamed(story.desk)) == (1, "OVERCLOSED")
+    assert [request[:3] for request in story.news()][-2:] == [("CANCEL", 4, "FLATTEN"), ("NEW", 5, "FLATTEN")]
+
+
+@both_ways
 def test_gap_through_a_stop_at_market_loses_the_gap(side: int) -> None:
     story = Story(side).open()
     story.fill(STOP, 3, START - 21)

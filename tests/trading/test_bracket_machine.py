@@ -38,13 +38,14 @@ EXITS = [
 class Bracket(RuleBasedStateMachine):
     """A desk before a venue that is slow, refuses now and then, and repeats itself, but does not lie."""
 
-    @initialize(exits=st.sampled_from(EXITS))
-    def begin(self, exits: ExitParams) -> None:
+    @initialize(exits=st.sampled_from(EXITS), side=st.sampled_from([-1, 1]), quantity=st.integers(1, MOST))
+    def begin(self, exits: ExitParams, side: int, quantity: int) -> None:
         self.desk, self.venue = build_desk(exits), Venue()
         self.limit_offset = exits.limit_offset
         self.taken = self.checked = 0
         self.exposed_since: int | None = None
         self.old: list[tuple[int, Any]] = []
+        send_entry(self.desk, side, quantity)
 
     # ---- what may happen
 
@@ -53,34 +54,35 @@ class Bracket(RuleBasedStateMachine):
     def enter(self, side: int, quantity: int) -> None:
         send_entry(self.desk, side, quantity)
 
-    @rule(refuse=st.integers(0, 9), count=st.integers(1, 6))
-    def venue_takes(self, refuse: int, count: int) -> None:
+    @rule(refuse=st.integers(0, 19), count=st.integers(1, 6), prompt=st.booleans())
+    def venue_takes(self, refuse: int, count: int, prompt: bool) -> None:
         for request in sent(self.desk, self.taken)[:count]:
             self.taken += 1
-            self.venue.take(request, refuse == 0)
+            self.venue.take(request, refuse == 19)
+        if prompt:
+            self.word_arrives(len(self.venue.outbox))
 
-    @rule(data=st.data(), whole=st.booleans(), move=st.integers(-3, 3))
-    def venue_fills(self, data: st.DataObject, whole: bool, move: int) -> None:
+    @rule(data=st.data(), whole=st.booleans(), move=st.integers(-3, 3), prompt=st.booleans())
+    def venue_fills(self, data: st.DataObject, whole: bool, move: int, prompt: bool) -> None:
         working = [number for number, order in self.venue.orders.items() if order.works()]
         if working:
             number = data.draw(st.sampled_from(working))
             left = self.venue.orders[number].terms[0] - self.venue.orders[number].filled
             self.venue.fill(number, left if whole else data.draw(st.integers(1, left)), START + move)
+        if prompt:
+            self.word_arrives(len(self.venue.outbox))
 
     @rule(count=st.integers(1, 8))
     def word_arrives(self, count: int) -> None:
         for _ in range(min(count, len(self.venue.outbox))):
             self._hear(0)
 
-    @rule(data=st.data())
-    def word_arrives_early(self, data: st.DataObject) -> None:
-        if self.venue.outbox:
-            self._hear(data.draw(st.integers(0, len(self.venue.outbox) - 1)))
-
-    @rule(data=st.data())
-    def word_comes_again(self, data: st.DataObject) -> None:
-        if self.old:
+    @rule(data=st.data(), again=st.booleans())
+    def word_arrives_out_of_order(self, data: st.DataObject, again: bool) -> None:
+        if again and self.old:
             tell(self.desk, *data.draw(st.sampled_from(self.old)))
+        elif self.venue.outbox:
+            self._hear(data.draw(st.integers(0, len(self.venue.outbox) - 1)))
 
     def _hear(self, place: int) -> None:
         word = self.venue.outbox.pop(place)
@@ -91,13 +93,12 @@ class Bracket(RuleBasedStateMachine):
     def time_passes(self, seconds: float, mark: int) -> None:
         pass_time(self.desk, seconds, mark)
 
-    @rule()
-    def desk_flattens(self) -> None:
-        flatten(self.desk)
-
-    @rule()
-    def entry_is_cancelled(self) -> None:
-        cancel_entry(self.desk)
+    @rule(what=st.integers(0, 9))
+    def desk_ends(self, what: int) -> None:
+        if what == 9:
+            flatten(self.desk)
+        elif what == 8:
+            cancel_entry(self.desk)
 
     @rule()
     def all_comes_to_rest(self) -> None:
@@ -113,9 +114,10 @@ class Bracket(RuleBasedStateMachine):
         assert position(self.desk) == truth
         assert stands(self.desk) is not BracketState.UNKNOWN or blamed(self.desk)
 
-    @rule()
-    def loss_is_reached(self) -> None:
-        """A loss at its limit ends flat and halted."""
+    def teardown(self) -> None:
+        """At the end of each run a loss reaches its limit: flat and halted."""
+        if not hasattr(self, "desk"):
+            return
         self.desk.limits["daily_loss_fraction"] = -1.0
         mark_desk(self.desk, int(self.desk.account[0]["mark"]))
         self.all_comes_to_rest()
@@ -226,6 +228,6 @@ class Bracket(RuleBasedStateMachine):
 
 
 Bracket.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_desk_keeps_its_promises = Bracket.TestCase

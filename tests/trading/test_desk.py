@@ -1,5 +1,6 @@
 """Orders on the desk: their states, their ids, and what happens where there is no room for them."""
 
+import ast
 from enum import Enum
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cli.environment import CHECKOUT
 from features.clock import Decides
 from features.schema import FeatureSchema
 from market.costs import Costs
@@ -116,3 +118,15 @@ def test_rows_between_bars_are_no_basis_for_a_desk() -> None:
     model = make_model(schema, make_stump(1, 0, 0.0, 0.3, 0.7))
     with pytest.raises(ConfigError, match="a decision at each closed bar, found one at each TRADE"):
         new_core(schema, model, RiskLimits(), FUTURES["WDO"], Costs(0.4, 0.0), Capacity())
+
+
+def test_one_function_puts_requests_on_their_way() -> None:
+    packages = ("market", "features", "forest", "trading", "backtest", "registry", "flows", "live", "console", "cli")
+    counted = [
+        (source.name, function.name)
+        for package in packages
+        for source in sorted((CHECKOUT / package).rglob("*.py"))
+        for function in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef) and "counts[REQUESTS] +=" in ast.unparse(function)
+    ]
+    assert counted == [("orders.py", "_send")]

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from trading import records
+from trading.desk import BRACKET, TICKET
+from trading.exits import EXITS
+from trading.requests import REPORT, REQUEST
 
 
 @pytest.mark.parametrize(
@@ -16,10 +19,17 @@ def test_sizes_stay_whole_words_so_that_files_written_before_can_be_read(name: s
     assert getattr(records, name).itemsize == size
 
 
-@pytest.mark.parametrize("name", ["DECISION", "ORDER", "FILL", "ACCOUNT", "POLICY", "LIMITS", "TERMS", "MARKET"])
+RECORDS = {name: getattr(records, name) for name in ("DECISION", "ORDER", "FILL", "ACCOUNT", "POLICY", "LIMITS")}
+RECORDS |= {"TERMS": records.TERMS, "MARKET": records.MARKET, "TICKET": TICKET, "BRACKET": BRACKET, "EXITS": EXITS}
+RECORDS |= {"REQUEST": REQUEST, "REPORT": REPORT}
+
+
+@pytest.mark.parametrize("name", RECORDS)
 def test_every_field_stands_on_its_own_size(name: str) -> None:
-    dtype = getattr(records, name)
-    for field in dtype.names:
+    dtype = RECORDS[name]
+    assert dtype.itemsize % 8 == 0
+    for field in dtype.names or ():
+        assert dtype.fields is not None
         kind, offset = dtype.fields[field][:2]
         assert offset % kind.base.itemsize == 0, field
 
@@ -31,6 +41,7 @@ def test_every_field_stands_on_its_own_size(name: str) -> None:
         records.OrderType,
         records.OrderState,
         records.TradingState,
+        records.BracketState,
         records.HoldReason,
         records.RefusalReason,
     ],
