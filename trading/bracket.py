@@ -39,8 +39,11 @@ def take_report(desk: Desk, report: np.void) -> None:
         order = desk.orders[place]
         if order["role"] == _ENTRY and before == 0 and account["position"] != 0:
             _open(desk, place)
-        if order["role"] == _TARGET and order["state"] == _FILLED and not was_filled:
+        done = order["state"] == _FILLED and not was_filled
+        if done and order["role"] == _TARGET:
             bracket["levels"] += 1
+        if done and order["role"] == _FLATTEN:
+            bracket["closes"] = 0  # what is left to close is new
     follow(desk)
 
 

@@ -91,8 +91,11 @@ class Oracle:
             self._book(order, number, said)
         if order.role == "ENTRY" and before == 0 and self.position != 0:
             self._open(order)
-        if order.role == "TARGET" and order.state() == "FILLED" and was != "FILLED":
-            self.levels_done += 1
+        if order.state() == "FILLED" != was:
+            if order.role == "TARGET":
+                self.levels_done += 1
+            if order.role == "FLATTEN":
+                self.closes = []
 
     def _book(self, order: OracleOrder, number: int, said: Said) -> None:
         earlier = [one.notional for one in order.sane() if one.filled == order.booked and one is not said]

@@ -184,6 +184,21 @@ def test_leg_that_fills_during_a_flatten_makes_it_smaller(side: int) -> None:
     assert ("REPLACE", FLATTEN, "FLATTEN", -1, 1, 0, 0) in story.take()
 
 
+def test_close_that_is_done_leaves_the_next_one_free_at_once() -> None:
+    story = Story(Side.BUY)
+    story.take()
+    story.fill(ENTRY, 1, START)
+    story.take()
+    flatten(story.desk)
+    request = story.news()[-1]
+    story.venue.take(request)
+    story.venue.fill(FLATTEN, 1, START)
+    story.venue.fill(ENTRY, 2, START)
+    story.venue.outbox.reverse()
+    story.hear()
+    assert (story.held(), story.news()[-1]) == (2, new(5, "FLATTEN", 2))
+
+
 def test_second_close_waits_until_the_first_is_known_dead() -> None:
     story = Story(Side.BUY).open()
     flatten(story.desk)

@@ -88,6 +88,7 @@ class Bracket(RuleBasedStateMachine):
         word = self.venue.outbox.pop(place)
         self.old.append(word)
         tell(self.desk, *word)
+        self.requests_keep_what_is_promised()
 
     @rule(seconds=st.sampled_from([0.001, 0.02, 0.3, 1.0, 2.5]), mark=st.integers(START - 15, START + 15))
     def time_passes(self, seconds: float, mark: int) -> None:
@@ -120,6 +121,7 @@ class Bracket(RuleBasedStateMachine):
             return
         self.desk.limits["daily_loss_fraction"] = -1.0
         mark_desk(self.desk, int(self.desk.account[0]["mark"]))
+        self.requests_keep_what_is_promised()
         self.all_comes_to_rest()
         for _ in range(3):
             for number in [n for n, order in self.venue.orders.items() if order.works() and order.role == "FLATTEN"]:
@@ -152,7 +154,7 @@ class Bracket(RuleBasedStateMachine):
 
     @invariant()
     def requests_keep_what_is_promised(self) -> None:
-        """Judge what was sent in this step by the position that it was sent at."""
+        """Judge what was sent since the last look, at the position that it was sent at."""
         fresh = sent(self.desk, self.checked)
         self.checked += len(fresh)
         held = position(self.desk)
