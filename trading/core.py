@@ -1,7 +1,7 @@
 """The core: features, model and desk in one value, and the decision at each closed bar.
 
 `decide` reads no clock, file or socket. What it wants done stands among the desk's requests, from which a venue or a
-broker takes it (`trading.paper.carry_requests`).
+broker takes it (`trading.paper.converse`).
 """
 
 import math

@@ -1,7 +1,8 @@
 """The trading path with the paper venue behind it: one event at a time, or a whole session in one compiled loop.
 
-Order of things at an event: the venue tries the working orders, the bracket follows the fills, the features take the
-event, and a closed bar brings the decision, whose orders then go to the venue.
+Order of things at an event: desk and venue first do, in the order of time, what is due before it; the event then trades
+with the working orders, the desk hears of it, the features take the event, and a closed bar brings the decision. What
+the desk asks stands among its requests, from which the venue takes it when it has arrived.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from features.pipeline import begin_session as begin_features
 from features.pipeline import replay, update_bar, update_event
 from features.schema import FeatureSchema
 from features.state import new_state
+from market.bars import enters_bars
 from market.costs import Costs
 from market.errors import UsageError
 from market.instruments import Instrument
@@ -22,97 +24,55 @@ from market.stream import Feed
 from market.types import Kind
 from trading.bracket import flatten, take_report, tick
 from trading.core import Capacity, Core, begin_desk, close_bar, mark_desk, new_core
-from trading.desk import DECISIONS, FILLS, ORDERS, REQUESTS, Desk, find_order
-from trading.fills import (
+from trading.desk import DECISIONS, FILLS, ORDERS, REQUESTS, Desk
+from trading.fills.bars import advance_bar
+from trading.fills.closing import expire_orders, settle_at_market, take_all
+from trading.fills.events import advance, pass_by, step_due, take_event
+from trading.fills.venue import (
     ADVERSE_TICKS,
+    NEVER,
     Venue,
-    accept_order,
-    is_print,
-    match_bar,
-    match_event,
-    meet_book,
+    is_quiet,
     new_venue,
-    remove_order,
+    next_report,
+    report_due,
     reset_venue,
-    settle_order,
-    update_book,
 )
 from trading.model import Model
 from trading.policy import RiskLimits, VenueParams
-from trading.records import OrderRole, OrderState, TradingState
-from trading.requests import RequestKind
+from trading.records import TradingState
 
-_ENTRY, _STOP, _TARGET, _FLATTEN = (int(role) for role in OrderRole)
-_ROLES_AT_MARKET = (_FLATTEN, _ENTRY)
-_ROLES_ON_EVENT = (_STOP, _TARGET, _FLATTEN, _ENTRY)
-# First what fills at the open; the stop before the target.
-_ROLES_ON_BAR = (_FLATTEN, _ENTRY, _STOP, _TARGET)
-_ACCEPTED, _PARTIALLY_FILLED = int(OrderState.ACCEPTED), int(OrderState.PARTIALLY_FILLED)
-_FILLED, _CANCELED, _EXPIRED = int(OrderState.FILLED), int(OrderState.CANCELED), int(OrderState.EXPIRED)
-_NEW, _CANCEL = int(RequestKind.NEW), int(RequestKind.CANCEL)
 _TRADE, _QUOTE_SIDE = int(Kind.TRADE), int(Kind.QUOTE_SIDE)
 
 
 @kernel
-def carry_requests(desk: Desk, venue: Venue, latency_ns: int) -> None:
-    """Hand the venue what the desk has sent since, and the desk the venue's answers.
-
-    A cancel or a change is done at once; a new order works from `latency_ns` after it was sent.
-    """
-    state = venue.state[0]
-    while state["taken"] < desk.counts[REQUESTS]:
-        request = desk.requests[state["taken"]]
-        state["taken"] += 1
-        place, role = find_order(desk, request["order"]), request["role"]
-        if request["kind"] == _NEW:
-            accept_order(venue, desk.orders[place], latency_ns)
-            _tell(desk, venue, place, _ACCEPTED)
-        elif request["kind"] == _CANCEL:
-            remove_order(venue, role)
-            _tell(desk, venue, place, _CANCELED)
-        else:
-            works = venue.orders[role]
-            works["quantity"], works["price"] = request["quantity"], request["price"]
-            works["stop_price"] = request["stop_price"]
-            _tell(desk, venue, place, _PARTIALLY_FILLED if works["filled"] > 0 else _ACCEPTED)
+def is_print(event: np.void) -> bool:
+    """Tell whether an event is a trade that says where the market is."""
+    return bool(event["kind"] == _TRADE and event["price"] > 0 and event["quantity"] > 0) and enters_bars(
+        event["trade_type"]
+    )
 
 
 @kernel
-def _tell(desk: Desk, venue: Venue, place: int, state: int) -> None:
-    """Report how an order stands, nothing more of it filled."""
-    order, report = desk.orders[place], venue.answer[0]
-    venue.state[0]["reports"] += 1
-    report["number"] = venue.state[0]["reports"]
-    report["ts_ns"] = desk.market[0]["now_ns"]
-    report["order"], report["instrument"] = order["id"], order["instrument"]
-    report["filled"], report["notional"] = order["filled"], desk.tickets[place]["notional"]
-    report["quantity"], report["price"], report["stop_price"] = order["quantity"], order["price"], order["stop_price"]
-    report["state"] = state
-    take_report(desk, report)
+def hear(desk: Desk, venue: Venue, now_ns: int) -> bool:
+    """Let the desk take every report that has reached it; return whether there was any."""
+    heard, market = False, desk.market[0]
+    while report_due(venue) <= now_ns:
+        market["now_ns"] = max(market["now_ns"], report_due(venue))
+        take_report(desk, venue.reports[next_report(venue)])
+        heard = True
+    return heard
 
 
 @kernel
-def _react(desk: Desk, venue: Venue, latency_ns: int) -> None:
-    """Let the bracket follow the fill just made, before anything else can fill."""
-    fill, report = venue.report[0], venue.answer[0]
-    desk.market[0]["now_ns"] = max(desk.market[0]["now_ns"], fill["ts_ns"])
-    place = find_order(desk, fill["order"])
-    order = desk.orders[place]
-    venue.state[0]["reports"] += 1
-    report["number"] = venue.state[0]["reports"]
-    report["ts_ns"], report["order"], report["instrument"] = fill["ts_ns"], order["id"], order["instrument"]
-    report["filled"] = order["filled"] + fill["quantity"]
-    report["notional"] = desk.tickets[place]["notional"] + np.int64(fill["quantity"]) * fill["price"]
-    report["quantity"], report["price"], report["stop_price"] = order["quantity"], order["price"], order["stop_price"]
-    report["state"] = _FILLED if report["filled"] == order["quantity"] else _PARTIALLY_FILLED
-    take_report(desk, report)
-    carry_requests(desk, venue, latency_ns)
-
-
-@kernel
-def _has_work(desk: Desk) -> bool:
-    """Tell whether any order works."""
-    return bool(desk.bracket[0]["live"] > 0)
+def converse(desk: Desk, venue: Venue, now_ns: int) -> bool:
+    """Let desk and venue do all that is due up to now, the earlier first; return whether the desk heard anything."""
+    heard = False
+    while True:
+        heard = hear(desk, venue, min(now_ns, step_due(venue, desk.requests, desk.counts[REQUESTS]))) or heard
+        if step_due(venue, desk.requests, desk.counts[REQUESTS]) > now_ns:
+            return heard
+        advance(venue, desk.requests, desk.counts[REQUESTS])
 
 
 @kernel
@@ -121,45 +81,28 @@ def paper_begin(core: Core, venue: Venue, session: np.void, events: bool) -> Non
     core.session[0] = session
     begin_features(core.features, session)
     begin_desk(core.desk, session["open_ns"], session["close_ns"], events)
-    reset_venue(venue)
-
-
-@kernel
-def _meet_book(desk: Desk, venue: Venue, now_ns: int) -> bool:
-    """Fill the market orders that the book standing until now can fill; return whether any was."""
-    filled = False
-    for role in _ROLES_AT_MARKET:
-        while meet_book(venue, role, now_ns):
-            _react(desk, venue, venue.state[0]["latency_ns"])
-            filled = True
-    return filled
+    reset_venue(venue, session["open_ns"])
 
 
 @kernel
 def paper_event(core: Core, venue: Venue, event: np.void) -> int:
     """Take one event; return 1 if it closed a bar and a decision was recorded, else 0."""
-    desk, kind, latency_ns = core.desk, event["kind"], venue.state[0]["latency_ns"]
+    desk, kind, state = core.desk, event["kind"], venue.state[0]
     market, now_ns = desk.market[0], max(desk.market[0]["now_ns"], event["ts_event_ns"])
-    filled = _has_work(desk) and _meet_book(desk, venue, now_ns)
+    heard = not is_quiet(state, desk.counts[REQUESTS]) and converse(desk, venue, now_ns)
     market["now_ns"] = now_ns
-    if _has_work(desk):
-        for role in _ROLES_ON_EVENT:
-            while match_event(venue, role, event):
-                _react(desk, venue, latency_ns)
-                filled = True
-    update_book(venue, event)
+    if not pass_by(state, venue.book.header, event):
+        take_event(venue, event)
+        heard = hear(desk, venue, now_ns) or heard
     if kind in (_TRADE, _QUOTE_SIDE):
-        market["feed_ns"] = market["now_ns"]
+        market["feed_ns"] = now_ns
     printed = is_print(event)
     if printed:
         desk.account[0]["mark"] = event["price"]
-    if filled or (printed and desk.account[0]["position"] != 0):
+    if heard or (printed and desk.account[0]["position"] != 0):
         mark_desk(desk, desk.account[0]["mark"])
     tick(desk, now_ns)
-    made = close_bar(core) if update_event(core.features, event) == 1 else 0
-    if _has_work(desk):
-        carry_requests(desk, venue, latency_ns)
-    return made
+    return close_bar(core) if update_event(core.features, event) == 1 else 0
 
 
 @kernel
@@ -167,14 +110,15 @@ def paper_bar(core: Core, venue: Venue, bar: np.void) -> int:
     """Take one closed bar of a vendor file; return 1 if a decision was recorded. A feed of bars has no latency."""
     desk, market = core.desk, core.desk.market[0]
     market["now_ns"] = max(market["now_ns"], bar["ts_open_ns"])
-    for role in _ROLES_ON_BAR:
-        while match_bar(venue, role, bar):
-            _react(desk, venue, 0)
+    while advance_bar(venue, desk.requests, desk.counts[REQUESTS], bar):
+        hear(desk, venue, NEVER - 1)
     market["now_ns"] = market["feed_ns"] = bar["ts_close_ns"]
     update_bar(core.features, bar)
     made = close_bar(core)
     tick(desk, market["now_ns"])
-    carry_requests(desk, venue, 0)
+    while venue.state[0]["requests"] < desk.counts[REQUESTS]:
+        advance_bar(venue, desk.requests, desk.counts[REQUESTS], bar)
+        hear(desk, venue, NEVER - 1)
     return made
 
 
@@ -187,14 +131,12 @@ def paper_end(core: Core, venue: Venue) -> None:
         side = -1 if account["position"] > 0 else 1
         adverse = max(ADVERSE_TICKS, int(venue.state[0]["slippage_ticks"]))
         flatten(desk)
-        carry_requests(desk, venue, 0)
-        if settle_order(venue, _FLATTEN, now, account["mark"] + side * adverse):
-            _react(desk, venue, 0)
-    for role in range(_ENTRY, _FLATTEN + 1):
-        place = find_order(desk, venue.orders[role]["id"])
-        if place >= 0:
-            remove_order(venue, role)
-            _tell(desk, venue, place, _EXPIRED)
+        take_all(venue, desk.requests, desk.counts[REQUESTS], now)
+        settle_at_market(venue, account["mark"] + side * adverse)
+        hear(desk, venue, NEVER - 1)
+    take_all(venue, desk.requests, desk.counts[REQUESTS], now)
+    expire_orders(venue, now)
+    hear(desk, venue, NEVER - 1)
     mark_desk(desk, account["mark"])
     if desk.counts[DECISIONS] > 0:
         desk.equity[desk.counts[DECISIONS] - 1] = account["equity"]
@@ -297,7 +239,7 @@ def new_trader(
         If the model does not fit the schema.
     """
     core = new_core(schema, model, limits or RiskLimits(), instrument, costs, capacity or Capacity())
-    return Trader(schema, core, new_venue(venue_params or VenueParams(), costs.per_side))
+    return Trader(schema, core, new_venue(venue_params or VenueParams()))
 
 
 def begin_session(trader: Trader, feed: Feed, day: date) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -160,19 +161,39 @@ class VenueParams:
     Parameters
     ----------
     latency_ms : int
-        From an order's send to its work at the venue; a feed of bars has none.
+        From a request's send to its arrival at the venue; a feed of bars has none.
+    latency_quantiles_ms : tuple of float
+        Instead of a fixed latency its distribution: quantiles at equal steps of probability from 0 to 1, straight
+        between them. Empty for the fixed one.
+    report_latency_ms : int
+        From what happens at the venue to the desk that hears of it.
     slippage_ticks : int
-        Events: how far beyond the touch the part fills that the displayed size does not cover. Bars: how much
+        Events: how far beyond the last level displayed the part fills that the book does not cover. Bars: how much
         worse than the open a market order fills.
+    shares_cancels : bool
+        Cancels at a price are taken to fall on the whole queue alike. False: only trades bring an order forward.
+    rejection_ticks : int
+        Half width of the rejection tunnel around the last trade; an order outside is refused. 0 is off, and the
+        default: B3 publishes the bands and may change them within the day (b3.md §2.1).
+    auction_ticks : int
+        Half width of the auction tunnel around the last trade; nothing of ours trades outside. 0 is off.
     seed : int
-        Of whatever the venue draws; this venue draws nothing.
+        Of the latencies that are drawn.
     """
 
     latency_ms: int = 15
+    latency_quantiles_ms: tuple[float, ...] = ()
+    report_latency_ms: int = 0
     slippage_ticks: int = 1
+    shares_cancels: bool = False
+    rejection_ticks: int = 0
+    auction_ticks: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of range."""
-        for name in ("latency_ms", "slippage_ticks", "seed"):
+        for name in ("latency_ms", "report_latency_ms", "slippage_ticks", "rejection_ticks", "auction_ticks", "seed"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        found = self.latency_quantiles_ms
+        rising = all(low <= high < math.inf for low, high in pairwise((0.0, *found)))
+        _require(len(found) != 1 and rising, "latency_quantiles_ms", "none, or two or more that do not fall", found)

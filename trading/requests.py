@@ -41,7 +41,7 @@ REPORT = np.dtype(
         ("state", "u1"),  # OrderState: one of ACCEPTED, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED
         ("kind", "u1"),  # RequestKind it answers; 0 where it answers none, as a fill does
         ("refused", "u1"),  # 1 where the request it answers was refused and the order stands as it was
-        ("reserved", "u1", (1,)),
+        ("reason", "u1"),  # Refusal of the request it answers
     ]
 )
 
@@ -52,3 +52,17 @@ class RequestKind(IntEnum):
     NEW = 1
     CANCEL = 2
     REPLACE = 3  # another quantity, limit or trigger; place in the queue is lost
+
+
+class Refusal(IntEnum):
+    """Why the venue refused a request."""
+
+    NONE = 0  # taken
+    QUANTITY = 1  # not positive, or of a REPLACE not above what is filled
+    PRICE = 2  # type or side unknown, a limit or trigger missing, or a stop's limit on the wrong side of its trigger
+    BAND = 3  # outside the rejection tunnel
+    PHASE = 4  # closed or inhibited, or a stop during an auction
+    TRIGGERED = 5  # a stop that the last trade has triggered already
+    DUPLICATE = 6  # an order with this id works already
+    NOT_WORKING = 7  # the order is dead or was never known
+    FULL = 8  # as many orders as the venue takes
