@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from market.types import TradeType
-from tests.factories import OPEN_NS
+from tests.factories import OPEN_NS, make_clock
 from tests.trading.fills.markets import Scene, draw_scene
-from tests.trading.fills.scenes import MID, NEW, REPLACE, STOP, play
+from tests.trading.fills.scenes import MID, NEW, REPLACE, STOP, ask, play, reports
 from tests.trading.fills.twin import latency_of
 from trading.fills.latency import draw_latency, draw_unit
 from trading.fills.venue import new_venue
+from trading.policy import VenueParams
 from trading.records import OrderState
 
 SCENES = 400
@@ -152,6 +153,16 @@ def test_latency_is_drawn_from_the_number_alone_and_follows_its_quantiles() -> N
     assert drawn[0] not in others
     units = np.array([draw_unit(0, 0, number) for number in range(2000)])
     assert abs(np.corrcoef(units[1:], units[:-1])[0, 1]) < 0.06
+
+
+def test_no_request_overtakes_another() -> None:
+    params = VenueParams(latency_quantiles_ms=(1.0, 500.0), seed=3)
+    asked = [ask(k / 1000, k + 1, quantity=1) for k in range(12)]
+    arrivals = [int(request["ts_ns"][0]) + latency_of(params, 0, k) for k, request in enumerate(asked)]
+    assert arrivals != sorted(arrivals)
+    made = reports(asked, [make_clock(1)], params)
+    assert made["order"].tolist() == list(range(1, 13))
+    assert made["ts_ns"].tolist() == np.maximum.accumulate(arrivals).tolist()
 
 
 def test_seed_decides_the_run() -> None:
