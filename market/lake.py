@@ -14,6 +14,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from market import calendar
+from market.blackouts import Blackout, read_blackouts, shipped_blackouts
 from market.columns import columns_from_parquet, from_parquet
 from market.errors import RESTORE, ConfigError, LakeError
 from market.instruments import Instrument, Instruments
@@ -25,6 +26,7 @@ from market.wording import to_toml
 T = TypeVar("T")
 
 LOCK_TIMEOUT_S = 120.0
+BLACKOUTS = "blackouts.csv"  # windows in which nothing is entered: date, start, end, roots, reason, source
 OVERRIDES = "calendar.csv"  # days that differ from the shipped calendar: date, status, open, close, reason, source
 EVENT_KINDS = ("trades", "quotes", "book")
 
@@ -66,6 +68,11 @@ class Lake:
                     f"({was}), found {found}; restore it, or import into an empty lake"
                 )
         return Instruments({**held, **self.declared}, self._overrides())
+
+    @cached_property
+    def blackouts(self) -> tuple[Blackout, ...]:
+        """Every window in which nothing is entered: the shipped ones and the user's own; raises ConfigError."""
+        return (*shipped_blackouts(), *read_blackouts(self._own_text(BLACKOUTS), str(self.folder / BLACKOUTS)))
 
     def partitions(self, kind: str | None = None, contract: str | None = None) -> list[Partition]:
         """Return the partitions, ordered by kind, contract, bar length and session."""
@@ -260,14 +267,17 @@ class Lake:
         return f"{partition.path}: expected sha256 {partition.sha256[:12]}, found {found[:12]}; {remedy}"
 
     def _overrides(self) -> dict[date, calendar.SpecialDay]:
-        path = self.folder / OVERRIDES
+        return calendar.read_overrides(self._own_text(OVERRIDES), str(self.folder / OVERRIDES))
+
+    def _own_text(self, name: str) -> str:
+        """Return a file the user wrote; empty where there is none."""
+        path = self.folder / name
         if not path.is_file():
-            return {}
+            return ""
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            return path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: expected text in UTF-8, found {error}; save it as UTF-8") from error
-        return calendar.read_overrides(text, str(path))
 
     def _missing(self, what: str, contract: str, day: date) -> LakeError:
         return LakeError(

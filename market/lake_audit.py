@@ -6,11 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from market.errors import RESTORE
-from market.lake import OVERRIDES, Lake
+from market.lake import BLACKOUTS, OVERRIDES, Lake
 from market.lake_commit import MANIFEST
 from market.lake_quarantine import QUARANTINE
 
-_OWN = frozenset({MANIFEST, OVERRIDES, "lake.lock"})
+_OWN = frozenset({MANIFEST, BLACKOUTS, OVERRIDES, "lake.lock"})
 
 
 def audit(lake: Lake) -> list[str]:

@@ -5,10 +5,11 @@ from datetime import date
 
 import numpy as np
 
+from market.blackouts import windows_of
 from market.instruments import Instrument
 from market.lake import Lake
 from market.lake_manifest import Partition
-from market.roll import is_last_session
+from market.roll import is_last_session, last_trade_session
 from market.types import EVENT, Kind
 
 # A session counts as whole where data begin and end within this of its hours.
@@ -93,6 +94,22 @@ class Feed:
     def is_last_session(self, day: date) -> bool:
         """Tell whether the contract has its last trading session on `day` or had it before."""
         return is_last_session(self.contract, day, self.lake.instruments)
+
+    @property
+    def continuous(self) -> bool:
+        """Whether this is a vendor's continuous series, which no order can name."""
+        return self.lake.instruments.parse(self.contract).continuous
+
+    def last_trade_session(self, day: date) -> date | None:
+        """Return the last session of the contract as seen on `day`; None for what never expires."""
+        instruments = self.lake.instruments
+        if not instruments.parse(self.contract, day).dated:
+            return None
+        return last_trade_session(self.contract, instruments, day)
+
+    def blackouts(self, day: date) -> np.ndarray:
+        """Return start and end of each window in which nothing is entered: int64, shape (windows, 2), as windows_of."""
+        return windows_of(self.lake.blackouts, self.root, day)
 
     def load(self, day: date) -> np.ndarray:
         """Return the EVENT records of a session with its clock, or its BAR records that open inside its hours."""
