@@ -22,8 +22,20 @@ from market.instruments import Instrument
 from market.kernel import kernel
 from market.types import SESSION, Flag, Regime
 from trading.bracket import cancel_entry, flatten, follow
+from trading.budget import halt, mark_budget, needs_a_person, new_budget, watch_losses
 from trading.consensus import blend, combine_votes, confidence
-from trading.desk import BRACKET, DECISIONS, LOST, REQUESTS, ROOM_FILLS, ROOM_ORDERS, ROOM_REQUESTS, TICKET, Desk
+from trading.desk import (
+    BLACKOUTS,
+    BRACKET,
+    DECISIONS,
+    LOST,
+    REQUESTS,
+    ROOM_FILLS,
+    ROOM_ORDERS,
+    ROOM_REQUESTS,
+    TICKET,
+    Desk,
+)
 from trading.desk import has_room as desk_has_room
 from trading.exits import ExitParams
 from trading.model import Model, check_model, score_probability
@@ -33,8 +45,10 @@ from trading.positions import mark_account
 from trading.records import (
     ACCOUNT,
     DECISION,
+    DESKS,
     FILL,
     MARKET,
+    NEVER,
     ORDER,
     TERMS,
     BracketState,
@@ -44,8 +58,7 @@ from trading.records import (
     TradingState,
 )
 from trading.requests import REQUEST
-from trading.risk import halt, needs_a_person, watch_losses
-from trading.strategy import bracket_distances, choose_side, size_position
+from trading.strategy import bracket_distances, choose_side, nearest_target, size_position
 
 _ENTRY, _FLAT, _HALT = int(OrderRole.ENTRY), int(BracketState.FLAT), int(BracketState.HALT)
 _ACTIVE, _HALTED = int(TradingState.ACTIVE), int(TradingState.HALTED)
@@ -101,10 +114,8 @@ class Capacity:
             raise ConfigError(f"capacity: expected {expected}, found {self}; raise it")
 
 
-def new_core(
-    schema: FeatureSchema, model: Model, limits: RiskLimits, instrument: Instrument, costs: Costs, capacity: Capacity
-) -> Core:
-    """Return a core with an empty account.
+def new_core(schema: FeatureSchema, model: Model, desk: Desk) -> Core:
+    """Return a core that decides for a desk.
 
     Raises
     ------
@@ -116,23 +127,38 @@ def new_core(
     if schema.decides is not Decides.BAR:
         raise ConfigError(f"schema: expected a decision at each closed bar, found one at each {schema.decides.name}")
     columns = len(schema.columns)
-    desk = new_desk(limits, instrument, costs, capacity)
     row = np.full(columns, np.nan, dtype=np.float32)
     monitor, checked = new_monitor(schema, WINDOW), check_model(model, columns)
     return Core(new_state(schema), row, monitor, checked, desk, np.zeros(1, dtype=SESSION))
 
 
-def new_desk(limits: RiskLimits, instrument: Instrument, costs: Costs, capacity: Capacity) -> Desk:
-    """Return a desk with an empty account."""
+def new_desk(
+    limits: RiskLimits, instrument: Instrument, costs: Costs, capacity: Capacity, budget: np.ndarray | None = None
+) -> Desk:
+    """Return a desk with an empty account, in a budget of its own or with its place in one that desks share.
+
+    Raises
+    ------
+    ConfigError
+        If the budget has no place left.
+    """
+    budget = new_budget() if budget is None else budget
+    place = int(budget["desks"][0])
+    if place >= DESKS:
+        raise ConfigError(f"budget: expected at most {DESKS} desks, found one more; open another account")
+    budget["desks"] += 1
     terms, account = np.zeros(1, dtype=TERMS), np.zeros(1, dtype=ACCOUNT)
+    terms["place"], terms["last_trade_date"] = place, NEVER
     terms["tick_value"], terms["fee_per_side"] = instrument.tick_value, costs.per_side
     terms["instrument"], terms["lot"] = instrument.id, instrument.lot
     account["trading_state"], account["entry_decision"] = _ACTIVE, -1
     return Desk(
         account=account,
+        budget=budget,
         limits=limits.record(),
         terms=terms,
         market=np.zeros(1, dtype=MARKET),
+        blackouts=np.zeros((BLACKOUTS, 2), dtype=np.int64),
         bracket=np.zeros(1, dtype=BRACKET),
         exits=ExitParams().record(),
         decisions=np.zeros(capacity.decisions, dtype=DECISION),
@@ -148,21 +174,24 @@ def new_desk(limits: RiskLimits, instrument: Instrument, costs: Costs, capacity:
 
 @kernel
 def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
-    """Start a session: empty records, a session's loss from zero; equity, peak and a halt that needs a person stay."""
-    account, market, bracket = desk.account[0], desk.market[0], desk.bracket[0]
+    """Start a session: empty records and counts; what the account has earned and a halt that needs a person stay."""
+    account, market, limits, bracket = desk.account[0], desk.market[0], desk.limits[0], desk.bracket[0]
     desk.counts[:] = 0
     bracket["exposed_ns"] = bracket["passed_ns"] = bracket["first"] = bracket["live"] = bracket["oldest"] = 0
     bracket["state"] = _FLAT
     bracket["side"] = bracket["closing"] = bracket["cancel_entry"] = bracket["closes"] = bracket["fault"] = 0
     market["now_ns"] = market["feed_ns"] = open_ns
     market["close_ns"] = close_ns
+    market["last_entry_ns"] = close_ns - limits["last_entry_before_close_ns"]
+    market["flatten_ns"] = close_ns - limits["flatten_before_close_ns"]
+    market["atr_ticks"] = math.nan
+    desk.blackouts[:] = 0
     market["events"] = 1 if events else 0
     market["bid"] = market["ask"] = market["phase"] = 0
     account["first_order_id"] = account["last_order_id"] + 1
     account["entry_decision"] = -1
-    account["session_equity"] = account["equity"]
     account["mark"] = account["trades_today"] = account["bars"] = account["pending"] = 0
-    account["drawdown_alert"] = 0
+    account["identical"] = account["last_request"] = 0
     if account["trading_state"] == _HALTED and not needs_a_person(account["halt_reason"]):
         account["trading_state"] = _ACTIVE
         account["halt_reason"] = 0
@@ -171,9 +200,10 @@ def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
 @kernel
 def mark_desk(desk: Desk, price: int) -> None:
     """Value the account at a price; flatten it where a loss limit is reached."""
-    account = desk.account[0]
-    mark_account(account, price, desk.terms[0]["tick_value"])
-    if watch_losses(account, desk.limits[0]):
+    account, budget, terms = desk.account[0], desk.budget[0], desk.terms[0]
+    mark_account(account, price, terms["tick_value"])
+    mark_budget(budget, terms["place"], account, terms["tick_value"])
+    if watch_losses(budget, desk.limits[0]):
         flatten(desk)
 
 
@@ -186,6 +216,7 @@ def close_bar(core: Core) -> int:
     mark_desk(desk, last_close(core.features))
     market["bid"], market["ask"] = core.features.ints[BID], core.features.ints[ASK]
     market["phase"] = core.features.ints[PHASE]
+    market["atr_ticks"] = atr_ticks(core.features)
     exit_by_time(desk, core.model.policy[0])
     made = decide(core)
     if made:
@@ -199,7 +230,7 @@ def exit_by_time(desk: Desk, policy: np.void) -> None:
     account, market = desk.account[0], desk.market[0]
     cancel_entry(desk)
     held = account["bars"] - account["entry_bar"]
-    late = market["now_ns"] >= market["close_ns"] - desk.limits[0]["flatten_before_close_ns"]
+    late = market["now_ns"] >= market["flatten_ns"]
     if account["position"] != 0 and (late or held >= policy["max_hold_bars"]):
         flatten(desk)
 
@@ -288,27 +319,28 @@ def _choose(core: Core, decision: np.void) -> int:
     if quantity < 1:
         return _SIZE_ZERO
     decision["side"], decision["quantity"] = side, quantity
-    decision["stop_distance"], decision["target_distance"] = stop, target
+    decision["stop_distance"] = stop
+    decision["target_distance"] = max(target, nearest_target(desk.limits[0], stop))
     return _SIGNAL
 
 
 @kernel
 def _hold_after_side(desk: Desk, policy: np.void, bar_flags: int) -> int:
     """Return why the desk takes no entry now, or SIGNAL."""
-    account, market, limits = desk.account[0], desk.market[0], desk.limits[0]
+    account, budget, market = desk.account[0], desk.budget[0], desk.market[0]
     state = desk.bracket[0]["state"]
     if state != _FLAT and state != _HALT:
         return _IN_POSITION
-    if account["trading_state"] != _ACTIVE:
+    if account["trading_state"] != _ACTIVE or budget["trading_state"] != _ACTIVE:
         return _TRADING_STATE
-    if market["now_ns"] >= market["close_ns"] - limits["last_entry_before_close_ns"]:
+    if market["now_ns"] >= market["last_entry_ns"]:
         return _PAST_LAST_ENTRY
     if bar_flags & _AFTER_GAP_FLAG:
         return _AFTER_GAP
     last = account["entry_decision"]
     if last >= 0 and desk.counts[DECISIONS] - last <= policy["cooldown_bars"]:
         return _COOLDOWN
-    if account["trades_today"] >= limits["max_trades_per_day"]:
+    if account["trades_today"] >= desk.limits[0]["max_trades_per_day"]:
         return _DAILY_LIMIT
     return _SIGNAL
 

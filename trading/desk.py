@@ -12,6 +12,7 @@ LEVELS = 3  # of targets
 ROOM_ORDERS = 13  # of a bracket: entry, stop, targets, a close and an offset that are each repeated three times
 ROOM_FILLS = 32
 ROOM_REQUESTS = 64
+BLACKOUTS = 16  # windows a session may have
 
 TICKET = np.dtype(
     [
@@ -66,8 +67,12 @@ class Desk(NamedTuple):
 
     Attributes
     ----------
-    account, limits, terms, market, bracket, exits : ndarray, length 1
-        ACCOUNT, LIMITS, TERMS, MARKET, BRACKET and EXITS; the exits are those of the next entry.
+    account, budget, limits, terms, market, bracket, exits : ndarray, length 1
+        ACCOUNT, BUDGET (which other desks may share), LIMITS, TERMS, MARKET, BRACKET and EXITS; the exits are those of
+        the next entry.
+    blackouts : ndarray of int64, shape (BLACKOUTS, 2)
+        Start (included) and end (not included) of each window of the session in which nothing is entered, nanoseconds
+        UTC; zeros where there is none.
     decisions, orders, fills : ndarray
         DECISION, ORDER (with its latest state) and FILL.
     tickets : ndarray of TICKET, as long as `orders`
@@ -83,9 +88,11 @@ class Desk(NamedTuple):
     """
 
     account: np.ndarray
+    budget: np.ndarray
     limits: np.ndarray
     terms: np.ndarray
     market: np.ndarray
+    blackouts: np.ndarray
     bracket: np.ndarray
     exits: np.ndarray
     decisions: np.ndarray

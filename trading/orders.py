@@ -7,11 +7,12 @@ has the highest number says how the order works. Reports that come twice, late o
 import numpy as np
 
 from market.kernel import kernel
+from trading.budget import count_reject, count_trade, halt
 from trading.desk import FILLS, LOST, ORDERS, REQUESTS, Desk, find_order, is_dead
 from trading.positions import apply_fill
 from trading.records import OrderRole, OrderState, OrderType, RefusalReason
 from trading.requests import RequestKind
-from trading.risk import approve, halt
+from trading.risk import approve
 
 _NEW, _CANCEL, _REPLACE = int(RequestKind.NEW), int(RequestKind.CANCEL), int(RequestKind.REPLACE)
 _PENDING_NEW, _ACCEPTED = int(OrderState.PENDING_NEW), int(OrderState.ACCEPTED)
@@ -181,10 +182,7 @@ def _send(desk: Desk, place: int, kind: int, quantity: int, price: int, stop_pri
     request["stop_distance"], request["target_distance"] = order["stop_distance"], order["target_distance"]
     request["instrument"], request["kind"] = order["instrument"], kind
     request["role"], request["side"], request["type"] = order["role"], order["side"], order["type"]
-    # A cancel always passes.
-    reason = _NONE
-    if kind != _CANCEL:
-        reason = approve(request, desk.account[0], desk.limits[0], desk.market[0], desk.terms[0])
+    reason = approve(desk, request, order["filled"])
     if reason != _NONE:
         return int(reason)
     desk.counts[REQUESTS] += 1
@@ -222,6 +220,7 @@ def apply_report(desk: Desk, report: np.void) -> int:
         fault(desk, _UNKNOWN_ORDER)
         return -1
     order, ticket = desk.orders[place], desk.tickets[place]
+    before = ticket["told"]
     if ticket["doubt"] == SILENT:
         ticket["doubt"] = 0
     if _contradicts(order, ticket, report):
@@ -230,6 +229,8 @@ def apply_report(desk: Desk, report: np.void) -> int:
     if report["instrument"] == order["instrument"]:
         _book(desk, place, report)
         _join_terms(order, ticket, report)
+    if ticket["told"] == _REJECTED and before != _REJECTED:
+        count_reject(desk.budget[0], desk.limits[0], desk.market[0]["now_ns"])
     settle_state(desk, place)
     return place
 
@@ -349,6 +350,8 @@ def _book_at(desk: Desk, price: int, quantity: int) -> None:
     fill["price"], fill["quantity"] = price, quantity
     fill["fee"] = quantity * desk.terms[0]["fee_per_side"]
     apply_fill(account, fill)
+    if account["position"] == 0:
+        count_trade(desk.budget[0], desk.limits[0], account, desk.terms[0]["tick_value"])
     if place >= desk.fills.size:
         desk.counts[LOST] += 1
         fault(desk, _OUTPUT_FULL)

@@ -23,7 +23,8 @@ from market.kernel import kernel
 from market.stream import Feed
 from market.types import Kind
 from trading.bracket import flatten, take_report, tick
-from trading.core import Capacity, Core, begin_desk, close_bar, mark_desk, new_core
+from trading.budget import begin_budget
+from trading.core import Capacity, Core, begin_desk, close_bar, mark_desk, new_core, new_desk
 from trading.desk import DECISIONS, FILLS, ORDERS, REQUESTS, Desk
 from trading.fills.bars import advance_bar
 from trading.fills.closing import expire_orders, settle_at_market, take_all
@@ -41,6 +42,7 @@ from trading.fills.venue import (
 from trading.model import Model
 from trading.policy import RiskLimits, VenueParams
 from trading.records import TradingState
+from trading.session_rules import apply_rules
 
 _TRADE, _QUOTE_SIDE = int(Kind.TRADE), int(Kind.QUOTE_SIDE)
 
@@ -80,7 +82,9 @@ def paper_begin(core: Core, venue: Venue, session: np.void, events: bool) -> Non
     """Start a session whose preload the features have taken; `events` says which kind of feed follows."""
     core.session[0] = session
     begin_features(core.features, session)
+    begin_budget(core.desk.budget[0], session["date"])
     begin_desk(core.desk, session["open_ns"], session["close_ns"], events)
+    core.desk.market[0]["date"] = session["date"]
     reset_venue(venue, session["open_ns"])
 
 
@@ -202,6 +206,11 @@ class Trader:
         return self.core.desk.account
 
     @property
+    def budget(self) -> np.ndarray:
+        """BUDGET, length 1."""
+        return self.core.desk.budget
+
+    @property
     def decisions(self) -> np.ndarray:
         """DECISION records of the session so far."""
         return self.core.desk.decisions[: self.core.desk.counts[DECISIONS]]
@@ -238,8 +247,8 @@ def new_trader(
     BundleRefused
         If the model does not fit the schema.
     """
-    core = new_core(schema, model, limits or RiskLimits(), instrument, costs, capacity or Capacity())
-    return Trader(schema, core, new_venue(venue_params or VenueParams()))
+    desk = new_desk(limits or RiskLimits(), instrument, costs, capacity or Capacity())
+    return Trader(schema, new_core(schema, model, desk), new_venue(venue_params or VenueParams()))
 
 
 def begin_session(trader: Trader, feed: Feed, day: date) -> None:
@@ -264,6 +273,7 @@ def begin_session(trader: Trader, feed: Feed, day: date) -> None:
         follow_all(trader.core.monitor, replay(trader.core.features, feed, earlier).rows)
     trader.feed_kind = feed.kind
     paper_begin(trader.core, trader.venue, feed.session(day)[0], feed.kind == "events")
+    apply_rules(trader.core.desk, feed, day)
     if feed.is_last_session(day) and trader.account[0]["trading_state"] == TradingState.ACTIVE:
         trader.account["trading_state"] = TradingState.REDUCING  # nothing is entered in an expiring contract
 

@@ -1,13 +1,15 @@
 """How the account trades, what it may risk, and what the paper venue charges: frozen, with units in the names."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 
 from market.errors import ConfigError
-from trading.records import LIMITS, POLICY
+from trading.records import ENTRY_RING, LIMITS, MESSAGE_RING, POLICY, REJECT_RING, Stage
 
 MINUTE_NS = 60_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -86,61 +88,132 @@ class StrategyParams:
         return record
 
 
+_MOST = 2**31 - 1  # an int32
+_WHOLE_DAY = 24 * 60
+
+# Lowest and highest value of each limit, both allowed; a fraction's lower end is not.
+RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "capital_reais": (0.0, 1e12),
+        "daily_loss_fraction": (0.0, 1.0),
+        "drawdown_stop": (0.0, 1.0),
+        "drawdown_alert": (0.0, 1.0),
+        "risk_per_trade": (0.0, 1.0),
+        "max_order_reais": (0.0, 1e12),
+        "max_exposure_reais": (0.0, 1e12),
+        "collar_fraction": (0.0, 0.10),
+        "min_reward_risk": (0.0, 100.0),
+        "min_atr_fraction": (0.0, 1.0),
+        "max_atr_fraction": (0.0, 1.0),
+        "min_win_rate": (0.0, 1.0),
+        "max_order_quantity": (1, _MOST),
+        "max_position": (1, _MOST),
+        "max_trades_per_day": (1, _MOST),
+        "stop_min_ticks": (1, _MOST),
+        "stop_max_ticks": (1, _MOST),
+        "flatten_before_close_minutes": (1, _WHOLE_DAY),
+        "last_entry_before_close_minutes": (1, _WHOLE_DAY),
+        "stale_feed_after_ms": (1, 60_000),
+        "max_clock_skew_ms": (1, 2_000),
+        "max_messages_per_second": (1, MESSAGE_RING),
+        "max_messages_per_minute": (1, MESSAGE_RING),
+        "max_messages_per_day": (1, _MOST),
+        "halt_at_identical_orders": (2, _MOST),
+        "max_entries_per_10_minutes": (1, ENTRY_RING),
+        "stop_at_rejects_per_minute": (1, REJECT_RING),
+        "win_rate_trades": (1, 62),
+    }
+)
+
+
 @dataclass(frozen=True)
 class RiskLimits:
-    """The hard limits (signals.md §10). Shipped at the strictest values of scope.md.
+    """`[risk]` of pregao.toml: the hard limits (docs/risk.md), shipped at the strictest values of scope.md.
 
     Parameters
     ----------
     capital_reais : float
         What fractions are taken of.
-    max_position : int
-        Contracts, open entries included.
+    max_position, max_order_quantity : int
+        Contracts of a desk, open entries included; contracts of one order.
     daily_loss_fraction : float
         Loss of a session, open position marked, at which the account is flattened and locked until the next one.
-    drawdown_stop : float
-        Fall from the peak, as a fraction of capital plus peak, at which it is locked until a person unlocks it.
-    drawdown_alert : float
-        Fall at which the alert is raised.
+    drawdown_stop, drawdown_alert : float
+        Fall from the peak, as a fraction of capital plus peak, at which it is locked until a person unlocks it, and at
+        which the alert is raised.
     risk_per_trade : float
         Fraction of capital that a stop may lose.
     max_trades_per_day : int
-        Entries sent per session.
+        Entries sent per session and desk.
+    max_order_reais, max_exposure_reais : float
+        Notional of one entry; of all positions and working entries of the account.
+    collar_fraction : float
+        How far from the last price an entry's price may lie, as a fraction of it, up to 0.10.
     stop_min_ticks, stop_max_ticks : int
         Allowed distance of a stop from its entry.
+    min_reward_risk : float
+        Target's distance over the stop's.
+    min_atr_fraction, max_atr_fraction : float
+        Band of ATR14 over the last price in which anything is entered.
     last_entry_before_close_minutes, flatten_before_close_minutes : int
         Counted back from the session's close.
-    stale_feed_after_ms : int
-        Age of the last trade or quote beyond which nothing is entered; a feed of bars has no age.
+    stale_feed_after_ms, max_clock_skew_ms : int
+        Age of the last trade or quote (a feed of bars has none), and distance of our clock from the venue's, beyond
+        which nothing is entered.
+    max_messages_per_second, max_messages_per_minute, max_messages_per_day : int
+        Requests after which no entry is sent; exits and cancels count but are never held back.
+    halt_at_identical_orders : int
+        The n-th equal new order in a row is refused and halts the account until a person unlocks it.
+    max_entries_per_10_minutes : int
+        One more is refused and halts the account until a person unlocks it.
+    stop_at_rejects_per_minute : int
+        Orders refused by the venue within a minute that end the entries of the session.
+    win_rate_trades, min_win_rate : int, float
+        Where fewer than this share of the session's last so many trades won, its entries end.
     """
 
     capital_reais: float = 100_000.0
     max_position: int = 1
+    max_order_quantity: int = 5
     daily_loss_fraction: float = 0.02
     drawdown_stop: float = 0.10
     drawdown_alert: float = 0.08
     risk_per_trade: float = 0.01
     max_trades_per_day: int = 10
+    max_order_reais: float = 100_000.0
+    max_exposure_reais: float = 100_000.0
+    collar_fraction: float = 0.005
     stop_min_ticks: int = 2
     stop_max_ticks: int = 200
+    min_reward_risk: float = 1.5
+    min_atr_fraction: float = 0.0001
+    max_atr_fraction: float = 0.01
     last_entry_before_close_minutes: int = 60
     flatten_before_close_minutes: int = 30
     stale_feed_after_ms: int = 2000
+    max_clock_skew_ms: int = 250
+    max_messages_per_second: int = 5
+    max_messages_per_minute: int = 60
+    max_messages_per_day: int = 300
+    halt_at_identical_orders: int = 5
+    max_entries_per_10_minutes: int = 20
+    stop_at_rejects_per_minute: int = 3
+    win_rate_trades: int = 20
+    min_win_rate: float = 0.40
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of range."""
-        _require(_positive((self.capital_reais,)), "capital_reais", "a positive amount", self.capital_reais)
-        for name in ("daily_loss_fraction", "drawdown_stop", "drawdown_alert", "risk_per_trade"):
-            _require(0 < getattr(self, name) <= 1, name, "a fraction in (0, 1]", getattr(self, name))
-        for name in ("max_position", "max_trades_per_day", "stop_min_ticks", "stale_feed_after_ms"):
-            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        alert, stop = self.drawdown_alert, self.drawdown_stop
-        _require(alert <= stop, "drawdown_alert", f"at most drawdown_stop ({stop})", alert)
-        nearest, farthest = self.stop_min_ticks, self.stop_max_ticks
-        _require(nearest <= farthest, "stop_max_ticks", f"at least stop_min_ticks ({nearest})", farthest)
-        flatten, entry = self.flatten_before_close_minutes, self.last_entry_before_close_minutes
-        _require(flatten >= 1, "flatten_before_close_minutes", "at least 1", flatten)
-        _require(entry >= flatten, "last_entry_before_close_minutes", f"at least the flatten time ({flatten})", entry)
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if isinstance(low, float):
+                _require(low < value <= high, name, f"a value above {low:g}, at most {high:g}", value)
+            else:
+                _require(low <= value <= high, name, f"{low} to {high}", value)
+        self._require_order("drawdown_alert", "drawdown_stop")
+        self._require_order("stop_min_ticks", "stop_max_ticks")
+        self._require_order("flatten_before_close_minutes", "last_entry_before_close_minutes")
+        self._require_order("min_atr_fraction", "max_atr_fraction")
+        self._require_order("max_order_reais", "max_exposure_reais")
 
     def record(self) -> np.ndarray:
         """Return the LIMITS record, length 1, that the compiled path reads."""
@@ -151,7 +224,22 @@ class RiskLimits:
         record["last_entry_before_close_ns"] = self.last_entry_before_close_minutes * MINUTE_NS
         record["flatten_before_close_ns"] = self.flatten_before_close_minutes * MINUTE_NS
         record["stale_feed_after_ns"] = self.stale_feed_after_ms * MILLISECOND_NS
+        record["max_clock_skew_ns"] = self.max_clock_skew_ms * MILLISECOND_NS
         return record
+
+    def at(self, stage: Stage) -> "RiskLimits":
+        """Return the limits of a stage: at TENTH a tenth of the capital and of the contracts, at least one.
+
+        What is a fraction of capital follows. The notional limits stay: a tenth of them is less than one contract.
+        """
+        if stage is not Stage.TENTH:
+            return self
+        contracts = {name: max(getattr(self, name) // 10, 1) for name in ("max_position", "max_order_quantity")}
+        return replace(self, capital_reais=self.capital_reais / 10, **contracts)
+
+    def _require_order(self, lower: str, upper: str) -> None:
+        low, high = getattr(self, lower), getattr(self, upper)
+        _require(low <= high, upper, f"at least {lower} ({low})", high)
 
 
 @dataclass(frozen=True)

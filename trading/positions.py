@@ -23,19 +23,6 @@ def equity_reais(account: np.void, tick_value: float) -> float:
 
 @kernel
 def mark_account(account: np.void, price: int, tick_value: float) -> None:
-    """Value the account at a price and raise its peak."""
+    """Value the account at a price."""
     account["mark"] = price
     account["equity"] = equity_reais(account, tick_value)
-    account["peak"] = max(account["peak"], account["equity"])
-
-
-@kernel
-def session_loss(account: np.void) -> float:
-    """Return R$ lost since the session's start; negative where it won."""
-    return float(account["session_equity"] - account["equity"])
-
-
-@kernel
-def drawdown(account: np.void, capital_reais: float) -> float:
-    """Return the fall from the peak as a fraction of capital plus peak."""
-    return float((account["peak"] - account["equity"]) / (capital_reais + account["peak"]))

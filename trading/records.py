@@ -75,9 +75,9 @@ ACCOUNT = np.dtype(
         ("entry_decision", "<i8"),  # sequence of the last decision that sent an entry; -1 before the first
         ("fees", "<f8"),  # R$ paid so far
         ("equity", "<f8"),  # R$ won or lost so far, open position marked, fees paid
-        ("peak", "<f8"),  # highest equity so far
-        ("session_equity", "<f8"),  # equity at the session's start
+        ("flat_equity", "<f8"),  # equity when it was last flat
         ("entry_order", "<i8"),  # client order id behind the open position
+        ("last_request", "<i8"),  # digest of the last new order
         ("position", "<i4"),  # contracts, signed
         ("entry_price", "<i4"),  # of the open position's first fill; 0 when flat
         ("entry_bar", "<i4"),  # bars closed when it filled
@@ -85,10 +85,43 @@ ACCOUNT = np.dtype(
         ("trades_today", "<i4"),  # entries sent this session
         ("bars", "<i4"),  # closed this session
         ("pending", "<i4"),  # contracts of the working entry still to fill, signed
-        ("trading_state", "u1"),  # TradingState
+        ("identical", "<i4"),  # new orders in a row that were equal to the last one, itself included
+        ("trading_state", "u1"),  # TradingState of this desk
         ("halt_reason", "u1"),  # RefusalReason that halted it
+        ("reserved", "u1", (6,)),
+    ]
+)
+
+DESKS = 8  # that may share a budget
+MESSAGE_RING, ENTRY_RING, REJECT_RING = 1024, 64, 64  # how far back a limit on a rate can look
+
+BUDGET = np.dtype(
+    [
+        # Times, each a ring: the n-th ever counted stands at n modulo its size.
+        ("messages_ns", "<i8", (MESSAGE_RING,)),  # requests sent, protective ones included
+        ("entries_ns", "<i8", (ENTRY_RING,)),  # entries sent
+        ("rejects_ns", "<i8", (REJECT_RING,)),  # orders the venue refused
+        ("messages", "<i8"),  # ever counted
+        ("entries", "<i8"),
+        ("rejects", "<i8"),
+        ("messages_before", "<i8"),  # messages when the session began
+        ("outcomes", "<i8"),  # of this session's closed trades, a bit each, 1 where it won, the last one lowest
+        ("desk_equity", "<f8", (DESKS,)),  # R$ of each desk, open position marked, fees paid
+        ("desk_exposure", "<f8", (DESKS,)),  # R$ of each desk's position and working entries, notional
+        ("equity", "<f8"),  # of all desks
+        ("peak", "<f8"),  # highest equity so far
+        ("session_equity", "<f8"),  # equity at the session's start
+        ("date", "<i4"),  # of the session, days since 1970-01-01
+        ("closed_today", "<i4"),  # trades closed this session
+        ("desks", "<i4"),  # how many share it
+        ("trading_state", "u1"),  # TradingState of the whole account
+        ("halt_reason", "u1"),  # RefusalReason that halted or reduced it
         ("drawdown_alert", "u1"),  # 1 once the drawdown reached the alert level this session
-        ("reserved", "u1"),
+        ("rate_alarm", "u1"),  # 1 once more was sent this session than the rates allow entries
+        ("stage", "u1"),  # Stage
+        ("live", "u1"),  # 1 where orders go to a broker
+        ("must_flatten", "u1"),  # 1 once the losses reached a limit: every desk closes what it holds
+        ("reserved", "u1", (5,)),
     ]
 )
 
@@ -117,13 +150,29 @@ LIMITS = np.dtype(
         ("drawdown_stop", "<f8"),
         ("drawdown_alert", "<f8"),
         ("risk_per_trade", "<f8"),
+        ("max_order_reais", "<f8"),
+        ("max_exposure_reais", "<f8"),
+        ("collar_fraction", "<f8"),
+        ("min_reward_risk", "<f8"),
+        ("min_atr_fraction", "<f8"),
+        ("max_atr_fraction", "<f8"),
+        ("min_win_rate", "<f8"),
         ("last_entry_before_close_ns", "<i8"),
         ("flatten_before_close_ns", "<i8"),
         ("stale_feed_after_ns", "<i8"),
+        ("max_clock_skew_ns", "<i8"),
+        ("max_order_quantity", "<i4"),
         ("max_position", "<i4"),
         ("max_trades_per_day", "<i4"),
         ("stop_min_ticks", "<i4"),
         ("stop_max_ticks", "<i4"),
+        ("max_messages_per_second", "<i4"),
+        ("max_messages_per_minute", "<i4"),
+        ("max_messages_per_day", "<i4"),
+        ("halt_at_identical_orders", "<i4"),
+        ("max_entries_per_10_minutes", "<i4"),
+        ("stop_at_rejects_per_minute", "<i4"),
+        ("win_rate_trades", "<i4"),
     ]
 )
 
@@ -133,19 +182,29 @@ TERMS = np.dtype(
         ("fee_per_side", "<f8"),  # R$ per contract and side
         ("instrument", "<i4"),
         ("lot", "<i4"),  # contracts
+        ("last_trade_date", "<i4"),  # last session of the contract, days since 1970-01-01; NEVER where it has none
+        ("place", "<i4"),  # of this desk in the budget
+        ("continuous", "u1"),  # 1 for a vendor's continuous series, which no order can name
+        ("reserved", "u1", (7,)),
     ]
 )
+NEVER = 2**31 - 1
 
 MARKET = np.dtype(
     [
         ("now_ns", "<i8"),
         ("feed_ns", "<i8"),  # last trade or quote
         ("close_ns", "<i8"),  # of the session
+        ("last_entry_ns", "<i8"),  # from here on nothing is entered
+        ("flatten_ns", "<i8"),  # from here on nothing is held
+        ("skew_ns", "<i8"),  # the venue's clock minus ours
+        ("atr_ticks", "<f8"),  # ATR14; NaN before it is known
         ("bid", "<i4"),  # 0 where the side is empty or was never seen
         ("ask", "<i4"),
+        ("date", "<i4"),  # of the session, days since 1970-01-01
         ("events", "u1"),  # 1 for a feed of events, 0 for bars, which have neither quotes nor an age
         ("phase", "u1"),  # market.types.Phase
-        ("reserved", "u1", (6,)),
+        ("reserved", "u1", (2,)),
     ]
 )
 
@@ -195,11 +254,20 @@ class BracketState(IntEnum):
 
 
 class TradingState(IntEnum):
-    """What the account may do."""
+    """What may be done, of a desk and of the whole account; the stricter of the two holds."""
 
     ACTIVE = 1  # entries and exits
-    REDUCING = 2  # exits only
+    REDUCING = 2  # exits only, until the session ends
     HALTED = 3  # exits only, until the session (daily loss) or a person ends it
+
+
+class Stage(IntEnum):
+    """How much of the capital is at work; up only by command, down by the rules of trading.stages."""
+
+    SHADOW = 1  # decides on the live stream; nothing leaves
+    PAPER = 2  # trades at the paper venue
+    TENTH = 3  # trades at the broker with a tenth of every amount
+    FULL = 4
 
 
 class HoldReason(IntEnum):
@@ -224,14 +292,14 @@ class HoldReason(IntEnum):
 
 
 class RefusalReason(IntEnum):
-    """Why the gate refused an order, or what halted the account."""
+    """Why the gate refused a request, or what halted or reduced the account (docs/risk.md)."""
 
     NONE = 0  # approved
-    INSTRUMENT = 1  # not the instrument this account trades
+    INSTRUMENT = 1  # not the instrument this desk trades
     SIDE = 2  # neither BUY nor SELL
-    QUANTITY = 3  # not positive
+    QUANTITY = 3  # nothing is left to fill
     LOT = 4  # not a whole number of lots
-    PRICE = 5  # a limit or trigger that is missing, or one where none belongs
+    PRICE = 5  # a limit or trigger that is missing, one where none belongs, or a stop's limit on the wrong side
     STOP_DISTANCE = 6  # outside the limits
     POSITION_LIMIT = 7  # position and open entries would exceed the maximum
     RISK_PER_TRADE = 8  # the stop would lose more than allowed
@@ -245,6 +313,27 @@ class RefusalReason(IntEnum):
     CROSSED_BOOK = 16  # a quote side is missing, or bid is not below ask
     OUTPUT_FULL = 17  # no room to record what would follow
     UNRESOLVED_ENTRY = 18  # another entry is still working
+    UNKNOWN_CODE = 19  # kind, role or type is none there is
+    REWARD_RISK = 20  # the target is too near for its stop
+    ORDER_QUANTITY = 21  # more contracts than one order may have
+    NO_REFERENCE = 22  # no last price to judge a price by
+    ORDER_VALUE = 23  # more R$ than one order may be worth
+    COLLAR = 24  # too far from the last price
+    WIN_RATE = 25  # too few of the session's last trades won
+    REJECT_BURST = 26  # the venue refused too many orders within a minute
+    STAGE = 27  # the stage sends nothing to a broker
+    EXPOSURE = 28  # the whole account would be worth more R$ than allowed
+    MESSAGES_PER_SECOND = 29
+    MESSAGES_PER_MINUTE = 30
+    MESSAGES_PER_DAY = 31
+    IDENTICAL_ORDERS = 32  # the same order over and over
+    ENTRY_RATE = 33  # too many entries within ten minutes
+    CONTRACT = 34  # a continuous series at a broker, or a contract that has expired
+    LAST_SESSION = 35  # the contract's last trading session
+    BLACKOUT = 36  # a window in which nothing is entered
+    CLOCK_SKEW = 37  # our clock and the venue's differ too much
+    VOLATILITY = 38  # ATR is outside its band, or not known
+    NOT_REDUCING = 39  # an exit that would close nothing, or more than is open
     # What follows only halts: the venue told what cannot be, or did not answer.
     UNKNOWN_ORDER = 40  # a report on an order that is not ours
     CONTRADICTION = 41  # a report that cannot be true if an earlier one was

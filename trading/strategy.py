@@ -59,5 +59,11 @@ def size_position(limits: np.void, terms: np.void, stop_distance: int) -> int:
     """Return the contracts whose stop loses at most the risk per trade: whole lots, at most the maximum, maybe 0."""
     risk = limits["capital_reais"] * limits["risk_per_trade"]
     affordable = math.floor(risk / (stop_distance * terms["tick_value"]))
-    quantity = min(int(affordable), int(limits["max_position"]))
+    quantity = min(int(affordable), int(limits["max_position"]), int(limits["max_order_quantity"]))
     return quantity - quantity % int(terms["lot"])
+
+
+@kernel
+def nearest_target(limits: np.void, stop_distance: int) -> int:
+    """Return the nearest target that pays for the risk of a stop, whole ticks."""
+    return math.ceil(float(limits["min_reward_risk"]) * stop_distance)

@@ -20,15 +20,21 @@ from trading.requests import REPORT, RequestKind
 SECOND_NS = 1_000_000_000
 START = 10_000
 MOST = 10  # contracts
+# Orders and brackets are tested here, not limits.
+WIDE = RiskLimits(
+    capital_reais=1e9, max_position=MOST, max_order_quantity=MOST, max_trades_per_day=1000, max_order_reais=1e9,
+    max_exposure_reais=1e9, min_reward_risk=0.01, max_messages_per_second=1024, max_messages_per_minute=1024,
+    max_messages_per_day=1_000_000, halt_at_identical_orders=1000, max_entries_per_10_minutes=64,
+    stop_at_rejects_per_minute=64, win_rate_trades=62, min_win_rate=1e-9,
+)  # fmt: skip
 Request = tuple[str, int, str, int, int, int, int]  # kind, order id, role, side, quantity, limit, trigger
 
 
 def build_desk(exits: ExitParams | None = None, capacity: Capacity | None = None) -> Desk:
     """Return a WDO desk of up to MOST contracts, the last price at START."""
-    limits = RiskLimits(capital_reais=1e9, max_position=MOST, max_trades_per_day=1000)
-    desk = new_desk(limits, FUTURES["WDO"], Costs(0.25, 0.0), capacity or Capacity(8, 512, 512))
+    desk = new_desk(WIDE, FUTURES["WDO"], Costs(0.25, 0.0), capacity or Capacity(8, 512, 512))
     begin_desk(desk, OPEN_NS, OPEN_NS + 10**6 * SECOND_NS, False)
-    desk.account["mark"] = START
+    desk.account["mark"], desk.market["atr_ticks"] = START, 8.0
     if exits is not None:
         desk.exits[:] = exits.record()
     return desk

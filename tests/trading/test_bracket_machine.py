@@ -129,7 +129,7 @@ class Bracket(RuleBasedStateMachine):
                 self.venue.fill(number, order.terms[0] - order.filled, START)
             self.all_comes_to_rest()
         self.desk.limits["daily_loss_fraction"] = 0.5
-        assert self.desk.account[0]["trading_state"] == TradingState.HALTED
+        assert self.desk.budget[0]["trading_state"] == TradingState.HALTED
         assert position(self.desk) == 0 or blamed(self.desk) == RefusalReason.UNANSWERED.name or self._refused_close()
 
     def _refused_close(self) -> bool:

@@ -16,7 +16,7 @@ from market.errors import ConfigError
 from market.instruments import FUTURES
 from tests.factories import OPEN_NS, make_model, make_stump
 from tests.trading.desks import SECOND_NS, build_desk, send_entry, states
-from trading.core import Capacity, begin_desk, new_core
+from trading.core import Capacity, begin_desk, new_core, new_desk
 from trading.desk import LOST, ORDERS, REQUESTS, ROOM_ORDERS, Desk, has_room, is_dead
 from trading.orders import TRANSITIONS, add_order, advance
 from trading.policy import RiskLimits
@@ -117,7 +117,7 @@ def test_rows_between_bars_are_no_basis_for_a_desk() -> None:
     schema = FeatureSchema("test", ("returns_1",), 60_000_000_000, 0, decides=Decides.TRADE)
     model = make_model(schema, make_stump(1, 0, 0.0, 0.3, 0.7))
     with pytest.raises(ConfigError, match="a decision at each closed bar, found one at each TRADE"):
-        new_core(schema, model, RiskLimits(), FUTURES["WDO"], Costs(0.4, 0.0), Capacity())
+        new_core(schema, model, new_desk(RiskLimits(), FUTURES["WDO"], Costs(0.4, 0.0), Capacity()))
 
 
 def test_one_function_puts_requests_on_their_way() -> None:

@@ -231,7 +231,9 @@ def test_session_without_a_bar_ends_with_nothing() -> None:
 
 def _next_session(trader: Trader) -> None:
     end_session(trader)
-    paper_begin(trader.core, trader.venue, make_session()[0], False)
+    session = make_session()
+    session["date"] += 1
+    paper_begin(trader.core, trader.venue, session[0], False)
 
 
 def test_daily_loss_flattens_and_locks_until_the_next_session() -> None:
@@ -240,20 +242,20 @@ def test_daily_loss_flattens_and_locks_until_the_next_session() -> None:
     _bars(trader, [ladder(170), (10_319, 10_321, 10_318, 10_320), (10_320, 10_322, 10_319, 10_321)])
     assert trader.equity[-1] == 10_319 - FILLED_AT - 0.50  # R$ 22.50 lost through the gap
     assert _reasons(trader)[-2:] == [HoldReason.TRADING_STATE] * 2
-    assert trader.account["halt_reason"][0] == RefusalReason.DAILY_LOSS
+    assert trader.budget["halt_reason"][0] == RefusalReason.DAILY_LOSS
     _next_session(trader)
-    assert trader.account["trading_state"][0] == TradingState.ACTIVE
-    assert trader.account["session_equity"][0] == -22.50
+    assert trader.budget["trading_state"][0] == TradingState.ACTIVE
+    assert trader.budget["session_equity"][0] == -22.50
 
 
 def test_drawdown_locks_beyond_the_session() -> None:
     limits = RiskLimits(capital_reais=1000.0, drawdown_alert=0.01, drawdown_stop=0.02)
     trader = _signalled(limits=limits)
     _bars(trader, [ladder(170), (10_319, 10_321, 10_318, 10_320)])
-    assert trader.account["drawdown_alert"][0] == 1
+    assert trader.budget["drawdown_alert"][0] == 1
     _next_session(trader)
-    assert trader.account["trading_state"][0] == TradingState.HALTED
-    assert trader.account["halt_reason"][0] == RefusalReason.DRAWDOWN
+    assert trader.budget["trading_state"][0] == TradingState.HALTED
+    assert trader.budget["halt_reason"][0] == RefusalReason.DRAWDOWN
 
 
 def test_full_decision_record_halts_flattens_and_writes_nothing_beyond() -> None:

@@ -171,9 +171,9 @@ def test_loss_limit_is_watched_at_every_trade_not_only_at_the_bar() -> None:
     limits = RiskLimits(capital_reais=1000.0, daily_loss_fraction=0.006)  # R$ 6, nearer than the stop of 8 ticks
     trader = _entered(limits=limits)
     feed_trader(trader, [make_trade(SIGNAL_AT + 1, 10_335)])
-    assert trader.account["trading_state"][0] == TradingState.ACTIVE  # 5 ticks and one fee
+    assert trader.budget["trading_state"][0] == TradingState.ACTIVE  # 5 ticks and one fee
     feed_trader(trader, [make_trade(SIGNAL_AT + 2, 10_334)])
-    assert trader.account["halt_reason"][0] == RefusalReason.DAILY_LOSS
+    assert trader.budget["halt_reason"][0] == RefusalReason.DAILY_LOSS
     assert trader.orders["role"][-1] == FLATTEN
     feed_trader(trader, [*make_book(SIGNAL_AT + 2.1, 10_334, 10_335), _pass_time(SIGNAL_AT + 2.2)])
     assert trader.account["position"][0] == 0
@@ -305,7 +305,7 @@ def test_account_lives_on_and_everything_else_starts_afresh(feed: Feed, schema: 
     assert results[2].decisions["probability"].tobytes() == alone.decisions["probability"].tobytes()
     assert results[2].decisions["score"].tobytes() == alone.decisions["score"].tobytes()
     before, after = results[1].account[0], results[2].account[0]
-    assert after["session_equity"] == before["equity"] == results[1].equity[-1]
+    assert one.budget["session_equity"][0] == before["equity"] == results[1].equity[-1]
     assert results[2].orders["id"][0] == before["last_order_id"] + 1
     everything = np.concatenate([result.fills for result in results])
     ticks_won = -int((everything["side"].astype(np.int64) * everything["quantity"] * everything["price"]).sum())

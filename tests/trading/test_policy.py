@@ -1,12 +1,13 @@
 """Settings: what they refuse and what the compiled path sees of them."""
 
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
 from market.errors import ConfigError
 from market.settings import parse_settings
-from trading.policy import RiskLimits, StrategyParams, VenueParams
+from trading.policy import RANGES, RiskLimits, StrategyParams, VenueParams
+from trading.records import LIMITS, Stage
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,24 @@ def test_strategy_refuses_a_value_out_of_range(key: str, value: object) -> None:
         ("flatten_before_close_minutes", 0),
         ("last_entry_before_close_minutes", 29),
         ("stale_feed_after_ms", 0),
+        ("stale_feed_after_ms", 60_001),
+        ("max_clock_skew_ms", 2_001),
+        ("max_order_quantity", 0),
+        ("max_order_reais", float("inf")),
+        ("max_order_reais", 100_001.0),
+        ("max_exposure_reais", 0.0),
+        ("collar_fraction", 0.101),
+        ("min_reward_risk", 0.0),
+        ("min_atr_fraction", 0.011),
+        ("max_atr_fraction", float("nan")),
+        ("max_messages_per_second", 0),
+        ("max_messages_per_minute", 1025),
+        ("max_messages_per_day", 2**31),
+        ("halt_at_identical_orders", 1),
+        ("max_entries_per_10_minutes", 65),
+        ("stop_at_rejects_per_minute", 0),
+        ("win_rate_trades", 63),
+        ("min_win_rate", 1.01),
     ],
 )
 def test_limits_refuse_a_value_out_of_range(key: str, value: object) -> None:
@@ -88,6 +107,26 @@ def test_shipped_limits_are_the_strictest_of_the_scope() -> None:
     shipped = RiskLimits()
     assert (shipped.max_position, shipped.daily_loss_fraction, shipped.max_trades_per_day) == (1, 0.02, 10)
     assert (shipped.drawdown_alert, shipped.drawdown_stop, shipped.risk_per_trade) == (0.08, 0.10, 0.01)
+    rates = (shipped.max_messages_per_second, shipped.max_messages_per_minute, shipped.max_messages_per_day)
+    assert rates == (5, 60, 300)
+    assert (shipped.min_reward_risk, shipped.min_atr_fraction, shipped.max_atr_fraction) == (1.5, 0.0001, 0.01)
+    assert (shipped.win_rate_trades, shipped.min_win_rate, shipped.stop_at_rejects_per_minute) == (20, 0.40, 3)
+    assert (shipped.stale_feed_after_ms, shipped.max_clock_skew_ms, shipped.halt_at_identical_orders) == (2000, 250, 5)
+
+
+def test_every_limit_has_a_range_and_reaches_the_compiled_path() -> None:
+    names = {field.name for field in fields(RiskLimits)}
+    assert set(RANGES) == names
+    compiled = {name.removesuffix("_ns") for name in LIMITS.names or ()}
+    assert {name.removesuffix("_minutes").removesuffix("_ms") for name in names} == compiled
+
+
+def test_a_tenth_of_the_capital_trades_at_least_one_contract() -> None:
+    full = RiskLimits(max_position=25, max_order_quantity=9)
+    tenth = full.at(Stage.TENTH)
+    assert (tenth.capital_reais, tenth.max_position, tenth.max_order_quantity) == (10_000.0, 2, 1)
+    assert replace(tenth, capital_reais=100_000.0, max_position=25, max_order_quantity=9) == full
+    assert all(full.at(stage) is full for stage in Stage if stage is not Stage.TENTH)
 
 
 def test_settings_parse_from_a_file_s_mapping() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.positions import apply_fill, drawdown, equity_reais, mark_account, session_loss
+from trading.positions import apply_fill, equity_reais, mark_account
 from trading.records import ACCOUNT, FILL
 
 WDO_TICK, WIN_TICK = 5.0, 1.0  # R$ per tick and contract: 0.5 x R$ 10 and 5 x R$ 0.20
@@ -79,16 +79,8 @@ def test_mirrored_sides_and_prices_earn_the_same(trades: list[tuple[int, int, in
     assert equity_reais(mirrored[0], WIN_TICK) == equity_reais(account[0], WIN_TICK)
 
 
-def test_peak_rises_with_open_profit_and_drawdown_is_measured_from_it() -> None:
+def test_account_is_worth_what_its_position_is_at_the_mark() -> None:
     account = _account((1, 1, 10_000))
-    for price, equity, peak in ((10_100, 500.0, 500.0), (10_020, 100.0, 500.0), (9_900, -500.0, 500.0)):
+    for price, equity in ((10_100, 500.0), (10_020, 100.0), (9_900, -500.0)):
         mark_account(account[0], price, WDO_TICK)
-        assert (account["equity"][0], account["peak"][0]) == (equity, peak)
-    assert drawdown(account[0], 9_500.0) == pytest.approx(1000.0 / 10_000.0)
-
-
-def test_session_s_loss_is_counted_from_its_start() -> None:
-    account = _account((1, 1, 10_000))
-    account["session_equity"] = 300.0
-    mark_account(account[0], 10_020, WDO_TICK)
-    assert session_loss(account[0]) == 200.0
+        assert (account["mark"][0], account["equity"][0]) == (price, equity)

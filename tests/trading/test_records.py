@@ -13,13 +13,14 @@ from trading.requests import REPORT, REQUEST
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("DECISION", 80), ("ORDER", 64), ("FILL", 48), ("ACCOUNT", 104), ("TERMS", 24), ("MARKET", 40)]
+    ("name", "size"), [("DECISION", 80), ("ORDER", 64), ("FILL", 48), ("ACCOUNT", 112), ("TERMS", 40), ("MARKET", 72)]
 )
 def test_sizes_stay_whole_words_so_that_files_written_before_can_be_read(name: str, size: int) -> None:
     assert getattr(records, name).itemsize == size
 
 
-RECORDS = {name: getattr(records, name) for name in ("DECISION", "ORDER", "FILL", "ACCOUNT", "POLICY", "LIMITS")}
+NAMED = ("DECISION", "ORDER", "FILL", "ACCOUNT", "BUDGET", "POLICY", "LIMITS")
+RECORDS = {name: getattr(records, name) for name in NAMED}
 RECORDS |= {"TERMS": records.TERMS, "MARKET": records.MARKET, "TICKET": TICKET, "BRACKET": BRACKET, "EXITS": EXITS}
 RECORDS |= {"REQUEST": REQUEST, "REPORT": REPORT}
 
@@ -42,6 +43,7 @@ def test_every_field_stands_on_its_own_size(name: str) -> None:
         records.OrderState,
         records.TradingState,
         records.BracketState,
+        records.Stage,
         records.HoldReason,
         records.RefusalReason,
     ],
