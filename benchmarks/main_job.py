@@ -7,11 +7,12 @@ from benchmarks.rows import Row
 from cli.environment import CHECKOUT
 from flows.retrain import main_job
 from market.home import Home
+from trading.policy import RiskLimits
 
 
 def measure() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="pregao-bench-") as folder:
-        done = main_job(Home(Path(folder)), CHECKOUT / "params.yaml", (), paper=True)
+        done = main_job(Home(Path(folder)), CHECKOUT / "params.yaml", (), RiskLimits(), paper=True)
     rows = []
     for cost in done.stages:
         rows.append(Row(f"{cost.name} wall time", "s", round(cost.seconds, 2)))

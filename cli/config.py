@@ -31,7 +31,7 @@ def config_show(json: JsonOption = False) -> None:
 
 
 def config_check(json: JsonOption = False) -> None:
-    """Tell whether the configuration can be used: keys, values, the lake's instruments and its calendar overrides.
+    """Tell whether the configuration can be used: keys, values, the lake's instruments, special days and blackouts.
 
     Exit code 0: it can. 1: it cannot, and why.
     """
@@ -39,7 +39,8 @@ def config_check(json: JsonOption = False) -> None:
 
     try:
         file, settings = _load()
-        _ = open_lake().instruments
+        lake = open_lake()
+        _ = lake.instruments, lake.blackouts
     except ConfigError as error:
         answer(json, {"file": None, "settings": None}, (), reason=str(error))
     answer(json, {"file": file, "settings": settings}, [f"{file or 'no file'}: {len(settings)} settings, all in order"])

@@ -21,6 +21,7 @@ from market.instruments import Declaration, declare
 from market.lake import Lake
 from market.settings import parse_settings
 from market.wording import to_toml
+from trading.policy import RiskLimits
 
 FILE = "pregao.toml"
 PREFIX, SEPARATOR = "PREGAO_", "__"
@@ -39,10 +40,13 @@ class Configuration:
         `[instruments.SYMBOL]`: what is traded beside the four futures.
     collect : CollectSettings
         `[collect]`: where `pregao collect` takes data from.
+    risk : RiskLimits
+        `[risk]`: the limits of every account.
     """
 
     instruments: Mapping[str, Declaration] = field(default_factory=dict)
     collect: CollectSettings = field(default_factory=CollectSettings)
+    risk: RiskLimits = field(default_factory=RiskLimits)
 
 
 @dataclass(frozen=True)

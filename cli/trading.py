@@ -43,9 +43,12 @@ def backtest(
     trained on are told as such: it has seen them.
     """
     from backtest.numerals import decimal, reais, whole
+    from cli.configuration import load_configuration
     from flows.bundle_backtest import Request, run
 
-    done = run(find_home(), Request(bundle, contract, first, last, report))
+    home = find_home()
+    limits = load_configuration(home).configuration.risk
+    done = run(home, Request(bundle, contract, first, last, report, limits))
     numbers = done.metrics
     lines = [
         f"{done.contract}: {whole(numbers.sessions)} sessions, {whole(numbers.round_trips)} round trips, "
@@ -68,12 +71,15 @@ def live(
     json: JsonOption = False,
 ) -> None:
     """Run the trading loop over recorded sessions, with paper orders."""
+    from cli.configuration import load_configuration
     from live.replay import Request, replay
     from market.errors import SafetyRefusal
 
     if mode is not Mode.REPLAY:
         raise SafetyRefusal(f"--mode {mode}: expected replay, the only feed of this version; replay recorded sessions")
-    done = replay(find_home(), Request(bundle, contract, first, last, journal))
+    home = find_home()
+    limits = load_configuration(home).configuration.risk
+    done = replay(home, Request(bundle, contract, first, last, journal, limits))
     fields = {"mode": str(mode), **done.as_dict()}
     lines = [
         f"replayed {done.sessions} sessions of {done.contract}: {done.events} events, {done.decisions} decisions, "

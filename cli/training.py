@@ -41,10 +41,12 @@ def retrain(data: DataOption = None, params: ParamsOption = CHECKOUT / "params.y
 def _run_job(data: list[Path] | None, params: Path, json: bool, *, paper: bool) -> None:
     home = find_home()
     home.state.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder at import, but not the one above
+    from cli.configuration import load_configuration
     from flows.retrain import main_job
 
+    limits = load_configuration(home).configuration.risk
     with quiet_stdout():
-        done = main_job(home, params, tuple(data or ()), paper=paper)
+        done = main_job(home, params, tuple(data or ()), limits, paper=paper)
     answer(json, done.as_dict(), done.lines())
 
 
@@ -78,13 +80,16 @@ def gate_explain(
 
 
 def stage(
-    name: Annotated[str, typer.Argument(help="features, labels, train, backtest or evaluate.")],
+    name: Annotated[str, typer.Argument(help="features, labels, train, backtest, leaks or evaluate.")],
     params: ParamsOption = CHECKOUT / "params.yaml",
     json: JsonOption = False,
 ) -> None:
     """Run one stage by itself: what dvc.yaml calls."""
+    from cli.configuration import load_configuration
     from flows.stages.pipeline import run_stage
 
+    home = find_home()
+    limits = load_configuration(home).configuration.risk
     with quiet_stdout():
-        run_stage(name, find_home(), params)
+        run_stage(name, home, params, limits)
     answer(json, {"stage": name}, ())

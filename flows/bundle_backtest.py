@@ -5,7 +5,7 @@ The core and the venue are those of paper and live, so the decisions are those t
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Request:
         Sessions, both included.
     report : Path, optional
         Where the report goes.
+    limits : RiskLimits
+        What the account may risk.
     """
 
     bundle: Path | None = None
@@ -54,6 +56,7 @@ class Request:
     first: dt.date | None = None
     last: dt.date | None = None
     report: Path | None = None
+    limits: RiskLimits = field(default_factory=RiskLimits)
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def run(home: Home, request: Request) -> Backtested:
     bundle = load_bundle(request.bundle or newest_bundle(home), public_key(home.keys))
     feed = open_feed(home, bundle, request.contract)
     days = days_between(feed, request.first, request.last)
-    instrument, limits = feed.instrument, RiskLimits()
+    instrument, limits = feed.instrument, request.limits
     paid = costs(instrument.root, days[0], bundle.manifest.costs)
     trader = new_trader(bundle.schema, bundle.model, instrument, paid, limits, VenueParams())
     result = join_sessions(days, [run_session(trader, feed, day) for day in steps(days, "sessions")])

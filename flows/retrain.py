@@ -16,6 +16,7 @@ from flows.parameters import Parameters, load_parameters
 from flows.stages import backtest, collect, evaluate, features, labels, leaks, paper, report, train, validate
 from flows.stages.dataset import open_dataset
 from market.home import Home
+from trading.policy import RiskLimits
 
 T = TypeVar("T")
 
@@ -92,8 +93,8 @@ def _number(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.2f}"
 
 
-def main_job(home: Home, params: Path, data: tuple[Path, ...], *, paper: bool) -> JobResult:
-    """Run the flow, one at a time per home.
+def main_job(home: Home, params: Path, data: tuple[Path, ...], limits: RiskLimits, *, paper: bool) -> JobResult:
+    """Run the flow, one at a time per home; backtest and paper run trade under the limits given.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def main_job(home: Home, params: Path, data: tuple[Path, ...], *, paper: bool) -
     parameters = load_parameters(params)
     with exclusive(home):
         claim_server()
-        return retrain(home, parameters, data, paper_run=paper)
+        return retrain(home, parameters, data, limits, paper_run=paper)
 
 
 class _Stages:
@@ -121,7 +122,9 @@ class _Stages:
 
 
 @flow(name="retrain", log_prints=False, validate_parameters=False)
-def retrain(home: Home, parameters: Parameters, data: tuple[Path, ...], *, paper_run: bool) -> JobResult:
+def retrain(
+    home: Home, parameters: Parameters, data: tuple[Path, ...], limits: RiskLimits, *, paper_run: bool
+) -> JobResult:
     """Collect, validate, train, evaluate, register; then, if asked, paper-trade the version and write the report."""
     stages = _Stages()
     parameters = stages.run("collect", collect.run, home, parameters, data)
@@ -131,14 +134,14 @@ def retrain(home: Home, parameters: Parameters, data: tuple[Path, ...], *, paper
     stages.run("features", features.run, home, parameters)
     stages.run("labels", labels.run, home, parameters)
     stages.run("train", train.run, home, parameters)
-    stages.run("backtest", backtest.run, home, parameters)
+    stages.run("backtest", backtest.run, home, parameters, limits)
     stages.run("leaks", leaks.run, home, parameters)
     evaluation = stages.run("evaluate", evaluate.run, home, parameters)
-    stages.run("report", report.run, home, parameters, None)
+    stages.run("report", report.run, home, parameters, limits, None)
     entry = stages.run("register", registration.register, home, parameters)
     ran = None
     if paper_run:
-        ran = stages.run("paper", paper.run, home, parameters)
-        stages.run("report with paper run", report.run, home, parameters, ran)
+        ran = stages.run("paper", paper.run, home, parameters, limits)
+        stages.run("report with paper run", report.run, home, parameters, limits, ran)
     paper_answer = ran.answer if ran else None
     return JobResult(tuple(stages.costs), entry, evaluation.gates, paper_answer, evaluation.headline, home)

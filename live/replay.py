@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,21 @@ from registry.signing import public_key
 from trading.journal import Kind, json_payload
 from trading.paper import Trader, begin_session, end_session, new_trader, step
 from trading.policy import RiskLimits, VenueParams
-from trading.records import OrderRole, OrderState
+from trading.records import OrderRole, OrderState, RefusalReason, TradingState
 
 _INCREASES_EXPOSURE = (OrderState.PENDING_NEW, OrderState.ACCEPTED)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to replay; what is not named is taken from the bundle."""
+    """What to replay, under which limits; what is not named is taken from the bundle."""
 
     bundle: Path | None = None
     contract: str | None = None
     first: dt.date | None = None
     last: dt.date | None = None
     journal: Path | None = None
+    limits: RiskLimits = field(default_factory=RiskLimits)
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,8 @@ def replay(home: Home, request: Request) -> Replayed:
     feed = open_feed(home, bundle, request.contract)
     days = days_between(feed, request.first, request.last)
     instrument = feed.instrument
-    trader = new_trader(
-        bundle.schema,
-        bundle.model,
-        instrument,
-        costs(instrument.root, days[0], bundle.manifest.costs),
-        RiskLimits(),
-        VenueParams(),
-    )
+    paid = costs(instrument.root, days[0], bundle.manifest.costs)
+    trader = new_trader(bundle.schema, bundle.model, instrument, paid, request.limits, VenueParams())
     path = request.journal or home.journal / f"replay-{feed.contract}-{days[0]}-{days[-1]}-{os.getpid()}.bin"
     path.parent.mkdir(parents=True, exist_ok=True)
     with JournalWriter(path) as journal:
@@ -145,6 +140,7 @@ class Recorder:
         dead = dead_column(monitor, band)
         if dead >= 0:
             told.append({"alarm": "dead input", "column": trader.schema.columns[dead]})
+        told += _risk_alarms(trader.budget[0])
         for fields in told:
             self._journal.append(Kind.NOTE, json_payload(fields | {"day": day.isoformat()}))
 
@@ -176,6 +172,16 @@ class Recorder:
             model_digest=bundle.digest,
             journal=str(path),
         )
+
+
+def _risk_alarms(budget: np.void) -> list[dict[str, Any]]:
+    """Return what of the session's risk an operator must read."""
+    named = {"drawdown_alert": "drawdown", "rate_alarm": "messages beyond the rates"}
+    told = [{"alarm": what} for name, what in named.items() if budget[name]]
+    if budget["trading_state"] != TradingState.ACTIVE:
+        state, reason = TradingState(budget["trading_state"]).name, RefusalReason(budget["halt_reason"]).name
+        told.append({"alarm": "trading state", "state": state, "reason": reason})
+    return told
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Trade every fold's test sessions with that fold's own model, through the core, with costs."""
 
+from dataclasses import asdict
 from datetime import date
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from flows.progress import steps
 from flows.stages.artifacts import read_json, read_records, read_table, write_json, write_records, write_table
 from flows.stages.dataset import open_dataset
 from flows.stages.train import FOLDS, SUMMARY
-from flows.stages.trainer import paper_trader
+from flows.stages.trainer import digest_of, paper_trader
 from market.home import Home
 from registry.bundle import load_bundle
 from registry.signing import public_key
@@ -25,8 +26,8 @@ DECISIONS, ORDERS, FILLS = "backtest/decisions.parquet", "backtest/orders.parque
 EQUITY, METRICS = "backtest/equity.parquet", "backtest/metrics.json"
 
 
-def run(home: Home, parameters: Parameters) -> Metrics:
-    """Backtest out of sample; store every record and the metrics.
+def run(home: Home, parameters: Parameters, limits: RiskLimits) -> Metrics:
+    """Backtest out of sample under the user's limits; store every record and the metrics.
 
     Each fold starts flat with its own model; what it earns is added to the folds before it.
     """
@@ -35,11 +36,11 @@ def run(home: Home, parameters: Parameters) -> Metrics:
     for fold in steps(read_json(home.artifacts / SUMMARY)["folds"], "backtest folds"):
         bundle = load_bundle(home.artifacts / FOLDS / str(fold["number"]), public_key(home.keys))
         days = [date.fromisoformat(text) for text in fold["test_days"]]
-        trader = partial(paper_trader, dataset, bundle.manifest.costs, bundle.schema, bundle.model, days[0])
+        trader = partial(paper_trader, dataset, bundle.manifest.costs, bundle.schema, bundle.model, days[0], limits)
         results.append(replay_days(trader, dataset.feed, days))
     result = chain(results)
-    metrics = summarise(result, dataset.instrument.tick_value, RiskLimits().capital_reais)
-    _store(home, result, metrics)
+    metrics = summarise(result, dataset.instrument.tick_value, limits.capital_reais)
+    _store(home, result, metrics, limits)
     return metrics
 
 
@@ -60,7 +61,7 @@ def chain(results: list[BacktestResult]) -> BacktestResult:
     )
 
 
-def _store(home: Home, result: BacktestResult, metrics: Metrics) -> None:
+def _store(home: Home, result: BacktestResult, metrics: Metrics, limits: RiskLimits) -> None:
     write_records(home.artifacts / DECISIONS, result.decisions)
     write_records(home.artifacts / ORDERS, result.orders)
     write_records(home.artifacts / FILLS, result.fills)
@@ -73,6 +74,7 @@ def _store(home: Home, result: BacktestResult, metrics: Metrics) -> None:
         "decisions": len(result.decisions),
         "signals": signals,
         "decision_hash": result.decision_hash,
+        "limits_hash": digest_of(asdict(limits)),
         "session_days": [day.isoformat() for day in result.sessions],
     }
     write_json(home.artifacts / METRICS, metrics.as_dict() | extra)

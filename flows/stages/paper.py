@@ -23,6 +23,7 @@ from market.home import Home
 from registry.bundle import install, load_bundle
 from registry.signing import public_key
 from trading.journal import Kind, read
+from trading.policy import RiskLimits
 from trading.records import DECISION
 
 JOURNAL, ANSWER = "paper/journal.bin", "paper/answer.json"
@@ -45,7 +46,7 @@ class PaperRun:
     result: BacktestResult
 
 
-def run(home: Home, parameters: Parameters) -> PaperRun:
+def run(home: Home, parameters: Parameters, limits: RiskLimits) -> PaperRun:
     """Install the bundle in the runner's cache, replay the held-back sessions, and compare with the backtest.
 
     Raises
@@ -60,7 +61,7 @@ def run(home: Home, parameters: Parameters) -> PaperRun:
     answer = _run_runner(home, dataset, cached, journal)
     bundle = load_bundle(cached, public_key(home.keys))
     days = dataset.held_back
-    trader = partial(paper_trader, dataset, bundle.manifest.costs, bundle.schema, bundle.model, days[0])
+    trader = partial(paper_trader, dataset, bundle.manifest.costs, bundle.schema, bundle.model, days[0], limits)
     result = backtest(trader, dataset.feed, days)
     decisions = [record.rows(DECISION) for record in read(journal) if record.kind == Kind.DECISION]
     journalled = np.concatenate(decisions) if decisions else np.zeros(0, dtype=DECISION)

@@ -23,13 +23,13 @@ REPORT = "report/report.html"
 CHART_SESSIONS = 3
 
 
-def run(home: Home, parameters: Parameters, paper: PaperRun | None) -> None:
+def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun | None) -> None:
     """Write the report from what the stages stored; it goes with the version, and again with the paper run."""
     dataset = open_dataset(home, parameters.data)
     result = backtest.load(home)
     trips = round_trips(result.fills, dataset.instrument.tick_value, result.decisions)
     gates = read_json(home.artifacts / evaluate.GATES)
-    curve = EquityCurve(result.equity_ts_ns, result.equity, result.session_index, RiskLimits().capital_reais)
+    curve = EquityCurve(result.equity_ts_ns, result.equity, result.session_index, limits.capital_reais)
     drift = {one["name"]: one["psi"] for one in read_json(home.artifacts / evaluate.DRIFT)}
     data = ReportData(
         title=f"{dataset.feed.contract} · {parameters.data.bar_seconds // 60} min",

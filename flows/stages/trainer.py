@@ -157,10 +157,20 @@ class Trainer:
         )
 
 
-def paper_trader(dataset: Dataset, params: CostParams, schema: FeatureSchema, model: Model, day: dt.date) -> Trader:
-    """Return a flat paper trader with the shipped limits and the costs of a day."""
+def paper_trader(
+    dataset: Dataset,
+    params: CostParams,
+    schema: FeatureSchema,
+    model: Model,
+    day: dt.date,
+    limits: RiskLimits | None = None,
+) -> Trader:
+    """Return a flat paper trader with the costs of a day, under the shipped limits where no others are given.
+
+    Whatever a model follows from is traded under the shipped ones (docs/decisions/0006).
+    """
     instrument = dataset.instrument
-    return new_trader(schema, model, instrument, costs(instrument.root, day, params), RiskLimits(), VenueParams())
+    return new_trader(schema, model, instrument, costs(instrument.root, day, params), limits, VenueParams())
 
 
 def signing_key(home: Home) -> SigningKey:

@@ -1,7 +1,9 @@
 """pregao.toml: where it is found, what overrides it, what it refuses, and what the commands say of it."""
 
 import re
+import tomllib
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from market.home import Home
 from market.instruments import Declaration
 from tests.cli.conftest import RunCommand
 from tests.cli.test_data_commands import write_bars
+from trading.policy import RiskLimits
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 PETR4 = """# shares
@@ -174,6 +177,41 @@ def test_shipped_example_declares_four_instruments_that_hold(home: Home) -> None
     assert own.of("USDBRL").to_ticks(3.8865) == 38_865
 
 
+def test_shipped_example_names_every_limit_with_its_default(home: Home) -> None:
+    text = (CHECKOUT / "deploy" / "pregao.toml").read_text(encoding="utf-8")
+    section = re.search(r"^# \[risk\]\n((?:# \w+ = .*\n)+)", text, flags=re.MULTILINE)
+    assert section
+    told = tomllib.loads(section[1].replace("# ", "", 1).replace("\n# ", "\n"))
+    assert told == asdict(RiskLimits())
+
+
+def test_limits_come_from_the_file_and_the_environment(home: Home, file: Path) -> None:
+    file.write_text("[risk]\nmax_position = 2\ncapital_reais = 50_000\n", encoding="utf-8")
+    loaded = load_configuration(home, {"PREGAO_RISK__MAX_POSITION": "3"})
+    assert loaded.configuration.risk == RiskLimits(max_position=3, capital_reais=50_000.0)
+    origins = {one.key: one.origin for one in loaded.settings}
+    assert origins["risk.capital_reais"] == f"{file}, line 3"
+    assert (origins["risk.max_position"], origins["risk.drawdown_stop"]) == (
+        "environment PREGAO_RISK__MAX_POSITION", "default"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("max_positon = 2", "did you mean 'max_position'"),
+        ("daily_loss_fraction = 0.0", "daily_loss_fraction: expected a value above 0, at most 1, found 0.0"),
+        ("max_position = 1.5", "max_position"),
+        ("collar_fraction = nan", "collar_fraction: expected a value above 0, at most 0.1, found nan"),
+        ('max_position = "many"', "max_position"),
+    ],
+)
+def test_limit_that_cannot_be_is_refused_with_its_place(home: Home, file: Path, text: str, said: str) -> None:
+    file.write_text(f"[risk]\n{text}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"\[risk\].*{re.escape(said)}"):
+        load_configuration(home, {})
+
+
 def test_config_show_prints_values_and_origins(run: RunCommand, ask: Ask, file: Path) -> None:
     done = run("config", "show")
     assert (done.code, done.err) == (0, "")
@@ -225,6 +263,14 @@ def test_config_check_looks_at_the_users_calendar_too(ask: Ask, home: Home) -> N
     code, said = ask("config", "check")
     assert code == 1
     assert "calendar.csv, line 2" in said["reason"]
+
+
+def test_config_check_looks_at_the_users_blackouts_too(ask: Ask, home: Home) -> None:
+    home.lake.mkdir(parents=True)
+    (home.lake / "blackouts.csv").write_text("date,start,end\n", encoding="utf-8")
+    code, said = ask("config", "check")
+    assert code == 1
+    assert "blackouts.csv, line 1" in said["reason"]
 
 
 def test_users_calendar_in_another_encoding_is_refused(ask: Ask, home: Home) -> None:

@@ -48,6 +48,21 @@ def test_span_and_journal_may_be_named(ask: Ask, tmp_path: Path) -> None:
     assert read(path)[0].fields()["day"] == day
 
 
+def test_limits_of_the_configuration_are_traded_under(
+    ask: Ask, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home.root / "pregao.toml").write_text("[risk]\nmax_trades_per_day = 1\n", encoding="utf-8")
+    _, said = ask("live", "--journal", tmp_path / "one.bin")
+    assert said["fills"] == 2 * said["sessions"]
+    monkeypatch.setenv("PREGAO_RISK__LAST_ENTRY_BEFORE_CLOSE_MINUTES", "1440")
+    code, said = ask("live", "--journal", tmp_path / "none.bin")
+    assert (code, said["fills"]) == (0, 0)
+    monkeypatch.setenv("PREGAO_RISK__MAX_POSITION", "0")
+    code, said = ask("live", "--journal", tmp_path / "refused.bin")
+    assert code == 2
+    assert "max_position: expected 1 to" in said["reason"]
+
+
 def test_altered_bundle_is_refused_for_safety(ask: Ask, home: Home) -> None:
     model = next(home.bundles.iterdir()) / "model.npz"
     data = bytearray(model.read_bytes())

@@ -31,7 +31,8 @@ from tests.factories import MINUTE_NS
 from tests.homes import MARKET, build_home, install_model
 from trading.journal import Kind, Record, read
 from trading.paper import Trader, new_trader, run_session
-from trading.records import DECISION, FILL, ORDER, OrderRole
+from trading.policy import RiskLimits
+from trading.records import DECISION, FILL, ORDER, OrderRole, RefusalReason
 
 DAYS = MARKET.days()
 
@@ -138,6 +139,28 @@ def test_inputs_unlike_training_are_journalled_once_a_session_and_stop_nothing(
         assert (note["alarm"], note["column"], note["statistic"]) == ("unusual input", "returns_1", "variance")
         assert note["value"] > 0.0
         assert note["band"] == "-inf to 0"
+
+
+def test_session_that_lost_too_much_is_journalled(bars_home: Home, tmp_path: Path) -> None:
+    """R$ 1 of R$ 100 is lost by the first stop or fee: the account halts, and the note says why."""
+    limits = RiskLimits(capital_reais=100.0, daily_loss_fraction=1e-6, risk_per_trade=1.0)
+    replay(bars_home, Request(journal=tmp_path / "journal", limits=limits))
+    notes = [record.fields() for record in read(tmp_path / "journal") if record.kind == Kind.NOTE]
+    assert {(note["alarm"], note["state"], note["reason"]) for note in notes} == {
+        ("trading state", "HALTED", "DAILY_LOSS")
+    }
+    assert [note["day"] for note in notes] == [day.isoformat() for day in DAYS]
+
+
+def test_blackout_window_of_the_lake_lets_nothing_in(bars_home: Home, tmp_path: Path) -> None:
+    rows = "".join(f"{day},00:00,23:59,WIN,All day,test\n" for day in DAYS[1:])
+    (bars_home.lake / "blackouts.csv").write_text(f"date,start,end,roots,reason,source\n{rows}", encoding="utf-8")
+    replay(bars_home, Request(journal=tmp_path / "journal"))
+    records = read(tmp_path / "journal")
+    refused = rows_of(records, Kind.ORDER, ORDER)
+    assert RefusalReason.BLACKOUT in refused["reason"]
+    fills = rows_of(records, Kind.FILL, FILL)
+    assert {np.datetime64(int(ts), "ns").astype("datetime64[D]").astype(date) for ts in fills["ts_ns"]} == {DAYS[0]}
 
 
 def test_position_open_when_the_data_end_is_closed_and_journalled(
