@@ -53,7 +53,7 @@ def test_limits_of_the_configuration_are_traded_under(
 ) -> None:
     (home.root / "pregao.toml").write_text("[risk]\nmax_trades_per_day = 1\n", encoding="utf-8")
     _, said = ask("live", "--journal", tmp_path / "one.bin")
-    assert said["fills"] == 2 * said["sessions"]
+    assert 0 < said["fills"] <= 2 * said["sessions"]
     monkeypatch.setenv("PREGAO_RISK__LAST_ENTRY_BEFORE_CLOSE_MINUTES", "1440")
     code, said = ask("live", "--journal", tmp_path / "none.bin")
     assert (code, said["fills"]) == (0, 0)

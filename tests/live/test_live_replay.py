@@ -142,8 +142,8 @@ def test_inputs_unlike_training_are_journalled_once_a_session_and_stop_nothing(
 
 
 def test_session_that_lost_too_much_is_journalled(bars_home: Home, tmp_path: Path) -> None:
-    """R$ 1 of R$ 100 is lost by the first stop or fee: the account halts, and the note says why."""
-    limits = RiskLimits(capital_reais=100.0, daily_loss_fraction=1e-6, risk_per_trade=1.0)
+    """A cent is lost by the first fee: the account halts, and the note says why."""
+    limits = RiskLimits(capital_reais=10_000.0, daily_loss_fraction=1e-6)
     replay(bars_home, Request(journal=tmp_path / "journal", limits=limits))
     notes = [record.fields() for record in read(tmp_path / "journal") if record.kind == Kind.NOTE]
     assert {(note["alarm"], note["state"], note["reason"]) for note in notes} == {

@@ -275,16 +275,24 @@ def test_the_fifth_equal_order_in_a_row_halts_until_a_person_acts() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["side", "type", "quantity", "price", "stop_price", "stop_distance", "target_distance"]
+    "changes",
+    [
+        {"side": -1},
+        {"type": OrderType.MARKET, "stop_price": 0},
+        {"quantity": 1},
+        {"price": 10_020},
+        {"stop_price": 10_011},
+        {"stop_distance": 19},
+        {"target_distance": 40},
+        {"stop_distance": 19, "target_distance": 31},
+        {"quantity": 1, "stop_price": 10_011},
+    ],
 )
-def test_order_that_differs_in_anything_ends_the_row(name: str) -> None:
+def test_order_that_differs_in_anything_ends_the_row(changes: dict[str, int]) -> None:
     desk, request = records_of(situation({"request": STOP_ENTRY, "limits": {"max_messages_per_second": 100}}))
     other = request.copy()
-    other[name] = {"side": -1, "type": 1, "quantity": 1, "price": 10_020, "stop_price": 10_011}.get(name, 40)
-    if name == "type":
-        other["stop_price"] = 0
-    if name == "stop_distance":
-        other["stop_distance"] = 19
+    for name, value in changes.items():
+        other[name] = value
     for one in [request] * 4 + [other] + [request] * 4:
         assert isinstance(review(desk, one), Approved)
     assert isinstance(review(desk, request), Refused)
