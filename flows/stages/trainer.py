@@ -167,7 +167,7 @@ def paper_trader(
 ) -> Trader:
     """Return a flat paper trader with the costs of a day, under the shipped limits where no others are given.
 
-    Whatever a model follows from is traded under the shipped ones (docs/decisions/0006).
+    Whatever a model follows from is traded under the shipped ones (docs/decisions/0007).
     """
     instrument = dataset.instrument
     return new_trader(schema, model, instrument, costs(instrument.root, day, params), limits, VenueParams())
