@@ -92,8 +92,16 @@ def test_one_compiled_loop_decides_the_same_bits() -> None:
 class ShortSessions(ListFeed):
     """Sixty bars a session of one price each, of an instrument that does not expire; `range_pct` is always 0."""
 
+    continuous = False
+
     def is_last_session(self, _day: date) -> bool:
         return False
+
+    def last_trade_session(self, _day: date) -> None:
+        return None
+
+    def blackouts(self, _day: date) -> np.ndarray:
+        return np.zeros((0, 2), dtype=np.int64)
 
 
 DAYS = [date(2026, 6, 1) + timedelta(days=k) for k in range(5)]

@@ -1,7 +1,7 @@
 """The book as our orders meet it: what we take stays taken until the feed states that level again."""
 
 from features.layout import BOOK_MAX_AGE_NS
-from market.book import COUNTS, QUOTES, Book, is_valid
+from market.book import COUNTS, QUOTES, Book, is_valid, place_of
 from market.kernel import kernel
 
 UNKNOWN_QUEUE = -1
@@ -39,7 +39,8 @@ def level_at(book: Book, side: int, level: int) -> tuple[int, int]:
     if not _has_depth(book):
         return int(book.header[QUOTES + 2 * row]), int(book.header[QUOTES + 2 * row + 1])
     slot = book.header[COUNTS + row] - 1 - level
-    return int(side * book.stacks[row, slot, 0]), int(book.stacks[row, slot, 1])
+    at = place_of(book.stacks, row, slot)
+    return int(side * book.stacks[at]), int(book.stacks[at + 1])
 
 
 @kernel
@@ -49,7 +50,7 @@ def take_level(book: Book, side: int, level: int, quantity: int) -> None:
     if not _has_depth(book):
         book.header[QUOTES + 2 * row + 1] -= quantity
     else:
-        book.stacks[row, book.header[COUNTS + row] - 1 - level, 1] -= quantity
+        book.stacks[place_of(book.stacks, row, book.header[COUNTS + row] - 1 - level) + 1] -= quantity
 
 
 @kernel
