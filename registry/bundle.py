@@ -3,7 +3,7 @@
 A bundle is a folder of four regular files::
 
     manifest.json    what the model is, where it comes from, and the SHA-256 of the two files below
-    model.npz        flat forests, calibration knots, agent inputs
+    model.npz        flat forests, calibration knots, agent inputs, what inputs were like and what was usual in training
     golden.npz       rows with the probabilities this model gave them when it was written
     signature.json   Ed25519 signature over the bytes of the manifest
 
@@ -33,9 +33,10 @@ from market.errors import BundleRefused, ConfigError, UsageError
 from market.types import Regime
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
 from registry.signing import SigningKey, sign, verify
-from trading.agents import resolve_inputs
+from trading.agent_inputs import resolve_inputs
 from trading.model import Model, check_model, score_probability
 from trading.policy import StrategyParams
+from trading.usual import LEVELS, MINUTES, Usual
 
 FORMAT = 3
 GOLDEN_ROWS = 64
@@ -290,6 +291,7 @@ def _model_arrays(model: Model) -> dict[str, np.ndarray]:
         "calibration_p": model.calibration_p,
         "agent_inputs": model.agent_inputs,
         **{f"band.{name}": array for name, array in model.band._asdict().items()},
+        **{f"usual.{name}": array for name, array in model.usual._asdict().items()},
     }
 
 
@@ -307,6 +309,8 @@ _MODEL_SPECS = {f"{r.name.lower()}.{name}": spec for r in _REGIMES for name, spe
     "band.low": ArraySpec(_F8, (STATISTICS, None)),
     "band.high": ArraySpec(_F8, (STATISTICS, None)),
     "band.dead_after": ArraySpec(_I8, (None,)),
+    "usual.levels": ArraySpec(_F8, (len(LEVELS),)),
+    "usual.delta": ArraySpec(_F8, (MINUTES,)),
 }
 
 
@@ -315,15 +319,16 @@ def _read_model(where: str, data: bytes, manifest: Manifest, schema: FeatureSche
     up, down, sideways = (_read_forest(arrays, regime) for regime in _REGIMES)
     inputs = arrays["agent_inputs"]
     try:
-        policy = TypeAdapter(StrategyParams).validate_python(manifest.policy, extra="forbid").record()
-        expected = resolve_inputs(schema.columns, manifest.agents)
+        strategy = TypeAdapter(StrategyParams).validate_python(manifest.policy, extra="forbid")
+        expected = resolve_inputs(schema.columns, manifest.agents, strategy.order_flow_gate)
     except (ValidationError, ConfigError) as error:
         raise _refusal(where, "a policy and agents this version knows", error, "retrain with this version") from error
     if not np.array_equal(inputs, expected):
         raise _refusal(where, f"agent inputs {expected.tolist()}", inputs.tolist(), "write the bundle again")
     band = Band(*(arrays[f"band.{name}"] for name in Band._fields))
-    model = Model(up, down, sideways, arrays["calibration_x"], arrays["calibration_p"], inputs, policy, band)
-    return check_model(model, len(schema.columns))
+    usual = Usual(*(arrays[f"usual.{name}"] for name in Usual._fields))
+    x, p, policy = arrays["calibration_x"], arrays["calibration_p"], strategy.record()
+    return check_model(Model(up, down, sideways, x, p, inputs, policy, band, usual), len(schema.columns))
 
 
 def _read_forest(arrays: Mapping[str, np.ndarray], regime: Regime) -> FlatForest:

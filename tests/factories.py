@@ -8,9 +8,10 @@ from features.monitor import open_band
 from features.schema import FeatureSchema
 from forest.flat import FlatForest, ForestKind, empty, from_arrays
 from market.types import BAR, EVENT, SESSION, Kind, Side, TradeType
-from trading.agents import resolve_inputs
+from trading.agent_inputs import resolve_inputs
 from trading.model import Model
 from trading.policy import StrategyParams
+from trading.usual import Usual, open_usual
 
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
@@ -106,9 +107,11 @@ def make_model(
     forest: FlatForest,
     agents: tuple[str, ...] = (),
     strategy: StrategyParams | None = None,
+    usual: Usual | None = None,
 ) -> Model:
     """Return a model with one forest in every regime and p = score, from 0 to 1."""
     line = np.tile(np.linspace(0.0, 1.0, 3), (3, 1))
-    inputs = resolve_inputs(schema.columns, agents)
-    policy = (strategy or StrategyParams(require_agents=bool(agents))).record()
-    return Model(forest, forest, forest, line, line.copy(), inputs, policy, open_band(len(schema.columns)))
+    strategy = strategy or StrategyParams(require_agents=bool(agents))
+    inputs = resolve_inputs(schema.columns, agents, strategy.order_flow_gate)
+    band, policy = open_band(len(schema.columns)), strategy.record()
+    return Model(forest, forest, forest, line, line.copy(), inputs, policy, band, usual or open_usual())

@@ -13,7 +13,7 @@ import numpy as np
 from features.clock import Decides
 from features.layout import ASK, BID, FLAGS, LAST_BAR, PHASE
 from features.monitor import WINDOW, Monitor, dead_column, new_monitor, observe
-from features.pipeline import atr_ticks, last_close, regime, snapshot
+from features.pipeline import atr_ticks, last_close, regime, snapshot, update_event
 from features.schema import FeatureSchema
 from features.state import FeatureState, new_state
 from market.costs import Costs
@@ -23,11 +23,12 @@ from market.kernel import kernel
 from market.types import SESSION, Flag, Regime
 from trading.bracket import cancel_entry, flatten, follow
 from trading.budget import halt, mark_budget, needs_a_person, new_budget, watch_losses
-from trading.consensus import blend, combine_votes, confidence
+from trading.consensus import CONFIDENCE, SCORE, VOTERS, blend, collect_votes, combine_votes, confidence
 from trading.desk import (
     BLACKOUTS,
     BRACKET,
     DECISIONS,
+    LEVELS,
     LOST,
     REQUESTS,
     ROOM_FILLS,
@@ -37,11 +38,14 @@ from trading.desk import (
     Desk,
 )
 from trading.desk import has_room as desk_has_room
-from trading.exits import ExitParams
+from trading.entry_rules import entry_distances, exit_by_regime, hold_by_agreement, regime_entries
+from trading.exits import ExitParams, choose_exits
 from trading.model import Model, check_model, score_probability
 from trading.orders import add_order, fault, send_new
+from trading.pattern_state import PatternState, find_patterns, new_patterns, watch_event
+from trading.patterns import PATTERNS
 from trading.policy import RiskLimits
-from trading.positions import mark_account
+from trading.positions import mark_account, round_trip_cost
 from trading.records import (
     ACCOUNT,
     DECISION,
@@ -58,7 +62,7 @@ from trading.records import (
     TradingState,
 )
 from trading.requests import REQUEST
-from trading.strategy import bracket_distances, choose_side, nearest_target, size_position
+from trading.strategy import choose_side, nearest_target, size_position
 
 _ENTRY, _FLAT, _HALT = int(OrderRole.ENTRY), int(BracketState.FLAT), int(BracketState.HALT)
 _ACTIVE, _HALTED = int(TradingState.ACTIVE), int(TradingState.HALTED)
@@ -72,6 +76,7 @@ _NO_AGENTS, _IN_POSITION = int(HoldReason.NO_AGENTS), int(HoldReason.IN_POSITION
 _TRADING_STATE, _PAST_LAST_ENTRY = int(HoldReason.TRADING_STATE), int(HoldReason.PAST_LAST_ENTRY)
 _AFTER_GAP, _COOLDOWN = int(HoldReason.AFTER_GAP), int(HoldReason.COOLDOWN)
 _DAILY_LIMIT, _SIZE_ZERO = int(HoldReason.DAILY_LIMIT), int(HoldReason.SIZE_ZERO)
+_NO_SETUP, _REGIME_LIMIT = int(HoldReason.NO_SETUP), int(HoldReason.REGIME_LIMIT)
 
 
 class Core(NamedTuple):
@@ -87,6 +92,9 @@ class Core(NamedTuple):
     model : Model
     desk : Desk
     session : ndarray of SESSION, length 1
+    patterns : PatternState
+    votes : ndarray of float64, shape (4, 2)
+        Score and confidence of each agent at the last decision; NaN where it abstained.
     """
 
     features: FeatureState
@@ -95,6 +103,8 @@ class Core(NamedTuple):
     model: Model
     desk: Desk
     session: np.ndarray
+    patterns: PatternState
+    votes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,8 @@ def new_core(schema: FeatureSchema, model: Model, desk: Desk) -> Core:
     columns = len(schema.columns)
     row = np.full(columns, np.nan, dtype=np.float32)
     monitor, checked = new_monitor(schema, WINDOW), check_model(model, columns)
-    return Core(new_state(schema), row, monitor, checked, desk, np.zeros(1, dtype=SESSION))
+    votes = np.full((VOTERS, 2), np.nan)
+    return Core(new_state(schema), row, monitor, checked, desk, np.zeros(1, dtype=SESSION), new_patterns(), votes)
 
 
 def new_desk(
@@ -218,6 +229,7 @@ def close_bar(core: Core) -> int:
     market["phase"] = core.features.ints[PHASE]
     market["atr_ticks"] = atr_ticks(core.features)
     exit_by_time(desk, core.model.policy[0])
+    exit_by_regime(desk, core.model.policy[0], regime(core.features))
     made = decide(core)
     if made:
         desk.equity[desk.counts[DECISIONS] - 1] = account["equity"]
@@ -264,29 +276,57 @@ def decide(core: Core) -> int:
     decision["reason"] = reason
     desk.counts[DECISIONS] += 1
     if reason == _SIGNAL:
-        _enter(desk, decision)
+        _enter(desk, core.model.policy[0], decision)
     return 1
+
+
+@kernel
+def follow_event(core: Core, event: np.void) -> int:
+    """Let features and patterns take one event; return 1 if it is a decision point, else 0."""
+    decides = update_event(core.features, event)
+    watch_event(core.patterns, core.features.ints, event)
+    return int(decides)
 
 
 @kernel
 def _score(core: Core, decision: np.void) -> int:
     """Write regime, M, A, D and confidence; return how many inputs of the model are missing."""
-    policy = core.model.policy[0]
+    policy, model = core.model.policy[0], core.model
     missing = snapshot(core.features, core.row)
     observe(core.monitor, core.row)
     regime_now = regime(core.features)
-    probability = score_probability(core.model, regime_now, core.row) if missing == 0 else math.nan
+    probability = score_probability(model, regime_now, core.row) if missing == 0 else math.nan
     model_score = 2.0 * probability - 1.0
-    agent_score, deviation, votes = combine_votes(policy["agent_weights"], core.row, core.model.agent_inputs)
+    find_patterns(core.patterns, core.features, model.usual)
+    gated = bool(policy["order_flow_gate"])
+    collect_votes(core.votes, core.row, model.agent_inputs, core.patterns.found, gated, model.usual)
+    agent_score, sure, deviation, voters = combine_votes(policy["agent_weights"], core.votes)
     decision["regime"] = regime_now
     decision["probability"] = probability
     decision["model_score"] = model_score
     decision["agent_score"] = agent_score
-    decision["agents_ok"] = votes
+    decision["agents_sure"] = sure
+    decision["agents_ok"] = voters
     decision["score"] = blend(policy, model_score, agent_score)
     quality = 1.0 - missing / core.row.shape[0]
     decision["confidence"] = confidence(model_score, agent_score, deviation, quality)
+    _write_votes(core, decision)
     return missing
+
+
+@kernel
+def _write_votes(core: Core, decision: np.void) -> None:
+    """Write what each agent said and which patterns were there."""
+    votes, found = core.votes, core.patterns.found
+    decision["order_flow_score"], decision["order_flow_confidence"] = votes[0, SCORE], votes[0, CONFIDENCE]
+    decision["liquidity_score"], decision["liquidity_confidence"] = votes[1, SCORE], votes[1, CONFIDENCE]
+    decision["tape_score"], decision["tape_confidence"] = votes[2, SCORE], votes[2, CONFIDENCE]
+    decision["footprint_score"], decision["footprint_confidence"] = votes[3, SCORE], votes[3, CONFIDENCE]
+    buys = sells = 0
+    for place in range(PATTERNS):
+        buys |= int(found[place, 0] > 0.0) << place
+        sells |= int(found[place, 0] < 0.0) << place
+    decision["patterns_buy"], decision["patterns_sell"] = buys, sells
 
 
 @kernel
@@ -311,11 +351,20 @@ def _choose(core: Core, decision: np.void) -> int:
     desk, policy, regime_now = core.desk, core.model.policy[0], int(decision["regime"])
     side, reason = choose_side(policy, regime_now, decision["score"])
     if reason == _SIGNAL:
+        reason = hold_by_agreement(policy, decision)
+    if reason == _SIGNAL:
         reason = _hold_after_side(desk, policy, int(core.features.ints[LAST_BAR + FLAGS]))
+    if reason == _SIGNAL and regime_entries(desk, regime_now) >= policy["trades_per_day"][regime_now - 1]:
+        reason = _REGIME_LIMIT
     if reason != _SIGNAL:
         return reason
-    stop, target = bracket_distances(policy, regime_now, atr_ticks(core.features))
-    quantity = size_position(desk.limits[0], desk.terms[0], stop)
+    stop, target = entry_distances(core.features, policy, regime_now, side)
+    if stop == 0:
+        return _NO_SETUP
+    last_level = int(policy["partial_ticks"][regime_now - 1, LEVELS - 1])
+    if last_level > 0:
+        target = last_level
+    quantity = size_position(desk.limits[0], desk.terms[0], stop, policy["size_share"][regime_now - 1])
     if quantity < 1:
         return _SIZE_ZERO
     decision["side"], decision["quantity"] = side, quantity
@@ -340,13 +389,15 @@ def _hold_after_side(desk: Desk, policy: np.void, bar_flags: int) -> int:
     last = account["entry_decision"]
     if last >= 0 and desk.counts[DECISIONS] - last <= policy["cooldown_bars"]:
         return _COOLDOWN
+    if last >= 0 and market["now_ns"] - desk.decisions[last]["ts_ns"] < policy["cooldown_ns"]:
+        return _COOLDOWN
     if account["trades_today"] >= desk.limits[0]["max_trades_per_day"]:
         return _DAILY_LIMIT
     return _SIGNAL
 
 
 @kernel
-def _enter(desk: Desk, decision: np.void) -> None:
+def _enter(desk: Desk, policy: np.void, decision: np.void) -> None:
     """Send the entry of a signal; one the gate refuses stays in the records as REJECTED."""
     account = desk.account[0]
     if not desk_has_room(desk):
@@ -355,6 +406,7 @@ def _enter(desk: Desk, decision: np.void) -> None:
     place = add_order(desk, _ENTRY, int(decision["side"]), int(decision["quantity"]), decision["sequence"])
     order = desk.orders[place]
     order["stop_distance"], order["target_distance"] = decision["stop_distance"], decision["target_distance"]
+    choose_exits(desk.exits[0], policy, int(decision["regime"]), round_trip_cost(desk.terms[0]))
     if send_new(desk, place) == _APPROVED:
         account["trades_today"] += 1
         account["entry_decision"] = decision["sequence"]

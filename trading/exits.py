@@ -3,6 +3,7 @@
 Distances are ticks in the position's favour, counted from the entry's first fill (signals.md §10).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +104,31 @@ class ExitParams:
 def _require(holds: bool, key: str, expected: str, found: object) -> None:
     if not holds:
         raise ConfigError(f"{key}: expected {expected}, found {found}; correct this setting")
+
+
+@kernel
+def choose_exits(exits: np.void, policy: np.void, regime: int, cost: int) -> None:
+    """Set targets in parts, breakeven and trailing as the policy has them for a regime; all zero where it has none.
+
+    Parameters
+    ----------
+    exits : EXITS record
+    policy : POLICY record
+    regime : int
+        Not UNDEFINED.
+    cost : int
+        Ticks that a stop at the entry's price adds to it, at least 0.
+    """
+    place = regime - 1
+    for level in range(LEVELS - 1):
+        exits["level_distance"][level] = policy["partial_ticks"][place, level]
+        exits["level_percent"][level] = math.floor(100.0 * policy["partial_shares"][place, level] + 0.5)
+    exits["breakeven"] = policy["breakeven_ticks"][place]
+    exits["trail_after"] = policy["trail_activation_ticks"][place]
+    exits["trail_distance"] = policy["trail_distance_ticks"][place]
+    tightening = math.floor(100.0 * policy["trail_tightening"][place] + 0.5)
+    exits["trail_percent"] = tightening if tightening > 0 else 100
+    exits["cost"] = cost
 
 
 @kernel

@@ -12,8 +12,9 @@ from forest.predict import predict_row
 from market.errors import BundleRefused
 from market.kernel import kernel
 from market.types import Regime
-from trading.agents import AGENT_INPUTS
+from trading.agent_inputs import AGENT_INPUTS
 from trading.records import POLICY
+from trading.usual import Usual, check_usual
 
 KNOTS = 129  # of a calibration
 _UP, _DOWN, _RANGE = int(Regime.TREND_UP), int(Regime.TREND_DOWN), int(Regime.RANGE)
@@ -29,10 +30,12 @@ class Model(NamedTuple):
     calibration_x, calibration_p : ndarray of float64, shape (3, K)
         Scores, rising, and the probability of up at each; rows in the order of the forests.
     agent_inputs : ndarray of int64
-        Column of the row for each of `trading.agents.AGENT_INPUTS`; -1 where its agent is off.
+        Column of the row for each of `trading.agent_inputs.AGENT_INPUTS`; -1 where its agent is off.
     policy : ndarray of POLICY, length 1
     band : Band
         What each input was like in training.
+    usual : Usual
+        Percentiles of training that patterns and agents compare with.
     """
 
     trend_up: FlatForest
@@ -43,6 +46,7 @@ class Model(NamedTuple):
     agent_inputs: np.ndarray
     policy: np.ndarray
     band: Band
+    usual: Usual
 
 
 @kernel
@@ -113,7 +117,7 @@ def check_model(model: Model, columns: int) -> Model:
         found = int(forest.header[1])
         _expect(len(forest.nodes) == 0 or found == columns, f"forests of {columns} features", found)
     up, down, range_ = (_owned(forest) for forest in forests)
-    return Model(up, down, range_, x, p, inputs, policy, check_band(model.band, columns))
+    return Model(up, down, range_, x, p, inputs, policy, check_band(model.band, columns), check_usual(model.usual))
 
 
 def _owned(forest: FlatForest) -> FlatForest:

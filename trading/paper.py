@@ -12,7 +12,7 @@ import numpy as np
 
 from features.monitor import follow_all, forget_runs
 from features.pipeline import begin_session as begin_features
-from features.pipeline import replay, update_bar, update_event
+from features.pipeline import replay, update_bar
 from features.schema import FeatureSchema
 from features.state import new_state
 from market.bars import enters_bars
@@ -24,7 +24,7 @@ from market.stream import Feed
 from market.types import Kind
 from trading.bracket import flatten, take_report, tick
 from trading.budget import begin_budget
-from trading.core import Capacity, Core, begin_desk, close_bar, mark_desk, new_core, new_desk
+from trading.core import Capacity, Core, begin_desk, close_bar, follow_event, mark_desk, new_core, new_desk
 from trading.desk import DECISIONS, FILLS, ORDERS, REQUESTS, Desk
 from trading.fills.bars import advance_bar
 from trading.fills.closing import expire_orders, settle_at_market, take_all
@@ -40,6 +40,7 @@ from trading.fills.venue import (
     reset_venue,
 )
 from trading.model import Model
+from trading.pattern_state import begin_patterns
 from trading.policy import RiskLimits, VenueParams
 from trading.records import TradingState
 from trading.session_rules import apply_rules
@@ -83,6 +84,7 @@ def paper_begin(core: Core, venue: Venue, session: np.void, events: bool) -> Non
     core.session[0] = session
     begin_features(core.features, session)
     begin_budget(core.desk.budget[0], session["date"])
+    begin_patterns(core.patterns)
     begin_desk(core.desk, session["open_ns"], session["close_ns"], events)
     core.desk.market[0]["date"] = session["date"]
     reset_venue(venue, session["open_ns"])
@@ -106,7 +108,7 @@ def paper_event(core: Core, venue: Venue, event: np.void) -> int:
     if heard or (printed and desk.account[0]["position"] != 0):
         mark_desk(desk, desk.account[0]["mark"])
     tick(desk, now_ns)
-    return close_bar(core) if update_event(core.features, event) == 1 else 0
+    return close_bar(core) if follow_event(core, event) == 1 else 0
 
 
 @kernel

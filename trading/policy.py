@@ -8,86 +8,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from market.errors import ConfigError
-from trading.records import ENTRY_RING, LIMITS, MESSAGE_RING, POLICY, REJECT_RING, Stage
+from trading.records import ENTRY_RING, LIMITS, MESSAGE_RING, REJECT_RING, Stage
+from trading.strategy_params import StrategyParams
+from trading.strategy_params import require as _require
+
+__all__ = ["RANGES", "RiskLimits", "StrategyParams", "VenueParams"]
 
 MINUTE_NS = 60_000_000_000
 MILLISECOND_NS = 1_000_000
-Regimes = tuple[float, float, float]  # trend up, trend down, range
-
-
-def _require(holds: bool, key: str, expected: str, found: object) -> None:
-    if not holds:
-        raise ConfigError(f"{key}: expected {expected}, found {found}; correct this setting")
-
-
-def _positive(values: tuple[float, ...]) -> bool:
-    return all(math.isfinite(value) and value > 0 for value in values)
-
-
-@dataclass(frozen=True)
-class StrategyParams:
-    """From scores to orders (signals.md §7, §9). It travels in the bundle with the model.
-
-    Parameters
-    ----------
-    model_weight, agents_weight : float
-        Of M and A in D = w_M·M + w_A·A; they add to 1.
-    agent_weights : four floats
-        Order flow, liquidity, tape, footprint; renormalised over the agents that vote.
-    theta : three floats
-        Smallest |D| that trades, per regime (trend up, trend down, range), in [0, 1].
-    stop_atr, target_atr : three floats
-        Distances from the entry as multiples of ATR14, per regime.
-    min_stop_ticks : int
-        The stop is never nearer than this.
-    cooldown_bars : int
-        Closed bars between two entries.
-    max_hold_bars : int
-        Closed bars after which a position is flattened.
-    require_agents : bool
-        Hold where fewer than two agents vote. False is the declared policy "model alone": then D = M.
-    trade_range : bool
-        Trade in the regime RANGE.
-    with_trend_only : bool
-        Buy only in TREND_UP, sell only in TREND_DOWN; a range trades both sides.
-    """
-
-    model_weight: float = 0.40
-    agents_weight: float = 0.60
-    agent_weights: tuple[float, float, float, float] = (0.30, 0.20, 0.25, 0.25)
-    theta: Regimes = (0.30, 0.30, 0.30)
-    stop_atr: Regimes = (2.0, 2.0, 1.5)
-    target_atr: Regimes = (3.0, 3.0, 2.25)
-    min_stop_ticks: int = 4
-    cooldown_bars: int = 10
-    max_hold_bars: int = 60
-    require_agents: bool = True
-    trade_range: bool = True
-    with_trend_only: bool = True
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        weights = (self.model_weight, self.agents_weight)
-        _require(min(weights) >= 0 and abs(sum(weights) - 1) < 1e-9, "weights", "two shares that add to 1", weights)
-        shares = self.agent_weights
-        _require(min(shares) >= 0 and sum(shares) > 0, "agent_weights", "none negative, one positive", shares)
-        _require(all(0 <= theta <= 1 for theta in self.theta), "theta", "values in [0, 1]", self.theta)
-        _require(_positive(self.stop_atr), "stop_atr", "positive multiples", self.stop_atr)
-        _require(_positive(self.target_atr), "target_atr", "positive multiples", self.target_atr)
-        _require(self.min_stop_ticks >= 1, "min_stop_ticks", "at least 1", self.min_stop_ticks)
-        _require(self.cooldown_bars >= 0, "cooldown_bars", "at least 0", self.cooldown_bars)
-        _require(self.max_hold_bars >= 1, "max_hold_bars", "at least 1", self.max_hold_bars)
-
-    def record(self) -> np.ndarray:
-        """Return the POLICY record, length 1, that the compiled path reads."""
-        record = np.zeros(1, dtype=POLICY)
-        for name in POLICY.names or ():
-            if name != "reserved":
-                record[name] = getattr(self, name)
-        return record
-
-
 _MOST = 2**31 - 1  # an int32
 _WHOLE_DAY = 24 * 60
 

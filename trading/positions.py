@@ -1,5 +1,7 @@
 """What fills do to the account: signed arithmetic, and nothing else changes a position."""
 
+import math
+
 import numpy as np
 
 from market.kernel import kernel
@@ -26,3 +28,9 @@ def mark_account(account: np.void, price: int, tick_value: float) -> None:
     """Value the account at a price."""
     account["mark"] = price
     account["equity"] = equity_reais(account, tick_value)
+
+
+@kernel
+def round_trip_cost(terms: np.void) -> int:
+    """Return the whole ticks a contract must win to pay both its sides."""
+    return int(math.ceil(2.0 * terms["fee_per_side"] / terms["tick_value"]))

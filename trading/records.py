@@ -18,11 +18,23 @@ DECISION = np.dtype(
         ("agent_score", "<f8"),  # A; NaN where fewer than two agents voted
         ("score", "<f8"),  # D
         ("confidence", "<f8"),  # [0, 1]
+        ("agents_sure", "<f8"),  # mean confidence of the agents, by weight; NaN as A
+        # Score and confidence of each agent; NaN where it abstained.
+        ("order_flow_score", "<f4"),
+        ("order_flow_confidence", "<f4"),
+        ("liquidity_score", "<f4"),
+        ("liquidity_confidence", "<f4"),
+        ("tape_score", "<f4"),
+        ("tape_confidence", "<f4"),
+        ("footprint_score", "<f4"),
+        ("footprint_confidence", "<f4"),
         ("reference", "<i4"),  # last close
         ("stop_distance", "<i4"),  # from the entry's first fill; 0 on a hold
         ("target_distance", "<i4"),
         ("quantity", "<i4"),  # 0 on a hold
         ("instrument", "<i4"),
+        ("patterns_buy", "<u4"),  # bit p: trading.patterns.Pattern p was there and spoke for buying
+        ("patterns_sell", "<u4"),
         ("regime", "u1"),  # market.types.Regime
         ("side", "i1"),  # market.types.Side; 0 on a hold
         ("reason", "u1"),  # HoldReason
@@ -133,13 +145,35 @@ POLICY = np.dtype(
         ("theta", "<f8", (3,)),  # per regime: trend up, trend down, range
         ("stop_atr", "<f8", (3,)),
         ("target_atr", "<f8", (3,)),
+        ("min_reward_risk", "<f8"),  # least target distance, in stop distances
+        ("trend_entry_atr", "<f8"),  # how far beyond EMA9 a trend is still entered; 0: anywhere
+        ("size_share", "<f8", (3,)),  # of the risk per trade
+        ("least_confidence", "<f8", (3,)),  # after the regime's shift; 0: any
+        ("concordance_model", "<f8"),
+        ("concordance_agents", "<f8"),
+        ("concordance_strength", "<f8"),
+        ("concordance_combined", "<f8", (3,)),
+        ("partial_shares", "<f8", (3, 3)),  # [regime, level]: share of the position that leaves; 0: no such level
+        ("trail_tightening", "<f8", (3,)),  # factor of the distance at each new extreme
+        ("cooldown_ns", "<i8"),
+        ("stop_ticks", "<i4", (3,)),  # 0: the multiples of ATR hold
+        ("target_ticks", "<i4", (3,)),
+        ("partial_ticks", "<i4", (3, 3)),  # [regime, level]: distance from the entry; 0: no such level
+        ("trail_activation_ticks", "<i4", (3,)),  # profit at which the stop begins to trail; 0: never
+        ("trail_distance_ticks", "<i4", (3,)),
+        ("breakeven_ticks", "<i4", (3,)),  # profit at which the stop goes to the entry; 0: never
+        ("trades_per_day", "<i4", (3,)),
+        ("regime_exit_ticks", "<i4"),  # profit beyond which a trade of a trend ends with it; 0: it does not
         ("min_stop_ticks", "<i4"),
         ("cooldown_bars", "<i4"),
         ("max_hold_bars", "<i4"),
         ("require_agents", "u1"),
         ("trade_range", "u1"),
         ("with_trend_only", "u1"),
-        ("reserved", "u1"),
+        ("order_flow_gate", "u1"),
+        ("concordance", "u1"),
+        ("range_levels", "u1"),  # enter ranges at support and resistance only
+        ("reserved", "u1", (6,)),
     ]
 )
 
@@ -289,6 +323,10 @@ class HoldReason(IntEnum):
     DAILY_LIMIT = 13  # as many entries as a session may have
     SIZE_ZERO = 14  # the stop is too far for one contract
     DEAD_INPUT = 15  # an input stands still while the market moves
+    DISCORD = 16  # model and agents do not agree enough for the concordance filter
+    UNSURE = 17  # the confidence is under the regime's least
+    NO_SETUP = 18  # the price is not where the policy enters this regime
+    REGIME_LIMIT = 19  # as many entries as a session may have in this regime
 
 
 class RefusalReason(IntEnum):

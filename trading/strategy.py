@@ -39,7 +39,9 @@ def choose_side(policy: np.void, regime: int, score: float) -> tuple[int, int]:
 
 @kernel
 def bracket_distances(policy: np.void, regime: int, atr: float) -> tuple[int, int]:
-    """Return stop and target distance in whole ticks, halves rounded up, at least `min_stop_ticks` and 1.
+    """Return stop and target distance in whole ticks, halves rounded up.
+
+    The stop is at least `min_stop_ticks` away, the target 1 tick and `min_reward_risk` stop distances.
 
     Parameters
     ----------
@@ -47,18 +49,30 @@ def bracket_distances(policy: np.void, regime: int, atr: float) -> tuple[int, in
     regime : int
         Not UNDEFINED.
     atr : float
-        ATR14 in ticks, finite.
+        ATR14 in ticks, finite; the policy's table of ticks needs none.
     """
-    stop = math.floor(policy["stop_atr"][regime - 1] * atr + 0.5)
-    target = math.floor(policy["target_atr"][regime - 1] * atr + 0.5)
-    return max(stop, int(policy["min_stop_ticks"])), max(target, 1)
+    stop, target = int(policy["stop_ticks"][regime - 1]), int(policy["target_ticks"][regime - 1])
+    if stop == 0:
+        stop = math.floor(policy["stop_atr"][regime - 1] * atr + 0.5)
+        target = math.floor(policy["target_atr"][regime - 1] * atr + 0.5)
+    stop = max(stop, int(policy["min_stop_ticks"]))
+    return stop, max(target, 1, math.ceil(policy["min_reward_risk"] * stop))
 
 
 @kernel
-def size_position(limits: np.void, terms: np.void, stop_distance: int) -> int:
-    """Return the contracts whose stop loses at most the risk per trade: whole lots, at most the maximum, maybe 0."""
+def size_position(limits: np.void, terms: np.void, stop_distance: int, share: float) -> int:
+    """Return the contracts whose stop loses at most a share of the risk per trade: whole lots, maybe 0.
+
+    Parameters
+    ----------
+    limits, terms : LIMITS and TERMS records
+    stop_distance : int
+        Ticks, at least 1.
+    share : float
+        In (0, 1].
+    """
     risk = limits["capital_reais"] * limits["risk_per_trade"]
-    affordable = math.floor(risk / (stop_distance * terms["tick_value"]))
+    affordable = math.floor(share * risk / (stop_distance * terms["tick_value"]))
     quantity = min(int(affordable), int(limits["max_position"]), int(limits["max_order_quantity"]))
     return quantity - quantity % int(terms["lot"])
 

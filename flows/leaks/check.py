@@ -23,7 +23,7 @@ from flows.stages.fitting import assemble
 from market.home import Home
 from models.splits import Split, WalkForward
 from models.training_table import TrainingTable
-from trading.agents import available_agents
+from trading.agent_inputs import available_agents
 
 CUTS = 3  # per session, and per computation
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from features.catalogue import CATALOGUE, Need
 from features.schema import FeatureSchema, build_schema
 from flows.parameters import DataParams, Parameters
+from market.costs import CostParams, costs
 from market.errors import ConfigError, NotEnoughData
 from market.home import Home
 from market.instruments import Instrument
@@ -122,3 +123,9 @@ def open_dataset(home: Home, data: DataParams) -> Dataset:
         tuple(days[len(days) - held :]),
         partitions,
     )
+
+
+def round_trip_ticks(dataset: Dataset, params: CostParams) -> float:
+    """Return what a round trip of one contract costs at the last training session, in ticks."""
+    each = costs(dataset.instrument.root, dataset.training[-1], params).per_side
+    return 2 * each / dataset.instrument.tick_value

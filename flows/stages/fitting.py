@@ -13,9 +13,10 @@ from market.types import Regime
 from models.calibration import Calibration, fit_calibration
 from models.learners import Fitted, LearnerParams, fit
 from models.training_table import TrainingTable
-from trading.agents import resolve_inputs
+from trading.agent_inputs import resolve_inputs
 from trading.model import KNOTS, Model
 from trading.policy import StrategyParams
+from trading.usual import open_usual
 
 REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # the row order of calibrations
 
@@ -102,4 +103,5 @@ def assemble(learned: Learned, columns: tuple[str, ...], agents: tuple[str, ...]
     for index, regime in enumerate(REGIMES):
         if regime in learned.calibrations:
             x[index], p[index] = learned.calibrations[regime].x, learned.calibrations[regime].p
-    return Model(up, down, range_, x, p, resolve_inputs(columns, agents), strategy.record(), open_band(len(columns)))
+    inputs = resolve_inputs(columns, agents, strategy.order_flow_gate)
+    return Model(up, down, range_, x, p, inputs, strategy.record(), open_band(len(columns)), open_usual())

@@ -7,8 +7,7 @@ import numpy as np
 from flows.parameters import Parameters
 from flows.stages import features
 from flows.stages.artifacts import read_records, write_json, write_records
-from flows.stages.dataset import Dataset, open_dataset
-from market.costs import CostParams, costs
+from flows.stages.dataset import Dataset, open_dataset, round_trip_ticks
 from market.home import Home
 from models.labels import (
     LABEL,
@@ -41,7 +40,7 @@ def run(home: Home, parameters: Parameters) -> Labelled:
         If a class is too rare or too common to learn from, or barriers are below a round trip's cost.
     """
     dataset = open_dataset(home, parameters.data)
-    refuse_below_cost(parameters.labels, _round_trip_ticks(dataset, parameters.costs))
+    refuse_below_cost(parameters.labels, round_trip_ticks(dataset, parameters.costs))
     rows = training_rows(features.load(home), dataset)
     labels = label_rows(rows, parameters.labels)
     shares = check_shares(labels)
@@ -72,8 +71,3 @@ def label_rows(rows: features.FeatureTable, params: BarrierParams) -> np.ndarray
 def join_rows(rows: features.FeatureTable, labels: np.ndarray) -> TrainingTable:
     """Join rows and their labels, and weigh the labels."""
     return join_labels(rows.schema.columns, rows, labels)
-
-
-def _round_trip_ticks(dataset: Dataset, params: CostParams) -> float:
-    each = costs(dataset.instrument.root, dataset.training[-1], params).per_side
-    return 2 * each / dataset.instrument.tick_value

@@ -40,8 +40,8 @@ def run(home: Home, parameters: Parameters) -> dict[str, Any]:
     refuse_unfit(whole)
     trainer = Trainer.open(home, parameters, dataset, whole)
     shutil.rmtree(home.artifacts / FOLDER, ignore_errors=True)
-    folds, predicted, scores = _train_folds(home, trainer)
-    learned, strategy = trainer.fit_final(scores, [fold["theta"] for fold in folds])
+    folds, strategies, predicted, scores = _train_folds(home, trainer)
+    learned, strategy = trainer.fit_final(scores, strategies)
     if not learned.fitted:
         raise NotEnoughData(f"no regime could be trained: {'; '.join(learned.missing.values())}; collect more sessions")
     digest = trainer.write(home.artifacts / BUNDLE, learned, strategy, dataset.training)
@@ -70,13 +70,15 @@ def refuse_short(dataset: Dataset, parameters: Parameters) -> None:
         )
 
 
-def _train_folds(home: Home, trainer: Trainer) -> tuple[list[dict[str, Any]], np.ndarray, np.ndarray]:
-    """Train and store each fold; return what it was, and its probabilities and raw scores on its test rows."""
+def _train_folds(
+    home: Home, trainer: Trainer
+) -> tuple[list[dict[str, Any]], list[StrategyParams], np.ndarray, np.ndarray]:
+    """Train and store each fold; return what it was, its strategy, its probabilities and raw scores on test rows."""
     splits, table = trainer.parameters.splits, trainer.table
     first = splits.first_span(len(np.unique(table.session)))
     walk = WalkForward(splits.folds, first, splits.embargo_ns, splits.anchored)
     predicted, scores = np.full((2, len(table.rows)), np.nan)
-    folds = []
+    folds, strategies = [], []
     rows = list(walk.split(table.start_ns, table.end_ns, table.session))
     spans = fold_spans(trainer.dataset.training, [days_of(table.session[test])[0] for _, test in rows])
     for number, (train_rows, test_rows) in enumerate(steps(rows, "training folds")):
@@ -85,8 +87,9 @@ def _train_folds(home: Home, trainer: Trainer) -> tuple[list[dict[str, Any]], np
         predicted[test_rows] = probabilities(learned, test)
         scores[test_rows] = raw_scores(learned.fitted, test)
         trainer.write(home.artifacts / FOLDS / str(number), learned, strategy, days_of(table.session[train_rows]))
+        strategies.append(strategy)
         folds.append({"number": number, "test_days": _texts(spans[number]), **_describe(learned, strategy)})
-    return folds, predicted, scores
+    return folds, strategies, predicted, scores
 
 
 def fold_spans(training: Sequence[date], starts: Sequence[date]) -> list[list[date]]:
@@ -102,6 +105,8 @@ def fold_spans(training: Sequence[date], starts: Sequence[date]) -> list[list[da
 def _describe(learned: Learned, strategy: StrategyParams) -> dict[str, Any]:
     return {
         "theta": list(strategy.theta),
+        "agent_weights": list(strategy.agent_weights),
+        "model_weight": strategy.model_weight,
         "rows": {regime.name.lower(): one.rows for regime, one in learned.fitted.items()},
         "calibration": {regime.name.lower(): str(one.method) for regime, one in learned.calibrations.items()},
         "missing": {regime.name.lower(): reason for regime, reason in learned.missing.items()},

@@ -11,31 +11,42 @@ from typing import Any
 
 import numpy as np
 
-from backtest.replay import backtest
+from backtest.replay import BacktestResult, backtest
 from backtest.trips import round_trips
 from features.monitor import WINDOW, training_band
 from features.regime import CONFIRMATION, ENTER, LEAVE, WARM_UP
 from features.schema import FeatureSchema
 from flows.lineage import git_commit
 from flows.parameters import Parameters
-from flows.stages.dataset import Dataset
+from flows.stages.dataset import Dataset, round_trip_ticks
 from flows.stages.fitting import REGIMES, Learned, assemble, calibrate, fit_regimes, learn, raw_scores
 from flows.stages.thresholds import choose_threshold
 from market.costs import CostParams, costs
 from market.home import Home
+from models.agent_weights import Outcomes, adapt_weights, average_weights
 from models.splits import split_off_validation
 from models.training_table import TrainingTable, trainable
 from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
 from registry.signing import SigningKey, ensure_key, load_private_key
-from trading.agents import available_agents
+from trading.agent_inputs import Agent, available_agents
 from trading.model import Model
 from trading.paper import Trader, new_trader
 from trading.policy import RiskLimits, StrategyParams, VenueParams
+from trading.usual import Usual, training_usual
 
 GOLDEN_ROWS = 64
 EPOCH = dt.date(1970, 1, 1)
 # What the trees and thresholds follow from; gates and drift judge a model and do not change it.
 MODEL_SECTIONS = ("data", "features", "labels", "splits", "learners", "strategy", "thresholds", "costs")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What was learnt on the first part of a training span, what was usual there, and the days of its last part."""
+
+    learned: Learned
+    usual: Usual
+    days: tuple[dt.date, ...]
 
 
 @dataclass(frozen=True)
@@ -95,39 +106,62 @@ class Trainer:
         calibrations, uncalibrated = calibrate(raw_scores(fitted, validation), validation)
         learned = learn(fitted, calibrations, uncalibrated | missing)
         first = days_of(validation.session)[0]
-        return learned, self._choose_thresholds(learned, [day for day in self.dataset.training if first <= day < end])
+        usual = self._usual([day for day in days_of(table.session) if day < first])
+        held_out = Validation(learned, usual, tuple(day for day in self.dataset.training if first <= day < end))
+        strategy = self._adapt_weights(held_out) if self.strategy.adapt_weights else self.strategy
+        return learned, self._choose_thresholds(held_out, strategy)
 
-    def fit_final(self, scores: np.ndarray, thetas: Sequence[Sequence[float]]) -> tuple[Learned, StrategyParams]:
-        """Fit on every training row; calibrate on the folds' scores; take the median of the folds' thresholds."""
+    def fit_final(self, scores: np.ndarray, folds: Sequence[StrategyParams]) -> tuple[Learned, StrategyParams]:
+        """Fit on every training row; calibrate on the folds' scores; take their median thresholds and mean weights."""
         fitted, missing = fit_regimes(self.table, self.parameters.learners)
         calibrations, uncalibrated = calibrate(scores, self.table)
-        up, down, range_ = (float(value) for value in np.median(np.array(thetas), axis=0))
-        return learn(fitted, calibrations, uncalibrated | missing), replace(self.strategy, theta=(up, down, range_))
+        up, down, range_ = (float(value) for value in np.median([fold.theta for fold in folds], axis=0))
+        strategy = replace(self.strategy, theta=(up, down, range_))
+        if strategy.adapt_weights:
+            strategy = average_weights(strategy, folds)
+        return learn(fitted, calibrations, uncalibrated | missing), strategy
 
-    def _choose_thresholds(self, learned: Learned, days: Sequence[dt.date]) -> StrategyParams:
+    def _adapt_weights(self, held_out: Validation) -> StrategyParams:
+        """Move the weights by what agents and model would have earned on the validation days."""
+        made = self._trade(held_out, self.strategy).decisions
+        _, known, rows = np.intersect1d(made["ts_ns"], self.decisions.ts_ns, return_indices=True)
+        made, ret = made[known], self.decisions.ret_ticks[rows]
+        agents = np.stack([made[f"{agent.name.lower()}_score"] for agent in Agent], axis=1).astype(np.float64)
+        cost = round_trip_ticks(self.dataset, self.parameters.costs)
+        return adapt_weights(self.strategy, Outcomes(agents, made["model_score"], made["agent_score"], ret, cost))
+
+    def _choose_thresholds(self, held_out: Validation, strategy: StrategyParams) -> StrategyParams:
         """Try each threshold of the grid on the validation days, and choose one per regime."""
         thresholds = self.parameters.thresholds
-        earned = [self._earned(learned, days, theta) for theta in thresholds.grid]  # [grid][regime]
+        earned = [self._earned(held_out, strategy, theta) for theta in thresholds.grid]  # [grid][regime]
         up, down, range_ = (choose_threshold(regime, thresholds) for regime in zip(*earned, strict=True))
-        return replace(self.strategy, theta=(up, down, range_))
+        return replace(strategy, theta=(up, down, range_))
 
-    def _earned(self, learned: Learned, days: Sequence[dt.date], theta: float) -> list[np.ndarray]:
+    def _earned(self, held_out: Validation, strategy: StrategyParams, theta: float) -> list[np.ndarray]:
         """Return R$ after costs of each round trip, per regime, with one threshold for all regimes."""
-        strategy = replace(self.strategy, theta=(theta, theta, theta))
-        model = assemble(learned, self.schema.columns, self.agents, strategy)
-        result = backtest(
-            partial(paper_trader, self.dataset, self.parameters.costs, self.schema, model, days[0]),
-            self.dataset.feed,
-            days,
-        )
+        result = self._trade(held_out, replace(strategy, theta=(theta, theta, theta)))
         trips = round_trips(result.fills, self.dataset.instrument.tick_value, result.decisions)
         return [trips["net"][trips["regime"] == regime] for regime in REGIMES]
 
+    def _trade(self, held_out: Validation, strategy: StrategyParams) -> BacktestResult:
+        columns, days = self.schema.columns, held_out.days
+        model = assemble(held_out.learned, columns, self.agents, strategy)._replace(usual=held_out.usual)
+        trader = partial(paper_trader, self.dataset, self.parameters.costs, self.schema, model, days[0])
+        return backtest(trader, self.dataset.feed, days)
+
+    def _rows_of(self, days: Sequence[dt.date]) -> TrainingTable:
+        return self.decisions.select(np.isin(self.decisions.session, [(day - EPOCH).days for day in days]))
+
+    def _usual(self, days: Sequence[dt.date]) -> Usual:
+        """Measure what was usual in some sessions."""
+        seen = self._rows_of(days)
+        return training_usual(self.schema.columns, seen.rows, seen.ts_ns, seen.session)
+
     def write(self, folder: Path, learned: Learned, strategy: StrategyParams, days: Sequence[dt.date]) -> str:
         """Write and sign one bundle of a model trained on `days`; return its digest."""
-        seen = np.isin(self.decisions.session, [(day - EPOCH).days for day in days])
-        band = training_band(self.schema, self.decisions.rows[seen], WINDOW)
-        model = assemble(learned, self.schema.columns, self.agents, strategy)._replace(band=band)
+        seen = self._rows_of(days)
+        band, usual = training_band(self.schema, seen.rows, WINDOW), self._usual(days)
+        model = assemble(learned, self.schema.columns, self.agents, strategy)._replace(band=band, usual=usual)
         golden = np.linspace(0, len(self.table.rows) - 1, GOLDEN_ROWS).astype(np.int64)
         return write_bundle(folder, self._manifest(strategy, days), model, self.table.rows[golden], self.key)
 

@@ -20,11 +20,12 @@ from market.lake import Lake
 from market.lake_manifest import Provenance
 from market.stream import Feed
 from market.types import BAR, Regime
-from trading.agents import AGENT_INPUTS
+from trading.agent_inputs import AGENT_INPUTS
 from trading.model import Model
 from trading.paper import SessionResult, Trader, new_trader, run_session
 from trading.policy import StrategyParams
 from trading.records import ACCOUNT, DECISION, FILL, ORDER
+from trading.usual import open_usual
 
 MINUTE_NS = 60_000_000_000
 SCHEMA = FeatureSchema("core", ("returns_1", "rsi_14"), MINUTE_NS, preload_sessions=1)
@@ -112,8 +113,9 @@ def make_trader() -> Callable[[], Trader]:
     knots = np.array([[0.0, 1.0]] * 3)
     off = np.full(len(AGENT_INPUTS), -1)
     model = Model(
-        always(0.9), always(0.1), always(0.5), knots, knots, off, policy.record(), open_band(len(SCHEMA.columns))
-    )
+        always(0.9), always(0.1), always(0.5), knots, knots, off, policy.record(), open_band(len(SCHEMA.columns)),
+        open_usual(),
+    )  # fmt: skip
     return lambda: new_trader(SCHEMA, model, WDO, Costs(fee_reais=1.0, brokerage_reais=0.25))
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from features.catalogue import CATALOGUE
-from trading.agents import INPUTS_OF
+from trading.agent_inputs import GATE_INPUTS, INPUTS_OF, OPTIONAL_OF
 
 READ = {
     "order_flow": (
         "trade_flow_5", "trade_flow_10", "signed_flow_z_5", "signed_flow_z_10", "book_imbalance", "ofi_5", "ofi_60",
-        "ofi_300",
+        "ofi_300", "returns_5",
     ),
     "liquidity": (
         "liquidity_score", "depth_imbalance5", "major_level_side", "major_level_size", "hidden_bid", "hidden_ask",
@@ -32,4 +32,6 @@ def test_inputs_of_an_agent_are_columns(agent):
 
 def test_agents_read_what_the_definitions_name():
     for agent, inputs in INPUTS_OF.items():
-        assert set(inputs) <= set(READ[agent])
+        optional = [name for group in OPTIONAL_OF.get(agent, ()) for name in group]
+        gate = GATE_INPUTS if agent == "order_flow" else ()
+        assert {*inputs, *optional, *gate} == set(READ[agent])

@@ -19,9 +19,10 @@ from market.errors import BundleRefused, UsageError
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
 from registry.bundle import FeedNeeds, Lineage, Manifest, digest, install, load_bundle, write_bundle
 from registry.signing import create_key, load_private_key, sign
-from trading.agents import AGENT_INPUTS
+from trading.agent_inputs import AGENT_INPUTS
 from trading.model import Model
 from trading.policy import StrategyParams
+from trading.usual import open_usual
 
 FILES = ["golden.npz", "manifest.json", "model.npz", "signature.json"]
 SCHEMA = FeatureSchema("core", ("returns_1", "returns_5", "rsi_14"), 60_000_000_000, 2)
@@ -40,7 +41,7 @@ def small_model(**changes):
     calibration_p = np.tile([0.25, 0.75], (3, 1))
     inputs = np.full(len(AGENT_INPUTS), -1)
     policy, band = StrategyParams().record(), Band(np.zeros((3, 3)), np.ones((3, 3)), np.array([200, 200, NEVER]))
-    model = Model(stump(0.5), stump(-0.5), empty(), calibration_x, calibration_p, inputs, policy, band)
+    model = Model(stump(0.5), stump(-0.5), empty(), calibration_x, calibration_p, inputs, policy, band, open_usual())
     return model._replace(**changes)
 
 

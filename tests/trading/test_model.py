@@ -12,7 +12,7 @@ from forest.flat import empty
 from market.errors import BundleRefused
 from market.types import Regime
 from tests.factories import MINUTE_NS, make_constant_forest, make_model, make_stump
-from trading.agents import AGENT_INPUTS
+from trading.agent_inputs import AGENT_INPUTS
 from trading.model import Model, calibrate, check_model, score_probability
 
 SCHEMA = FeatureSchema("test", ("returns_1", "adx_14"), MINUTE_NS, 0)

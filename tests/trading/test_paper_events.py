@@ -32,7 +32,7 @@ from tests.factories import (
     stack,
 )
 from tests.trading.scenarios import COSTS, SCHEMA, WARM, build_warm, feed_trader, ladder_events, warm_original
-from trading.agents import AGENTS
+from trading.agent_inputs import available_agents
 from trading.desk import REQUESTS, find_live
 from trading.fills.venue import is_quiet
 from trading.paper import Trader, begin_session, end_session, new_trader, paper_events, run_session, step
@@ -264,7 +264,9 @@ def schema() -> FeatureSchema:
 def _trader(schema: FeatureSchema, feed: Feed) -> Trader:
     column = schema.columns.index("order_flow_imbalance_50")
     strategy = StrategyParams(theta=(0.15, 0.15, 0.15), cooldown_bars=2)
-    model = make_model(schema, make_stump(len(schema.columns), column, 0.0, 0.1, 0.9), AGENTS, strategy)
+    model = make_model(
+        schema, make_stump(len(schema.columns), column, 0.0, 0.1, 0.9), available_agents(schema.columns), strategy
+    )
     return new_trader(schema, model, FUTURES["WIN"], costs("WIN", feed.sessions()[0]))
 
 

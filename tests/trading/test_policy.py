@@ -8,6 +8,7 @@ from market.errors import ConfigError
 from market.settings import parse_settings
 from trading.policy import RANGES, RiskLimits, StrategyParams, VenueParams
 from trading.records import LIMITS, Stage
+from trading.strategy_params import ConcordanceParams, ManagedExits
 
 
 @pytest.mark.parametrize(
@@ -24,11 +25,47 @@ from trading.records import LIMITS, Stage
         ("min_stop_ticks", 0),
         ("cooldown_bars", -1),
         ("max_hold_bars", 0),
+        ("min_confidence", 1.1),
+        ("confidence_shift", (0.0, 0.0, 2.0)),
+        ("stop_ticks", (16, 0, 10)),
+        ("target_ticks", (50, 50, -1)),
+        ("min_reward_risk", -1.0),
+        ("trend_entry_atr", float("inf")),
+        ("risk_share", 0.0),
+        ("risk_share", 1.1),
+        ("size_multiplier", (1.0, 0.0, 1.0)),
+        ("cooldown_seconds", -1),
+        ("regime_exit_ticks", -1),
+        ("trades_per_day", (10, -1, 10)),
     ],
 )
 def test_strategy_refuses_a_value_out_of_range(key: str, value: object) -> None:
     with pytest.raises(ConfigError, match=r"expected .*, found .*; correct this setting"):
         replace(StrategyParams(), **{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("partial_ticks", ((16, 30, 50), (16, 16, 50), (6, 10, 16))),
+        ("partial_ticks", ((0, 30, 50), (16, 30, 50), (6, 10, 16))),
+        ("partial_shares", ((0.25, 0.25, 0.4), (0.25, 0.25, 0.5), (0.5, 0.3, 0.2))),
+        ("partial_shares", ((1.25, -0.25, 0.0), (0.25, 0.25, 0.5), (0.5, 0.3, 0.2))),
+        ("trail_activation_ticks", (0, 8, 3)),
+        ("trail_distance_ticks", (8, 8, -3)),
+        ("trail_tightening", (1.01, 1.0, 1.0)),
+        ("breakeven_ticks", (-1, 16, 8)),
+    ],
+)
+def test_exits_refuse_a_value_out_of_range(key: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"exits.{key}: expected .*, found .*; correct this setting"):
+        replace(ManagedExits(), **{key: value})
+
+
+def test_concordance_refuses_a_value_out_of_range() -> None:
+    for key, value in (("model", -0.1), ("agents", 1.1), ("strength", 2.0), ("combined", (0.5, 0.5, 1.5))):
+        with pytest.raises(ConfigError, match=r"concordance: expected values in \[0, 1\]"):
+            replace(ConcordanceParams(), **{key: value})
 
 
 @pytest.mark.parametrize(
@@ -92,6 +129,8 @@ def test_policy_record_holds_every_setting() -> None:
     assert record["theta"].tolist() == [0.1, 0.2, 0.4]
     assert record["agent_weights"].tolist() == [0.30, 0.20, 0.25, 0.25]
     assert (record["require_agents"], record["trade_range"]) == (0, 1)
+    assert (record["cooldown_ns"], record["trades_per_day"].tolist()) == (60_000_000_000, [10, 10, 10])
+    assert (record["concordance"], record["concordance_model"], record["order_flow_gate"]) == (0, 0.60, 0)
 
 
 def test_limits_record_turns_minutes_and_milliseconds_into_nanoseconds() -> None:

@@ -1,0 +1,104 @@
+"""What the policy asks of an entry besides its score, and the exit with the end of a trend; on bars by hand.
+
+The ladder rises two ticks a bar with a true range of 4, so EMA9 lies 8 ticks, two ATR, below the close.
+"""
+
+import numpy as np
+import pytest
+
+from features.layout import BARS_SEEN, CANDIDATE, REGIME
+from market.types import Regime
+from tests.factories import make_bar
+from tests.trading.scenarios import WARM, build_warm, feed_trader, ladder
+from trading.paper import Trader
+from trading.policy import StrategyParams
+from trading.records import HoldReason, OrderRole
+from trading.strategy_params import ConcordanceParams
+
+ALONE = StrategyParams(require_agents=False)
+
+
+def _reasons(strategy: StrategyParams, bars: int = 1, mirrored: bool = False, **settings: object) -> list[int]:
+    """Return the reasons of the decisions from the first that may be a signal."""
+    trader = build_warm(mirrored, strategy=strategy, **settings)
+    feed_trader(trader, [make_bar(WARM + k, ladder(WARM + k, mirrored)) for k in range(bars)])
+    return [int(reason) for reason in trader.decisions["reason"][WARM:]]
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, HoldReason.SIGNAL),
+        # The model alone is sure by 0.6·0.8 + 0.4 = 0.88; 0.78 - 0.05 is the least.
+        ({"min_confidence": 0.78}, HoldReason.SIGNAL),
+        ({"min_confidence": 0.78, "confidence_shift": (0.3, 0.3, 0.0)}, HoldReason.SIGNAL),  # no more than 0.8
+        ({"concordance": ConcordanceParams(required=True)}, HoldReason.DISCORD),  # without agents nothing agrees
+        ({"trend_entry_atr": 0.5}, HoldReason.NO_SETUP),
+        ({"trend_entry_atr": 2.01}, HoldReason.SIGNAL),
+        ({"trades_per_day": (0, 0, 10)}, HoldReason.REGIME_LIMIT),
+        ({"trades_per_day": (10, 10, 0)}, HoldReason.SIGNAL),
+        ({"risk_share": 1e-6}, HoldReason.SIZE_ZERO),
+        ({"range_levels": True}, HoldReason.SIGNAL),  # of a range alone
+    ],
+)
+def test_entry_needs_what_the_policy_asks(changes: dict[str, object], reason: HoldReason, mirrored: bool) -> None:
+    strategy = StrategyParams(require_agents=False, **changes)  # type: ignore[arg-type]
+    assert _reasons(strategy, mirrored=mirrored) == [reason]
+
+
+def test_unsure_decision_holds() -> None:
+    # p = 0.7 is sure by 0.6·0.4 + 0.4 = 0.64; a trend asks for 0.70 - 0.05.
+    strategy = StrategyParams(require_agents=False, min_confidence=0.70)
+    trader = build_warm(strategy=strategy)
+    trader.core.model.calibration_p[:] = 0.7
+    feed_trader(trader, [make_bar(WARM, ladder(WARM))])
+    assert trader.decisions["reason"][-1] == HoldReason.UNSURE
+    assert trader.decisions["confidence"][-1] == pytest.approx(0.64)
+    assert trader.decisions["side"][-1] == 0
+
+
+def _entries(trader: Trader) -> list[int]:
+    return np.flatnonzero(trader.decisions["side"]).tolist()
+
+
+def _traded(strategy: StrategyParams, bars: int) -> Trader:
+    trader = build_warm(strategy=strategy)
+    feed_trader(trader, [make_bar(WARM + k, ladder(WARM + k)) for k in range(bars)])
+    return trader
+
+
+def test_regime_takes_no_more_entries_than_it_may() -> None:
+    strategy = StrategyParams(require_agents=False, cooldown_bars=0, max_hold_bars=1, trades_per_day=(2, 10, 10))
+    trader = _traded(strategy, 20)
+    assert len(_entries(trader)) == 2
+    assert (trader.orders["role"] == OrderRole.ENTRY).sum() == 2
+    after = trader.decisions["reason"][_entries(trader)[-1] + 1 :]
+    assert set(after.tolist()) == {HoldReason.IN_POSITION, HoldReason.REGIME_LIMIT}
+
+
+@pytest.mark.parametrize(("seconds", "apart"), [(60, 2), (120, 2), (121, 3), (300, 5)])
+def test_entries_are_so_many_seconds_apart(seconds: int, apart: int) -> None:
+    # Held for one bar, an entry could follow the last one after two.
+    strategy = StrategyParams(require_agents=False, cooldown_bars=0, cooldown_seconds=seconds, max_hold_bars=1)
+    first, second, *_ = _entries(_traded(strategy, 20))
+    assert second - first == apart
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize(("least", "leaves"), [(0, False), (1, True), (8, True), (9, False), (60, False)])
+def test_trade_of_a_trend_ends_with_it_where_it_earns_enough(least: int, leaves: bool, mirrored: bool) -> None:
+    """The entry fills a tick beyond the next open; the close nine ticks further is the first out of the trend."""
+    strategy = StrategyParams(
+        require_agents=False, regime_exit_ticks=least, stop_atr=(9.0,) * 3, target_atr=(20.0,) * 3
+    )
+    trader = build_warm(mirrored, strategy=strategy)
+    feed_trader(trader, [make_bar(WARM + k, ladder(WARM + k, mirrored)) for k in range(2)])
+    entry, side = int(trader.account[0]["entry_price"]), -1 if mirrored else 1
+    close = entry + 9 * side
+    prices = (close, max(close, close - side), min(close, close - side), close)
+    trader.core.features.ints[REGIME] = trader.core.features.ints[CANDIDATE] = Regime.UNDEFINED
+    trader.core.features.ints[BARS_SEEN] = 0  # cold again: no regime
+    feed_trader(trader, [make_bar(WARM + 2, prices)])
+    assert trader.decisions["regime"][-1] == Regime.UNDEFINED
+    assert bool(trader.core.desk.working[OrderRole.FLATTEN] >= 0) is leaves
