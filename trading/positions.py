@@ -33,4 +33,5 @@ def mark_account(account: np.void, price: int, tick_value: float) -> None:
 @kernel
 def round_trip_cost(terms: np.void) -> int:
     """Return the whole ticks a contract must win to pay both its sides."""
-    return int(math.ceil(2.0 * terms["fee_per_side"] / terms["tick_value"]))
+    ticks: int = math.ceil(2.0 * terms["fee_per_side"] / terms["tick_value"])
+    return ticks

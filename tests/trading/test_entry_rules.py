@@ -10,10 +10,11 @@ from features.layout import BARS_SEEN, CANDIDATE, REGIME
 from market.types import Regime
 from tests.factories import make_bar
 from tests.trading.scenarios import WARM, build_warm, feed_trader, ladder
+from trading.desk import find_live
 from trading.paper import Trader
-from trading.policy import StrategyParams
+from trading.policy import RiskLimits, StrategyParams
 from trading.records import HoldReason, OrderRole
-from trading.strategy_params import ConcordanceParams
+from trading.strategy_params import ConcordanceParams, ManagedExits
 
 ALONE = StrategyParams(require_agents=False)
 
@@ -101,4 +102,31 @@ def test_trade_of_a_trend_ends_with_it_where_it_earns_enough(least: int, leaves:
     trader.core.features.ints[BARS_SEEN] = 0  # cold again: no regime
     feed_trader(trader, [make_bar(WARM + 2, prices)])
     assert trader.decisions["regime"][-1] == Regime.UNDEFINED
-    assert bool(trader.core.desk.working[OrderRole.FLATTEN] >= 0) is leaves
+    assert (find_live(trader.core.desk, OrderRole.FLATTEN, 0) >= 0) is leaves
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_managed_position_leaves_in_parts_at_the_distances_of_its_regime(mirrored: bool) -> None:
+    """Four contracts at 25, 25 and 50 per cent: one, one and two, 16, 30 and 50 ticks from the first fill."""
+    strategy = StrategyParams(require_agents=False, exits=ManagedExits(managed=True))
+    limits = RiskLimits(max_position=4, max_order_quantity=4, max_order_reais=1e6, max_exposure_reais=1e6)
+    trader = build_warm(mirrored, strategy=strategy, limits=limits)
+    feed_trader(trader, [make_bar(WARM + k, ladder(WARM + k, mirrored)) for k in range(2)])
+    entry, side = int(trader.account[0]["entry_price"]), -1 if mirrored else 1
+    assert trader.account[0]["position"] == 4 * side
+    targets = trader.orders[trader.orders["role"] == OrderRole.TARGET]
+    found = sorted((side * (int(one["price"]) - entry), int(one["quantity"])) for one in targets)
+    assert found == [(16, 1), (30, 1), (50, 2)]
+    assert trader.core.desk.exits[0][["breakeven", "trail_after", "trail_distance", "trail_percent"]].item() == (
+        16,
+        8,
+        8,
+        95,
+    )
+
+
+def test_unmanaged_position_has_one_target_and_a_stop_that_stays() -> None:
+    trader = build_warm(strategy=ALONE)
+    feed_trader(trader, [make_bar(WARM + k, ladder(WARM + k)) for k in range(2)])
+    assert (trader.orders["role"] == OrderRole.TARGET).sum() == 1
+    assert trader.core.desk.exits[0][["breakeven", "trail_after", "trail_distance"]].item() == (0, 0, 0)
