@@ -1,0 +1,118 @@
+"""Fifty pairs of stop and target over a million bars, beside vectorbt with the same fills."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from backtest.sweep import Ending, Path, SweepTerms, equity, prepare, sweep, trades
+from benchmarks.feature_work import drawn_bars
+from benchmarks.rows import Row, more_is_better, race
+
+# As vectorbt fills: no slippage (it knows only a fraction of the price), and a target at the first touch.
+TERMS = SweepTerms(tick_value=1.0, fee_per_side=0.3, slippage_ticks=0, through_ticks=0, capital=1_000_000.0)
+EXACT = 1e-9
+_NEARER = 1e-10  # ticks: vectorbt keeps a stop as a fraction of the entry, which may round to just beyond the level
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bars, pairs in all, and the pairs of one call of vectorbt: more at once would fill the memory."""
+
+    bars: int = 1_000_000
+    pairs: int = 50
+    peer_pairs: int = 5
+    rounds: int = 2
+
+
+def sweep_row(sizes: Sizes = Sizes()) -> Row:
+    """Bars times pairs per second, with net, round trips and drawdown of each pair; fills and equity proved equal."""
+    path = crossing_path(sizes.bars)
+    stops, targets = grid(sizes.pairs)
+    shown = np.linspace(0, sizes.pairs - 1, sizes.peer_pairs).astype(np.int64)
+    work = f"sweep, {sizes.pairs} pairs over {sizes.bars:,} bars"
+    try:
+        at_once = _Peer(path, stops[shown], targets[shown])
+    except ModuleNotFoundError as error:
+        if error.name != "vectorbt":
+            raise
+        ours, _ = race(lambda: sweep(path, stops, targets, TERMS), lambda: None, rounds=sizes.rounds)
+        return Row(f"{work} (no vectorbt here)", "M bar-runs/s", round(sizes.bars * sizes.pairs / ours / 1e6, 1))
+    for place, pair in enumerate(shown):
+        prove_equal(path, (stops[pair], targets[pair]), at_once.portfolio(), place)
+    single = _Peer(path, stops[shown[:1]], targets[shown[:1]])
+    several = sizes.pairs / sizes.peer_pairs
+    ours, theirs = race(lambda: sweep(path, stops, targets, TERMS), at_once.run, rounds=sizes.rounds)
+    _, alone = race(lambda: None, single.run, rounds=sizes.rounds)
+    best = min(theirs * several, alone * sizes.pairs)
+    runs = sizes.bars * sizes.pairs / 1e6
+    return more_is_better(work, "M bar-runs/s", runs / ours, runs / best, "vectorbt, equal fills and equity")
+
+
+def crossing_path(count: int) -> Path:
+    """Return drawn bars, left where a fast mean crosses a slow one and entered on its side a bar later."""
+    bars = drawn_bars(count)
+    total = np.cumsum(np.append(0, bars["close"].astype(np.int64)))
+    fast, slow = ((total[n:] - total[:-n])[-(count - 49) :] / n for n in (10, 50))
+    above = np.append(np.zeros(49, dtype=np.int8), np.sign(fast - slow).astype(np.int8))
+    changed = (above != np.append(0, above[:-1])) & (above != 0)
+    side = np.where(np.append(False, changed[:-1]), above, 0).astype(np.int8)
+    return prepare(bars, side, changed, np.zeros(count, dtype=bool), np.ones(count))
+
+
+def grid(pairs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return stops and targets in ticks: every fifth of the pairs has the same stop."""
+    place = np.arange(pairs)
+    return 10.0 + 10.0 * (place % 10), 10.0 + 20.0 * (place // 10)
+
+
+def prove_equal(path: Path, pair: tuple[float, float], portfolio: Any, place: int) -> None:
+    """Compare fills and the equity at each close; vectorbt books an entry at the close that decided it."""
+    made = trades(path, *pair, TERMS)
+    orders = portfolio.orders.records
+    orders = orders[orders["col"] == place]
+    ours = np.stack([made["opened_at"], made["closed_at"]], axis=1).ravel()
+    decided = np.where(made["ending"] == Ending.LEFT, made["closed"] - ~path.ends[made["closed"]], made["closed"])
+    bars = np.stack([made["opened"] - 1, decided], axis=1).ravel()
+    assert len(orders) == bars.size, f"expected {bars.size} fills as ours, found {len(orders)} of vectorbt"
+    assert (orders["idx"].to_numpy() == bars).all(), "expected fills at the same bars"
+    np.testing.assert_allclose(orders["price"].to_numpy(), ours, rtol=EXACT)
+    value = np.asarray(portfolio.value())
+    value = value[:, place] if value.ndim == 2 else value
+    settled = np.ones(path.side.size, dtype=bool)
+    settled[bars] = False
+    np.testing.assert_allclose(value[settled], TERMS.capital + equity(path, made, TERMS)[settled], rtol=EXACT)
+
+
+class _Peer:
+    """The same work in vectorbt: entries at the close that decides them, at the price of the next open."""
+
+    def __init__(self, path: Path, stops: np.ndarray, targets: np.ndarray) -> None:
+        self._portfolio: Any = import_module("vectorbt").Portfolio
+        enters = np.zeros(path.side.size, dtype=bool)
+        enters[path.enters[path.enters < enters.size]] = True
+        leaves = np.zeros(path.side.size, dtype=bool)
+        leaves[path.leaves[path.leaves < leaves.size]] = True
+        price = path.next_price.astype(np.float64)[:, None]
+        close, open_, high, low = (
+            np.repeat(part.astype(np.float64)[:, None], stops.size, axis=1) if part is path.close
+            else part.astype(np.float64)[:, None]
+            for part in (path.close, path.open, path.high, path.low)
+        )  # fmt: skip
+        self._given = {
+            "close": close, "entries": (enters & (path.side > 0))[:, None], "exits": leaves[:, None],
+            "short_entries": (enters & (path.side < 0))[:, None], "short_exits": leaves[:, None],
+            "price": price, "open": open_, "high": high, "low": low,
+            "sl_stop": (stops - _NEARER) / price, "tp_stop": (targets - _NEARER) / price,
+            "stop_entry_price": "FillPrice", "stop_exit_price": "StopLimit", "upon_opposite_entry": "Ignore",
+            "upon_long_conflict": "Ignore", "upon_short_conflict": "Ignore", "size": 1.0, "size_type": "Amount",
+            "fixed_fees": TERMS.fee_per_side, "init_cash": TERMS.capital, "accumulate": False, "freq": "1min",
+        }  # fmt: skip
+
+    def portfolio(self) -> Any:
+        return self._portfolio.from_signals(**self._given)
+
+    def run(self) -> tuple[Any, Any, Any]:
+        made = self.portfolio()
+        return made.total_profit(), made.trades.count(), made.max_drawdown()
