@@ -6,8 +6,10 @@ position enters none. A session's last bar closes what is open at its close.
 """
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -104,73 +106,104 @@ class _Rates(NamedTuple):
     min_stop: int
 
 
+class Signals(NamedTuple):
+    """What a rule asks for at the close of each of n bars; a signal while a position is open is passed over.
+
+    Attributes
+    ----------
+    bars : ndarray of BAR
+        In time order, sessions one after the other.
+    side : ndarray of int8
+        1 buys, -1 sells, 0 asks for nothing.
+    leave : ndarray of bool
+        Whether an open position is left; such a close enters nothing.
+    ends : ndarray of bool
+        Whether the bar is the last of its session.
+    unit : ndarray of float64
+        Ticks that stops and targets are multiples of, as ATR14; nothing is entered where it is not finite.
+    """
+
+    bars: np.ndarray
+    side: np.ndarray
+    leave: np.ndarray
+    ends: np.ndarray
+    unit: np.ndarray
+
+
+# An entry that may be taken, with all that happens to it where neither stop nor target fills: in one place, because
+# most positions of most pairs then need no look at their bars.
+ENTRY = np.dtype(
+    [
+        ("bar", "<i8"),  # that decides
+        ("leaves", "<i8"),  # the bar that decides the end
+        ("closed", "<i8"),  # the bar of the last fill
+        ("after", "<i8"),  # place of the next entry
+        ("unit", "<f8"),
+        ("price", "<i4"),  # what the first order meets
+        ("last_price", "<i4"),  # what the last one meets
+        ("lowest", "<i4"),  # of all bars with the position
+        ("highest", "<i4"),
+        ("lowest_close", "<i4"),
+        ("highest_close", "<i4"),
+        ("side", "<i8"),
+    ]
+)
+
+
 class Path(NamedTuple):
-    """Bars and what is decided at their closes, n bars; made by `prepare`.
+    """What every run of a sweep goes along, n bars; made by `prepare`.
 
     Attributes
     ----------
     open, high, low, close : ndarray of int32
         Ticks.
-    next_price : ndarray of int32
-        What an order meets that is decided at each close: the next open, or this close where the session ends.
-    enters, leaves : ndarray of int64, shape (n + 1,)
-        The first bar at or after each at whose close a position is entered, or left; n where there is none.
-    ends : ndarray of bool
-    side : ndarray of int8
-    unit : ndarray of float64
-        Ticks.
+    entries : ndarray of ENTRY
+        In time order.
+    following : ndarray of int64, shape (n + 1,)
+        Place of the first entry decided at each bar or later.
     """
 
     open: np.ndarray
     high: np.ndarray
     low: np.ndarray
     close: np.ndarray
-    next_price: np.ndarray
-    enters: np.ndarray
-    leaves: np.ndarray
-    ends: np.ndarray
-    side: np.ndarray
-    unit: np.ndarray
+    entries: np.ndarray
+    following: np.ndarray
 
 
-def prepare(bars: np.ndarray, side: np.ndarray, leave: np.ndarray, ends: np.ndarray, unit: np.ndarray) -> Path:
-    """Return the path that every run of a sweep takes; a signal while a position is open is passed over.
-
-    Parameters
-    ----------
-    bars : ndarray of BAR [n]
-        In time order, sessions one after the other.
-    side : ndarray of int8 [n]
-        What each close asks for: 1 buys, -1 sells, 0 nothing.
-    leave : ndarray of bool [n]
-        Whether an open position is left; such a close enters nothing.
-    ends : ndarray of bool [n]
-        Whether the bar is the last of its session.
-    unit : ndarray of float64 [n]
-        Ticks that stops and targets are multiples of, as ATR14; nothing is entered where it is not finite.
+def prepare(signals: Signals) -> Path:
+    """Return the path of a rule over its bars.
 
     Raises
     ------
     UsageError
         If there is no bar or the arrays differ in length.
     """
-    count = bars.size
-    lengths = {part.size for part in (side, leave, ends, unit)}
+    bars, count = signals.bars, signals.bars.size
+    lengths = {part.size for part in signals[1:]}
     if count == 0 or lengths != {count}:
         raise UsageError(f"sweep: expected one signal for each of {count} bars, found {sorted(lengths)}; align them")
-    last = ends.astype(np.bool_)
+    last = signals.ends.astype(np.bool_)
     last[-1] = True
-    stays = ~(leave.astype(np.bool_) | last)
+    stays = ~(signals.leave.astype(np.bool_) | last)
     opened, high, low, close = (bars[name].astype(np.int32) for name in ("open", "high", "low", "close"))
-    return Path(
-        opened, high, low, close,
-        np.where(last, close, np.append(opened[1:], close[-1:])),
-        _next_of((side != 0) & stays & np.isfinite(unit)), _next_of(~stays),
-        last, side.astype(np.int8), unit.astype(np.float64),
-    )  # fmt: skip
+    next_price = np.where(last, close, np.append(opened[1:], close[-1:]))
+    at = np.flatnonzero((signals.side != 0) & stays & np.isfinite(signals.unit))
+    following = np.searchsorted(at, np.arange(count + 1))
+    entries = np.zeros(at.size, dtype=ENTRY)
+    leaving = np.flatnonzero(~stays)
+    entries["bar"], entries["side"], entries["unit"] = at, signals.side[at], signals.unit[at]
+    leaves = entries["leaves"] = leaving[np.searchsorted(leaving, at + 1)]
+    entries["closed"] = np.where(last[leaves], leaves, leaves + 1)
+    entries["after"] = following[leaves + 1]
+    entries["price"], entries["last_price"] = next_price[at], next_price[leaves]
+    entries["lowest"], entries["highest"] = _lowest_ahead(low, stays)[at + 1], -_lowest_ahead(-high, stays)[at + 1]
+    entries["lowest_close"] = _lowest_ahead(close, stays)[at + 1]
+    entries["highest_close"] = -_lowest_ahead(-close, stays)[at + 1]
+    return Path(opened, high, low, close, entries, following)
 
 
-def sweep(path: Path, stops: np.ndarray, targets: np.ndarray, terms: SweepTerms) -> np.ndarray:
+def sweep(path: Path, stops: np.ndarray, targets: np.ndarray, terms: SweepTerms, workers: int = 1) -> np.ndarray:
     """Run every pair of stop and target over the whole path.
 
     Parameters
@@ -179,6 +212,8 @@ def sweep(path: Path, stops: np.ndarray, targets: np.ndarray, terms: SweepTerms)
     stops, targets : ndarray of float64 [p]
         Multiples of the path's unit; their ticks are rounded as `trading.strategy` rounds them, halves up.
     terms : SweepTerms
+    workers : int
+        Threads; the result does not depend on them.
 
     Returns
     -------
@@ -187,13 +222,15 @@ def sweep(path: Path, stops: np.ndarray, targets: np.ndarray, terms: SweepTerms)
     """
     result = np.zeros(stops.size, dtype=SWEEP)
     result["stop"], result["target"] = _multiples(stops), _multiples(targets)
-    _run_all(path, _rates(terms), result)
+    parts = np.array_split(result, min(max(workers, 1), max(result.size, 1)))
+    with ThreadPoolExecutor(len(parts)) as pool:  # the compiled loop holds no GIL; a pair's result is its own
+        list(pool.map(partial(_run_all, path, _rates(terms)), parts))
     return result
 
 
 def trades(path: Path, stop: float, target: float, terms: SweepTerms) -> np.ndarray:
     """Return the positions of one run, TRADE, in time order."""
-    room = np.zeros(np.unique(path.enters).size, dtype=TRADE)
+    room = np.zeros(path.entries.size, dtype=TRADE)
     stop, target = (float(_multiples(np.array([one]))[0]) for one in (stop, target))
     return room[: _list_trades(path, _rates(terms), stop, target, room)]
 
@@ -208,7 +245,7 @@ def equity(path: Path, made: np.ndarray, terms: SweepTerms) -> np.ndarray:
         As `trades` returns them.
     terms : SweepTerms
     """
-    rates, count = _rates(terms), path.side.size
+    rates, count = _rates(terms), path.close.size
     booked, sides, held, cost = (np.zeros(count, dtype=np.int64) for _ in range(4))
     side = made["side"].astype(np.int64)
     np.add.at(booked, made["closed"], side * (made["closed_at"] - made["opened_at"]))
@@ -233,13 +270,6 @@ def _multiples(given: np.ndarray) -> np.ndarray:
     return found
 
 
-def _next_of(marked: np.ndarray) -> np.ndarray:
-    """Return, for each place and the one after the last, the first marked place at or after it."""
-    count = marked.size
-    places = np.where(marked, np.arange(count), count)
-    return np.append(np.minimum.accumulate(places[::-1])[::-1], count)
-
-
 def _rates(terms: SweepTerms) -> _Rates:
     return _Rates(
         terms.tick_value * terms.quantity, terms.fee_per_side * terms.quantity, terms.capital,
@@ -256,20 +286,25 @@ def _run_all(path: Path, rates: _Rates, result: np.ndarray) -> None:
 @kernel
 def _run(path: Path, rates: _Rates, run: np.void) -> None:
     """Fill a SWEEP record whose stop and target are set."""
-    count, bar = path.side.size, path.enters[0]
-    won_ticks, round_trips = 0, 0
+    place, won_ticks, round_trips = path.following[0], 0, 0
+    stopped, reached, won = 0, 0, 0
     # Within one peak only the deepest point matters: a fraction is taken when the peak moves, not at each bar.
     peak, low, worst = 0.0, 0.0, 0.0
-    while bar < count:
-        side, opened_at = int(path.side[bar]), _entry_price(path, rates, bar)
-        closed, closed_at, ending = _end(path, rates, bar, run["stop"], run["target"])
+    while place < path.entries.size:
+        entry = path.entries[place]
+        side, opened_at = entry["side"], _entry_price(rates, entry)
+        closed, closed_at, ending = _end(path, rates, entry, run["stop"], run["target"])
         booked = won_ticks * rates.tick_reais - (2 * round_trips + 1) * rates.side_reais
-        for i in range(bar + 1, closed):
-            mark = booked + side * (path.close[i] - opened_at) * rates.tick_reais
-            if mark > peak:
-                worst = max(worst, (peak - low) / (rates.capital + peak))
-                peak = low = mark
-            low = min(low, mark)
+        least, most = _marks(entry, opened_at)
+        if booked + most * rates.tick_reais > peak or (ending != _LEFT and booked + least * rates.tick_reais < low):
+            for i in range(entry["bar"] + 1, closed):
+                mark = booked + side * (path.close[i] - opened_at) * rates.tick_reais
+                if mark > peak:
+                    worst = max(worst, (peak - low) / (rates.capital + peak))
+                    peak = low = mark
+                low = min(low, mark)
+        elif ending == _LEFT:
+            low = min(low, booked + least * rates.tick_reais)
         earned = side * (closed_at - opened_at)
         won_ticks += earned
         round_trips += 1
@@ -278,11 +313,12 @@ def _run(path: Path, rates: _Rates, run: np.void) -> None:
             worst = max(worst, (peak - low) / (rates.capital + peak))
             peak = low = net
         low = min(low, net)
-        run["stopped"] += ending == _STOP
-        run["reached"] += ending == _TARGET
-        run["won"] += earned * rates.tick_reais > 2 * rates.side_reais
-        bar = path.enters[_after(path, closed, ending)]
+        stopped += ending == _STOP
+        reached += ending == _TARGET
+        won += earned * rates.tick_reais > 2 * rates.side_reais
+        place = entry["after"] if ending == _LEFT else path.following[closed + 1]
     run["round_trips"], run["fees"] = round_trips, 2 * round_trips * rates.side_reais
+    run["stopped"], run["reached"], run["won"] = stopped, reached, won
     run["net"] = won_ticks * rates.tick_reais - 2 * round_trips * rates.side_reais
     run["max_drawdown"] = max(worst, (peak - low) / (rates.capital + peak))
 
@@ -290,47 +326,57 @@ def _run(path: Path, rates: _Rates, run: np.void) -> None:
 @kernel
 def _list_trades(path: Path, rates: _Rates, stop: float, target: float, room: np.ndarray) -> int:
     """Write the positions of one run into `room`; return how many."""
-    made, bar = 0, path.enters[0]
-    while bar < path.side.size:
-        closed, closed_at, ending = _end(path, rates, bar, stop, target)
-        trade = room[made]
-        trade["opened"], trade["closed"] = bar + 1, closed
-        trade["opened_at"], trade["closed_at"] = _entry_price(path, rates, bar), closed_at
-        trade["side"], trade["ending"] = path.side[bar], ending
+    made, place = 0, path.following[0]
+    while place < path.entries.size:
+        entry, trade = path.entries[place], room[made]
+        closed, closed_at, ending = _end(path, rates, entry, stop, target)
+        trade["opened"], trade["closed"] = entry["bar"] + 1, closed
+        trade["opened_at"], trade["closed_at"] = _entry_price(rates, entry), closed_at
+        trade["side"], trade["ending"] = entry["side"], ending
         made += 1
-        bar = path.enters[_after(path, closed, ending)]
+        place = entry["after"] if ending == _LEFT else path.following[closed + 1]
     return made
 
 
 @kernel
-def _entry_price(path: Path, rates: _Rates, bar: int) -> int:
-    return int(path.next_price[bar]) + int(path.side[bar]) * rates.slippage
+def _entry_price(rates: _Rates, entry: np.void) -> int:
+    return int(entry["price"]) + int(entry["side"]) * rates.slippage
 
 
 @kernel
-def _after(path: Path, closed: int, ending: int) -> int:
-    """Return the first bar at whose close the run decides again: not the one that ended the position."""
-    return closed if ending == _LEFT and not path.ends[closed] else closed + 1
+def _marks(entry: np.void, opened_at: int) -> tuple[int, int]:
+    """Return the least and the most ticks that the position can show at a close."""
+    lowest, highest = int(entry["lowest_close"]) - opened_at, int(entry["highest_close"]) - opened_at
+    return (lowest, highest) if entry["side"] > 0 else (-highest, -lowest)
 
 
 @kernel
-def _end(path: Path, rates: _Rates, bar: int, stop: float, target: float) -> tuple[int, int, int]:
-    """Return the bar, the price and the ending of the position decided at the close of `bar`."""
-    side, opened_at, unit = int(path.side[bar]), _entry_price(path, rates, bar), path.unit[bar]
+def _lowest_ahead(values: np.ndarray, stays: np.ndarray) -> np.ndarray:
+    """Return the lowest value from each bar to the first one that does not stay."""
+    found = values.copy()
+    for i in range(values.size - 2, -1, -1):
+        if stays[i]:
+            found[i] = min(values[i], found[i + 1])
+    return found
+
+
+@kernel
+def _end(path: Path, rates: _Rates, entry: np.void, stop: float, target: float) -> tuple[int, int, int]:
+    """Return the bar, the price and the ending of a position."""
+    side, opened_at, unit = entry["side"], _entry_price(rates, entry), entry["unit"]
     stop_at = opened_at - side * max(math.floor(stop * unit + 0.5), rates.min_stop)
     target_at = opened_at + side * max(math.floor(target * unit + 0.5), 1)
-    filled_at, leaves = target_at + side * rates.through, path.leaves[bar + 1]
-    if side > 0:
-        for i in range(bar + 1, leaves + 1):
+    filled_at, first, end = target_at + side * rates.through, entry["bar"] + 1, entry["leaves"] + 1
+    if side > 0 and (entry["lowest"] <= stop_at or entry["highest"] >= filled_at):
+        for i in range(first, end):
             if path.low[i] <= stop_at:
                 return i, min(stop_at, int(path.open[i])), _STOP
             if path.high[i] >= filled_at:
                 return i, max(target_at, int(path.open[i])), _TARGET
-    else:
-        for i in range(bar + 1, leaves + 1):
+    elif side < 0 and (entry["highest"] >= stop_at or entry["lowest"] <= filled_at):
+        for i in range(first, end):
             if path.high[i] >= stop_at:
                 return i, max(stop_at, int(path.open[i])), _STOP
             if path.low[i] <= filled_at:
                 return i, min(target_at, int(path.open[i])), _TARGET
-    closed = leaves if path.ends[leaves] else leaves + 1
-    return closed, int(path.next_price[leaves]) - side * rates.slippage, _LEFT
+    return entry["closed"], int(entry["last_price"]) - side * rates.slippage, _LEFT

@@ -1,12 +1,13 @@
 """Fifty pairs of stop and target over a million bars, beside vectorbt with the same fills."""
 
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from backtest.sweep import Ending, Path, SweepTerms, equity, prepare, sweep, trades
+from backtest.sweep import Ending, Path, Signals, SweepTerms, equity, prepare, sweep, trades
 from benchmarks.feature_work import drawn_bars
 from benchmarks.rows import Row, more_is_better, race
 
@@ -28,29 +29,37 @@ class Sizes:
 
 def sweep_row(sizes: Sizes = Sizes()) -> Row:
     """Bars times pairs per second, with net, round trips and drawdown of each pair; fills and equity proved equal."""
-    path = crossing_path(sizes.bars)
+    signals = crossing_signals(sizes.bars)
+    path = prepare(signals)
     stops, targets = grid(sizes.pairs)
     shown = np.linspace(0, sizes.pairs - 1, sizes.peer_pairs).astype(np.int64)
-    work = f"sweep, {sizes.pairs} pairs over {sizes.bars:,} bars"
+    workers = os.cpu_count() or 1
+    work = f"sweep, {sizes.pairs} pairs over {sizes.bars:,} bars, {workers} threads"
+
+    def ours() -> np.ndarray:
+        return sweep(path, stops, targets, TERMS, workers)
+
     try:
-        at_once = _Peer(path, stops[shown], targets[shown])
+        at_once = _Peer(signals, stops[shown], targets[shown])
     except ModuleNotFoundError as error:
         if error.name != "vectorbt":
             raise
-        ours, _ = race(lambda: sweep(path, stops, targets, TERMS), lambda: None, rounds=sizes.rounds)
-        return Row(f"{work} (no vectorbt here)", "M bar-runs/s", round(sizes.bars * sizes.pairs / ours / 1e6, 1))
+        seconds, _ = race(ours, lambda: None, rounds=sizes.rounds)
+        return Row(f"{work} (no vectorbt here)", "M bar-runs/s", round(sizes.bars * sizes.pairs / seconds / 1e6, 1))
     for place, pair in enumerate(shown):
         prove_equal(path, (stops[pair], targets[pair]), at_once.portfolio(), place)
-    single = _Peer(path, stops[shown[:1]], targets[shown[:1]])
+    single = _Peer(signals, stops[shown[:1]], targets[shown[:1]])
     several = sizes.pairs / sizes.peer_pairs
-    ours, theirs = race(lambda: sweep(path, stops, targets, TERMS), at_once.run, rounds=sizes.rounds)
+    seconds, theirs = race(ours, at_once.run, rounds=sizes.rounds)
     _, alone = race(lambda: None, single.run, rounds=sizes.rounds)
     best = min(theirs * several, alone * sizes.pairs)
     runs = sizes.bars * sizes.pairs / 1e6
-    return more_is_better(work, "M bar-runs/s", runs / ours, runs / best, "vectorbt, equal fills and equity")
+    return more_is_better(
+        work, "M bar-runs/s", runs / seconds, runs / best, "vectorbt, one thread, equal fills and equity"
+    )
 
 
-def crossing_path(count: int) -> Path:
+def crossing_signals(count: int) -> Signals:
     """Return drawn bars, left where a fast mean crosses a slow one and entered on its side a bar later."""
     bars = drawn_bars(count)
     total = np.cumsum(np.append(0, bars["close"].astype(np.int64)))
@@ -58,11 +67,11 @@ def crossing_path(count: int) -> Path:
     above = np.append(np.zeros(49, dtype=np.int8), np.sign(fast - slow).astype(np.int8))
     changed = (above != np.append(0, above[:-1])) & (above != 0)
     side = np.where(np.append(False, changed[:-1]), above, 0).astype(np.int8)
-    return prepare(bars, side, changed, np.zeros(count, dtype=bool), np.ones(count))
+    return Signals(bars, side, changed, np.arange(count) == count - 1, np.ones(count))
 
 
 def grid(pairs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return stops and targets in ticks: every fifth of the pairs has the same stop."""
+    """Return stops of 10 to 100 ticks with targets from 10 ticks on."""
     place = np.arange(pairs)
     return 10.0 + 10.0 * (place % 10), 10.0 + 20.0 * (place // 10)
 
@@ -73,14 +82,16 @@ def prove_equal(path: Path, pair: tuple[float, float], portfolio: Any, place: in
     orders = portfolio.orders.records
     orders = orders[orders["col"] == place]
     ours = np.stack([made["opened_at"], made["closed_at"]], axis=1).ravel()
-    decided = np.where(made["ending"] == Ending.LEFT, made["closed"] - ~path.ends[made["closed"]], made["closed"])
+    decided = np.where(
+        made["ending"] == Ending.LEFT, made["closed"] - (made["closed"] < path.close.size - 1), made["closed"]
+    )
     bars = np.stack([made["opened"] - 1, decided], axis=1).ravel()
     assert len(orders) == bars.size, f"expected {bars.size} fills as ours, found {len(orders)} of vectorbt"
     assert (orders["idx"].to_numpy() == bars).all(), "expected fills at the same bars"
     np.testing.assert_allclose(orders["price"].to_numpy(), ours, rtol=EXACT)
     value = np.asarray(portfolio.value())
     value = value[:, place] if value.ndim == 2 else value
-    settled = np.ones(path.side.size, dtype=bool)
+    settled = np.ones(path.close.size, dtype=bool)
     settled[bars] = False
     np.testing.assert_allclose(value[settled], TERMS.capital + equity(path, made, TERMS)[settled], rtol=EXACT)
 
@@ -88,22 +99,18 @@ def prove_equal(path: Path, pair: tuple[float, float], portfolio: Any, place: in
 class _Peer:
     """The same work in vectorbt: entries at the close that decides them, at the price of the next open."""
 
-    def __init__(self, path: Path, stops: np.ndarray, targets: np.ndarray) -> None:
+    def __init__(self, asked: Signals, stops: np.ndarray, targets: np.ndarray) -> None:
         self._portfolio: Any = import_module("vectorbt").Portfolio
-        enters = np.zeros(path.side.size, dtype=bool)
-        enters[path.enters[path.enters < enters.size]] = True
-        leaves = np.zeros(path.side.size, dtype=bool)
-        leaves[path.leaves[path.leaves < leaves.size]] = True
-        price = path.next_price.astype(np.float64)[:, None]
-        close, open_, high, low = (
-            np.repeat(part.astype(np.float64)[:, None], stops.size, axis=1) if part is path.close
-            else part.astype(np.float64)[:, None]
-            for part in (path.close, path.open, path.high, path.low)
-        )  # fmt: skip
+        leaves = asked.leave | asked.ends
+        buys, sells = (((asked.side == side) & ~leaves)[:, None] for side in (1, -1))
+        opened, high, low, close = (
+            asked.bars[name].astype(np.float64)[:, None] for name in ("open", "high", "low", "close")
+        )
+        price = np.append(opened[1:], close[-1:], axis=0)
         self._given = {
-            "close": close, "entries": (enters & (path.side > 0))[:, None], "exits": leaves[:, None],
-            "short_entries": (enters & (path.side < 0))[:, None], "short_exits": leaves[:, None],
-            "price": price, "open": open_, "high": high, "low": low,
+            "close": np.repeat(close, stops.size, axis=1), "entries": buys, "exits": leaves[:, None],
+            "short_entries": sells, "short_exits": leaves[:, None],
+            "price": price, "open": opened, "high": high, "low": low,
             "sl_stop": (stops - _NEARER) / price, "tp_stop": (targets - _NEARER) / price,
             "stop_entry_price": "FillPrice", "stop_exit_price": "StopLimit", "upon_opposite_entry": "Ignore",
             "upon_long_conflict": "Ignore", "upon_short_conflict": "Ignore", "size": 1.0, "size_type": "Amount",

@@ -16,7 +16,21 @@ from market.errors import PregaoError
 
 def build_app() -> typer.Typer:
     """Return the command tree; the commands import what they need when they run."""
-    from cli import calendar, check, collect, config, data, features, lake, leaks, machine, roll, trading, training
+    from cli import (
+        calendar,
+        check,
+        collect,
+        config,
+        data,
+        features,
+        lake,
+        leaks,
+        machine,
+        research,
+        roll,
+        trading,
+        training,
+    )
 
     app = typer.Typer(
         name="pregao",
@@ -25,7 +39,21 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (training, data, collect, check, lake, calendar, roll, features, leaks, trading, machine, config):
+    for module in (
+        training,
+        data,
+        collect,
+        check,
+        lake,
+        calendar,
+        roll,
+        features,
+        leaks,
+        trading,
+        research,
+        machine,
+        config,
+    ):
         module.register(app)
     return app
 

@@ -45,6 +45,9 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "contract", "first", "last", "in_sample_sessions", "decisions", "signals", "metrics", "withheld", "notes",
             "decision_hash", "model_digest", "report",
         ),
+        "sweep": (
+            "contract", "first", "last", "sessions", "bars", "unit", "trials", "deflated_sharpe", "pairs",
+        ),
         "live": (
             "mode", "contract", "sessions", "events", "decisions", "orders", "fills", "position", "net_reais",
             "decision_hash", "model_digest", "journal",

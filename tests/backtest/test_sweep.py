@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backtest.metrics import max_drawdown
-from backtest.sweep import TRADE, Ending, Path, SweepTerms, equity, prepare, sweep, trades
+from backtest.sweep import TRADE, Ending, Path, Signals, SweepTerms, equity, prepare, sweep, trades
 from market.errors import ConfigError, UsageError
 from market.types import BAR
 
@@ -29,7 +29,7 @@ def path_of(prices: Prices, side: dict[int, int], leave: tuple[int, ...] = (), e
     signals, marks = np.zeros(len(prices), dtype=np.int8), np.zeros((2, len(prices)), dtype=bool)
     signals[list(side)] = list(side.values())
     marks[0, list(leave)] = marks[1, list(ends)] = True
-    return prepare(bars_of(prices), signals, *marks, np.ones(len(prices)))
+    return prepare(Signals(bars_of(prices), signals, *marks, np.ones(len(prices))))
 
 
 def told(path: Path, stop: float, target: float, terms: SweepTerms = FREE) -> list[tuple[int, ...]]:
@@ -118,16 +118,16 @@ class Held:
     target: int
 
 
-def twin(path: Path, stop: float, target: float, terms: SweepTerms) -> tuple[list[tuple[int, ...]], list[float]]:
+def twin(asked: Signals, stop: float, target: float, terms: SweepTerms) -> tuple[list[tuple[int, ...]], list[float]]:
     """Go bar by bar, as a person with the rules beside the chart would."""
     done: list[tuple[int, ...]] = []
     curve, held, cash, order, leaving = [], None, 0.0, 0, False
-    leaves = set(path.leaves.tolist())
-    enters = set(path.enters.tolist())
+    ends = asked.ends.copy()
+    ends[-1] = True
     value, fee = terms.tick_value * terms.quantity, terms.fee_per_side * terms.quantity
 
-    for i in range(path.side.size):
-        opened, high, low, close = (int(part[i]) for part in path[:4])
+    for i in range(asked.side.size):
+        opened, high, low, close = (int(asked.bars[name][i]) for name in ("open", "high", "low", "close"))
         busy = False
 
         def end(price: int, why: Ending, i: int = i) -> None:
@@ -141,7 +141,7 @@ def twin(path: Path, stop: float, target: float, terms: SweepTerms) -> tuple[lis
             end(opened - held.side * terms.slippage_ticks, Ending.LEFT)
             busy = False  # decided a bar earlier
         if order:
-            at, unit = opened + order * terms.slippage_ticks, float(path.unit[i - 1])
+            at, unit = opened + order * terms.slippage_ticks, float(asked.unit[i - 1])
             near = max(math.floor(stop * unit + 0.5), terms.min_stop_ticks)
             far = max(math.floor(target * unit + 0.5), 1)
             held = Held(order, i, at, at - order * near, at + order * far)
@@ -153,17 +153,17 @@ def twin(path: Path, stop: float, target: float, terms: SweepTerms) -> tuple[lis
                 end(min(held.stop, opened) if up else max(held.stop, opened), Ending.STOP)
             elif high >= held.target + terms.through_ticks if up else low <= held.target - terms.through_ticks:
                 end(max(held.target, opened) if up else min(held.target, opened), Ending.TARGET)
-        if held and path.ends[i]:
+        if held and ends[i]:
             end(close - held.side * terms.slippage_ticks, Ending.LEFT)
         if held:
-            leaving = i in leaves
-        elif not busy and i in enters:
-            order = int(path.side[i])
+            leaving = bool(asked.leave[i])
+        elif not (busy or ends[i] or asked.leave[i]) and math.isfinite(asked.unit[i]):
+            order = int(asked.side[i])
         curve.append(cash + (held.side * (close - held.opened_at) * value if held else 0.0))
     return done, curve
 
 
-def drawn(seed: int, count: int = 400) -> Path:
+def drawn(seed: int, count: int = 400) -> Signals:
     """A market with gaps and long tails, short sessions, signals of both sides close together."""
     rng = np.random.default_rng(seed)
     close = 1_000 + np.cumsum(rng.integers(-5, 6, count))
@@ -173,18 +173,19 @@ def drawn(seed: int, count: int = 400) -> Path:
     bars = bars_of(list(zip(opened.tolist(), high.tolist(), low.tolist(), close.tolist(), strict=True)))
     unit = np.where(rng.random(count) < 0.1, np.nan, rng.uniform(0.5, 4.0, count))
     side = rng.choice([0, 0, 1, -1], count).astype(np.int8)
-    return prepare(bars, side, rng.random(count) < 0.1, rng.random(count) < 0.05, unit)
+    return Signals(bars, side, rng.random(count) < 0.1, rng.random(count) < 0.05, unit)
 
 
 @pytest.mark.parametrize("terms", [FREE, PAID], ids=["free", "paid"])
 @pytest.mark.parametrize("seed", range(8))
 def test_equal_to_the_slow_twin(seed: int, terms: SweepTerms) -> None:
-    path = drawn(seed)
+    asked = drawn(seed)
+    path = prepare(asked)
     stops, targets = (part.ravel() for part in np.meshgrid([0.5, 1.0, 2.5, 20.0], [0.4, 1.5, 3.0, 30.0]))
     found = sweep(path, stops, targets, terms)
     assert found["round_trips"].min() > 5
     for run in found:
-        made, curve = twin(path, run["stop"], run["target"], terms)
+        made, curve = twin(asked, run["stop"], run["target"], terms)
         assert told(path, run["stop"], run["target"], terms) == made
         ours = equity(path, np.array(made, dtype=TRADE), terms)
         np.testing.assert_allclose(ours, curve, rtol=0, atol=1e-9)
@@ -195,44 +196,44 @@ def test_equal_to_the_slow_twin(seed: int, terms: SweepTerms) -> None:
 
 
 def test_a_mirrored_market_earns_the_same() -> None:
-    path = drawn(3)
-    mirrored = path._replace(
-        open=-path.open, high=-path.low, low=-path.high, close=-path.close, next_price=-path.next_price, side=-path.side
-    )
+    asked = drawn(3)
+    bars = asked.bars.copy()
+    for name, other in (("open", "open"), ("high", "low"), ("low", "high"), ("close", "close")):
+        bars[name] = -asked.bars[other]
+    mirrored = asked._replace(bars=bars, side=-asked.side)
     pair = np.array([1.5]), np.array([2.5])
-    assert sweep(path, *pair, PAID).tolist() == sweep(mirrored, *pair, PAID).tolist()
+    assert sweep(prepare(asked), *pair, PAID).tolist() == sweep(prepare(mirrored), *pair, PAID).tolist()
 
 
 def test_doubled_costs_lower_the_profit_by_exactly_the_costs() -> None:
-    path, pair = drawn(4), (np.array([1.0, 3.0]), np.array([2.0, 1.0]))
+    path, pair = prepare(drawn(4)), (np.array([1.0, 3.0]), np.array([2.0, 1.0]))
     once, twice = (sweep(path, *pair, replace(PAID, fee_per_side=fee)) for fee in (0.75, 1.5))
     np.testing.assert_array_equal(twice["net"], once["net"] - once["fees"])
 
 
 def test_later_bars_change_nothing_earlier() -> None:
-    path = drawn(5)
-    made = trades(path, 1.0, 2.0, PAID)
-    shorter = trades(_cut(path, 200), 1.0, 2.0, PAID)
+    asked = drawn(5)
+    made = trades(prepare(asked), 1.0, 2.0, PAID)
+    shorter = trades(prepare(Signals(*(part[:200] for part in asked))), 1.0, 2.0, PAID)
     before = made[made["closed"] < 199]
+    assert before.size > 10
     assert shorter[: before.size].tolist() == before.tolist()
-
-
-def _cut(path: Path, count: int) -> Path:
-    bars = np.zeros(count, dtype=BAR)
-    for name in ("open", "high", "low", "close"):
-        bars[name] = getattr(path, name)[:count]
-    leave = np.isin(np.arange(count), path.leaves) & ~path.ends[:count]
-    return prepare(bars, path.side[:count], leave, path.ends[:count], path.unit[:count])
 
 
 def test_what_cannot_be_run_is_refused() -> None:
     one = np.zeros(1, dtype=bool)
     with pytest.raises(UsageError, match=r"one signal for each of 2 bars, found \[1\]"):
-        prepare(bars_of([QUIET, QUIET]), one.astype(np.int8), one, one, np.ones(1))
+        prepare(Signals(bars_of([QUIET, QUIET]), one.astype(np.int8), one, one, np.ones(1)))
     with pytest.raises(UsageError, match=r"stops and targets above 0, found \[0\.0\]"):
-        sweep(drawn(0), np.array([0.0]), np.array([1.0]), FREE)
+        sweep(prepare(drawn(0)), np.array([0.0]), np.array([1.0]), FREE)
     with pytest.raises(ConfigError, match="slippage_ticks: expected at least 0, found -1"):
         replace(FREE, slippage_ticks=-1)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 50])
+def test_threads_change_nothing(workers: int) -> None:
+    path, pairs = prepare(drawn(6)), (np.linspace(0.5, 4.0, 7), np.linspace(4.0, 0.5, 7))
+    assert sweep(path, *pairs, PAID, workers).tobytes() == sweep(path, *pairs, PAID).tobytes()
 
 
 def test_a_path_without_signals_earns_nothing() -> None:

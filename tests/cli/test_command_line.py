@@ -53,7 +53,7 @@ def test_every_command_of_this_version_is_there() -> None:
     expected = {"demo", "retrain", "ui", "gate explain", "stage", "import", "lake ls", "features ls", "live", "init"}
     expected |= {"bench", "serve", "check", "collect", "config show", "config check", "roll show", "roll check"}
     expected |= {"lake gaps", "lake verify", "lake sql", "calendar show", "calendar audit", "leakcheck"}
-    expected |= {"features build", "features page", "parity", "backtest"}
+    expected |= {"features build", "features page", "parity", "backtest", "sweep"}
     assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
 
 
