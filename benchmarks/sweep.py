@@ -48,15 +48,12 @@ def sweep_row(sizes: Sizes = Sizes()) -> Row:
         return Row(f"{work} (no vectorbt here)", "M bar-runs/s", round(sizes.bars * sizes.pairs / seconds / 1e6, 1))
     for place, pair in enumerate(shown):
         prove_equal(path, (stops[pair], targets[pair]), at_once.portfolio(), place)
-    single = _Peer(signals, stops[shown[:1]], targets[shown[:1]])
-    several = sizes.pairs / sizes.peer_pairs
-    seconds, theirs = race(ours, at_once.run, rounds=sizes.rounds)
-    _, alone = race(lambda: None, single.run, rounds=sizes.rounds)
-    best = min(theirs * several, alone * sizes.pairs)
-    runs = sizes.bars * sizes.pairs / 1e6
-    return more_is_better(
-        work, "M bar-runs/s", runs / seconds, runs / best, "vectorbt, one thread, equal fills and equity"
-    )
+    alone = [_Peer(signals, stops[pair : pair + 1], targets[pair : pair + 1]) for pair in shown]
+    one_by_one = lambda: [peer.run() for peer in alone]  # noqa: E731
+    seconds, theirs = race(ours, at_once.run, one_by_one, rounds=sizes.rounds)
+    bars = sizes.bars / 1e6
+    peer = "vectorbt, one thread, equal fills and equity"
+    return more_is_better(work, "M bar-runs/s", bars * sizes.pairs / seconds, bars * sizes.peer_pairs / theirs, peer)
 
 
 def crossing_signals(count: int) -> Signals:

@@ -21,6 +21,7 @@ BENCHMARKS: Mapping[str, str] = MappingProxyType(
         "main": "the whole main job on the synthetic market",
         "data": "import, storage, reading and bars of market data, beside polars",
         "features": "the feature catalogue per trade, per bar, in batch and by group, beside pandas and TA-Lib",
+        "core": "one event through the whole decision path, a day of them, and a sweep over bars beside vectorbt",
     }
 )
 
@@ -65,6 +66,10 @@ def _measure(name: str) -> "list[Row]":
             from benchmarks import features
 
             return features.measure()
+        if name == "core":
+            from benchmarks import core
+
+            return core.measure()
         from benchmarks import main_job
 
         return main_job.measure()
