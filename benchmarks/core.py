@@ -142,7 +142,8 @@ def _model(columns: tuple[str, ...], forests: list[FlatForest]) -> Model:
     x = np.tile(np.linspace(-1.0, 1.0, KNOTS), (3, 1))
     p = np.tile(np.linspace(0.0, 1.0, KNOTS), (3, 1))
     inputs = resolve_inputs(columns, available_agents(columns))
-    return Model(*forests, x, p, inputs, STRATEGY.record(), open_band(len(columns)))
+    up, down, range_ = forests
+    return Model(up, down, range_, x, p, inputs, STRATEGY.record(), open_band(len(columns)))
 
 
 @cache
@@ -151,7 +152,6 @@ def timed_loop() -> Callable[..., None]:
     clock: Any = ctypes.CDLL(None).clock_gettime
     clock.argtypes, clock.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_int
 
-    @numba.njit(nogil=True, error_model="numpy")
     def run(core: Any, venue: Any, events: np.ndarray, taken: np.ndarray, decided: np.ndarray) -> None:
         before, after = np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64)
         for i in range(events.size):
@@ -161,5 +161,5 @@ def timed_loop() -> Callable[..., None]:
             taken[i] = (after[0] - before[0]) * 1_000_000_000 + after[1] - before[1]
             decided[i] = made == 1
 
-    loop: Callable[..., None] = run
+    loop: Callable[..., None] = numba.njit(nogil=True, error_model="numpy")(run)
     return loop
