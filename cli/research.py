@@ -37,7 +37,7 @@ def sweep(
     """Follow the trend over recorded bars with every pair of stop and target, the best first: research only.
 
     Orders fill at the next bar's open with slippage; every result is after costs. The best of many is partly luck:
-    every pair tried is a trial of the deflated Sharpe ratio.
+    every pair tried is a trial of the deflated Sharpe ratio. The gates of a model do not know of these trials.
     """
     from backtest.numerals import decimal, reais
     from flows.bracket_sweep import Request, run
