@@ -15,7 +15,7 @@ from market.errors import UsageError
 from market.home import Home
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-KERNEL_PACKAGES = ("market", "features", "forest", "trading", "models")
+KERNEL_PACKAGES = ("market", "features", "forest", "trading", "models", "backtest")
 
 BLOCK = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
