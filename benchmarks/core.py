@@ -27,18 +27,29 @@ from forest.flat import FlatForest
 from market.costs import costs
 from market.instruments import B3
 from market.types import BAR
-from trading.agents import available_agents, resolve_inputs
+from trading.agent_inputs import available_agents, resolve_inputs
+from trading.core import Capacity, new_desk
 from trading.model import KNOTS, Model
 from trading.paper import Trader, new_trader, paper_begin, paper_end, paper_event, paper_events
-from trading.policy import RiskLimits, StrategyParams
+from trading.policy import RANGES, RiskLimits, StrategyParams
+from trading.usual import open_usual
 
 PRELOAD = 5
 DAY = date(2026, 6, 1)
+INSTRUMENT = B3.of("WINQ26")
 MONOTONIC = 1  # CLOCK_MONOTONIC
 # Trades often, and nothing locks it: what is measured should hold fills.
-STRATEGY = StrategyParams(theta=(0.02, 0.02, 0.02), with_trend_only=False, cooldown_bars=1, max_hold_bars=5)
+STRATEGY = StrategyParams(
+    theta=(0.02, 0.02, 0.02), with_trend_only=False, cooldown_bars=1, max_hold_bars=5, trades_per_day=(1_000,) * 3
+)
+_WIDEST = (
+    "daily_loss_fraction", "drawdown_stop", "drawdown_alert", "max_trades_per_day", "max_messages_per_second",
+    "max_messages_per_minute", "max_messages_per_day", "max_entries_per_10_minutes", "halt_at_identical_orders",
+)  # fmt: skip
 LIMITS = RiskLimits(
-    capital_reais=10_000_000.0, daily_loss_fraction=1.0, drawdown_stop=1.0, drawdown_alert=1.0, max_trades_per_day=1_000
+    capital_reais=10_000_000.0,
+    min_win_rate=1e-9,
+    **{name: RANGES[name][1] for name in _WIDEST},  # type: ignore[arg-type]
 )
 
 
@@ -97,7 +108,9 @@ def _what(trader: Trader) -> str:
 
 
 def begin(trader: Trader) -> None:
-    """Start the day again."""
+    """Start the day again, with an account that has not lived it yet."""
+    desk, fresh = trader.core.desk, new_desk(LIMITS, INSTRUMENT, costs(INSTRUMENT.root, DAY), Capacity())
+    desk.account[:], desk.budget[:] = fresh.account, fresh.budget
     paper_begin(trader.core, trader.venue, one_session()[0], True)
 
 
@@ -110,14 +123,13 @@ def ready_trader(events: np.ndarray, trees: int) -> Trader:
         np.empty((count, columns), dtype=np.float32), np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8),
         np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR),
     )  # fmt: skip
-    instrument = B3.of("WINQ26")
-    paid = costs(instrument.root, DAY)
-    learner = new_trader(schema, _model(schema.columns, [_forest(_drawn_rows(columns), 1, 0)] * 3), instrument, paid)
+    paid = costs(INSTRUMENT.root, DAY)
+    learner = new_trader(schema, _model(schema.columns, [_forest(_drawn_rows(columns), 1, 0)] * 3), INSTRUMENT, paid)
     for _ in range(PRELOAD + 1):  # some columns stand only in the session after the preload
         begin_session(learner.core.features, one_session()[0])
         made = replay_events(learner.core.features, events, seen)
     forests = [_forest(seen.rows[:made], trees, seed) for seed in range(3)]
-    trader = new_trader(schema, _model(schema.columns, forests), instrument, paid, LIMITS)
+    trader = new_trader(schema, _model(schema.columns, forests), INSTRUMENT, paid, LIMITS)
     for own, learnt in zip(trader.core.features, learner.core.features, strict=True):
         own[:] = learnt
     return trader
@@ -143,7 +155,7 @@ def _model(columns: tuple[str, ...], forests: list[FlatForest]) -> Model:
     p = np.tile(np.linspace(0.0, 1.0, KNOTS), (3, 1))
     inputs = resolve_inputs(columns, available_agents(columns))
     up, down, range_ = forests
-    return Model(up, down, range_, x, p, inputs, STRATEGY.record(), open_band(len(columns)))
+    return Model(up, down, range_, x, p, inputs, STRATEGY.record(), open_band(len(columns)), open_usual())
 
 
 @cache

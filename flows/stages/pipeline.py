@@ -1,6 +1,6 @@
 """The stages that `dvc.yaml` calls by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,17 @@ from market.errors import UsageError
 from market.home import Home
 from trading.policy import RiskLimits
 
-STAGES: Mapping[str, Callable[[Home, Parameters], Any]] = {
-    "features": features.run,
-    "labels": labels.run,
-    "train": train.run,
-    "leaks": leaks.run,
-    "evaluate": evaluate.run,
-}
+
+def stages_under(limits: RiskLimits) -> dict[str, Callable[[Home, Parameters], Any]]:
+    """Return every stage in the order of dvc.yaml; the backtest trades under the limits given."""
+    return {
+        "features": features.run,
+        "labels": labels.run,
+        "train": train.run,
+        "backtest": partial(backtest.run, limits=limits),
+        "leaks": leaks.run,
+        "evaluate": evaluate.run,
+    }
 
 
 def run_stage(name: str, home: Home, params: Path, limits: RiskLimits) -> None:
@@ -29,7 +33,7 @@ def run_stage(name: str, home: Home, params: Path, limits: RiskLimits) -> None:
     UsageError
         For an unknown name.
     """
-    stages: dict[str, Callable[[Home, Parameters], Any]] = {**STAGES, "backtest": partial(backtest.run, limits=limits)}
+    stages = stages_under(limits)
     if name not in stages:
         raise UsageError(f"expected a stage of {', '.join(stages)}, found '{name}'; see dvc.yaml")
     parameters = load_parameters(params)
