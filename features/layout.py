@@ -145,7 +145,7 @@ LAST_PRICE = _ints.take()
 LARGE_SIZE = _ints.take()  # 95th percentile of trade sizes, 0 while unknown
 EVENT_FEED = _ints.take()  # 1 once the session's clock was seen: the feed carries events, not bars
 PHASE = _ints.take()
-LOST_NS = _ints.take()  # when the last loss of the feed ended, 0 without one
+LOST_NS = _ints.take()  # first whole second after the last loss of the feed, 0 without one
 FORMING = _ints.take(BAR_WIDTH)
 BID, BID_SIZE, ASK, ASK_SIZE, QUOTE_NS = (_ints.take() for _ in range(5))
 QUOTED = _ints.take()  # 1 once the session sent a quote: the best quotes are then those, not the book's best levels
@@ -171,7 +171,7 @@ TOTAL_BEST_SIZES = _ints.take()  # Σ (bid size + ask size) after each quote eve
 TOTAL_QUOTES = _ints.take()
 TOTAL_COUNT = _ints.size - TOTALS
 
-SECOND = _ints.take()  # whole seconds recorded: the smallest s with open + s not before now
+SECOND = _ints.take()  # whole seconds recorded: those up to now, at a CLOCK those before it
 NEXT_SECOND_NS = _ints.take()
 # The totals, then what a second left: the spread (0 where the book was not valid), the visible lots (0 where a side
 # was empty), the highest and lowest trade of that second (0 without one).

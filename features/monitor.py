@@ -6,7 +6,8 @@ varies, and how often it fires (is finite and not zero). A band holds what these
 How long a column has stood still is counted from the first row of the preload on, through every change of session: so
 sessions of a hundred bars tell a dead input too, and what stops decisions in one depends on its preload and on itself
 alone. What is missing until the preload is whole (large trades, brokers, usual depth) has the session only. How long a
-column may stand still, training tells: some are constant for a session.
+column may stand still, training tells: some are constant for a session, and a patience of more rows than
+preload and session hold never ends: such a column cannot stop decisions.
 """
 
 import math

@@ -27,14 +27,22 @@ Every column the project knows, written by `pregao features page` from the catal
   where a denominator is 0 and no 0-rule is given. Nothing is ever filled.
 - **Unknown** is not balanced and not quiet. `aggressor`: the column is missing until a trade of the session had a known
   aggressor (auctions and RLP have none); after that, the 0-rule holds where the window knows none. `loss`: after the
-  feed was lost (an event GAP) the column is missing until its window begins at or after the return of the feed. What
+  feed was lost (an event GAP) the column is missing until its window begins after the second of its return. What
   is counted in trades or bars, recursions and what is summed over the session go on with what was seen; the bar is
   marked, and no entry follows from it. The book is empty until it is told anew, and spread_z counts the seconds with a
   valid one.
+- **A window of n seconds** at a bar's close s holds the events of s − n ≤ t < s, as bars do: what carries a boundary's
+  own time lies after it, whole seconds among them. Samples of a second are taken before its events. What came before
+  the open is in the first bar, and in no window that begins at the open or later.
 - **Rows between bars** (at each trade or change of the book) see the columns of bars as the last bar left them. All
   else is of the row's own event, which it includes: the calendar at its time, trades up to it, the book after it. A
-  window of n seconds ends with the event and begins on a whole second of the session, so it spans more than n − 1 and
-  at most n seconds, n where a bar of the clock closes; samples of a second are those of whole seconds before it.
+  window of n seconds then holds the second of the session in which the event lies, as far as it has come, and the
+  n − 1 before: from n − 1 to n seconds, and on a feed that stamps whole seconds n of them.
+- **A roll** is no event: a feed is of one contract, and a session begins on a fresh state with the preload of that
+  contract, so no window crosses contracts. A vendor's continuous series (WIN$N, WDO$N, WINFUT) is one contract to the
+  project and has no mark where it rolled: its windows run across, a step in price included.
+- **A session's start** ends every window of single events and sum of the session; those of bars and recursions go on.
+  **A reconnect** is a GAP at its time, then the book told anew, with the effects of `loss`.
 - **Needs**: where a feed lacks one of them, the column leaves the schema.
 - **Aliases** are other names of the same values; a set may use them, a schema holds the name. session_imbalance and
   ret_vwap are defined on closed bars: in a row between bars their column goes on to the last trade.

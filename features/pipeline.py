@@ -131,9 +131,11 @@ def update_event(state: FeatureState, event: np.void) -> int:
     now = event["ts_event_ns"]
     closed = 0
     ints[EVENT_FEED] = 1
-    ints[NOW_NS] = max(ints[NOW_NS], now)
-    advance_seconds(ints, ints[NOW_NS])
     kind = event["kind"]
+    ints[NOW_NS] = max(ints[NOW_NS], now)
+    # What carries a boundary's own time lies after it, as in bars; what comes before the open, before second 0.
+    begins = kind != _CLOCK and now >= ints[SESSION_OPEN_NS]
+    advance_seconds(ints, ints[NOW_NS] + begins)
     if kind == _TRADE:
         if _take_trade(ints, event):
             closed = _close_full(state, now)
@@ -309,7 +311,7 @@ def _complete_bar(state: FeatureState) -> int:
 @kernel
 def _mark_gap(ints: np.ndarray, event: np.void) -> None:
     """Forget what a gap makes unknown: the book, windows of time, the trades of a bar that only trades would close."""
-    ints[LOST_NS] = ints[NOW_NS]
+    ints[LOST_NS] = ints[NEXT_SECOND_NS]  # the second in which the feed was back is lost in part
     if ints[BAR_NS] == 0:
         ints[FORMING : FORMING + BAR_WIDTH] = 0
         forget_footprint(ints)

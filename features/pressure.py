@@ -79,7 +79,8 @@ def update_pressure(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> No
     out[_IMBALANCE], out[_SIZE] = floats[imbalance], abs(floats[imbalance])
     out[_TRADES], out[_TRADES_SIZE] = floats[trades], abs(floats[trades])
     out[_RUN] = ints[RUN]
-    out[_BUY] = 0.5 * (1.0 + floats[imbalance])
+    buy, sell = ints[LAST_BAR + BUY_VOLUME], ints[LAST_BAR + SELL_VOLUME]
+    out[_BUY] = ratio(buy, buy + sell, 0.5)  # the same bits as the share of a minute's tape
     nested_moments(floats, imbalance, _WINDOWS, IMBALANCE_MEAN, IMBALANCE_SIGMA)
     nested_moments(floats, imbalance - 1, _WINDOWS, PRIOR_MEAN, PRIOR_SIGMA)
     for i in range(_WINDOWS.size):

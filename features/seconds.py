@@ -1,8 +1,10 @@
 """Sliding time windows: the session's totals remembered at every whole second since the open.
 
-A window of τ seconds is the difference between a total now and τ whole seconds earlier. It is exact on whole
-seconds of the session, where bars close and samples are taken, and reaches back up to one second less between
-them. Everything is integer, so there is no drift, and memory does not grow with the trade rate.
+A second s is recorded before the first event at or after s, as bars are cut, so a total stands there for what lies
+before s. A window of τ seconds is the difference between a total now and the one τ seconds before the end of the
+second in progress. At a CLOCK of s the second before s is in progress still: the window is [s − τ, s) to the
+nanosecond. At any other event it holds the second of the event so far and the τ − 1 before. Everything is integer, so
+there is no drift, and memory does not grow with the trade rate.
 """
 
 import math
@@ -41,7 +43,7 @@ from market.kernel import kernel
 
 @kernel
 def advance_seconds(ints: np.ndarray, now_ns: int) -> None:
-    """Record every whole second of the session that lies before `now_ns`."""
+    """Record every whole second of the session before `now_ns`."""
     until = min(now_ns, ints[SESSION_CLOSE_NS] + 1)
     while ints[NEXT_SECOND_NS] < until:
         record_second(ints)
@@ -74,7 +76,7 @@ def record_second(ints: np.ndarray) -> None:
 
 @kernel
 def recorded(ints: np.ndarray, field: int, second: int) -> int:
-    """Return a field as it stood at a whole second; 0 before the open."""
+    """Return a field as it stood before the events of a whole second; 0 before the open."""
     if second < 0:
         return 0
     return int(ints[SECOND_RING + (second & (SECONDS - 1)) * SECOND_WIDTH + field])
@@ -82,7 +84,7 @@ def recorded(ints: np.ndarray, field: int, second: int) -> int:
 
 @kernel
 def window_sum(ints: np.ndarray, total: int, seconds: int) -> int:
-    """Return how much a total grew within the last `seconds` seconds."""
+    """Return how much a total grew in the second in progress and the `seconds` − 1 before it."""
     return int(ints[total]) - recorded(ints, total - TOTALS, ints[SECOND] - seconds)
 
 
@@ -98,6 +100,6 @@ def z_of_sums(value: float, total: int, squares: int, count: int) -> float:
 
 @kernel
 def _flow_at(ints: np.ndarray, second: int, seconds: int) -> int:
-    """Return Σ a·q over the `seconds` seconds up to a recorded whole second."""
+    """Return Σ a·q over the `seconds` seconds before a recorded whole second."""
     field = TOTAL_SIGNED - TOTALS
     return recorded(ints, field, second) - recorded(ints, field, second - seconds)

@@ -125,17 +125,15 @@ class Seen(Moment):
         return self.trades[(self.trades["buyer"] > 0) & (self.trades["seller"] > 0)]
 
     def at(self, seconds: int) -> Book:
-        """The book some whole seconds ago."""
-        time = int(self.session["open_ns"]) + (-(-self.elapsed // SECOND) - seconds) * SECOND
-        return self.books[int(np.searchsorted(self.event_times, time, side="right")) - 1]
+        """The book where the window of so many seconds begins."""
+        return self.books[int(np.searchsorted(self.event_times, self.begin(seconds), side="left")) - 1]
 
     @cached_property
     def event_times(self) -> np.ndarray:
         return np.maximum.accumulate(self.events["ts_event_ns"])
 
     def books_since(self, seconds: int) -> list[Book]:
-        time = int(self.session["open_ns"]) + (-(-self.elapsed // SECOND) - seconds) * SECOND
-        return self.books[int(np.searchsorted(self.event_times, time, side="right")) : len(self.events)]
+        return self.books[int(np.searchsorted(self.event_times, self.begin(seconds), side="left")) : len(self.events)]
 
     def session_bars(self, count: int) -> np.ndarray:
         """Trades with an aggressor of the last `count` closed bars of the session."""

@@ -241,8 +241,8 @@ def test_quotes_without_sizes_give_the_spread_alone(desk):
 def test_time_windows_begin_on_whole_seconds_between_bars(desk):
     desk.trade(1, 500, 1, 1)
     desk.clock(1)
-    desk.trade(70.0, 500, 10, 1)  # on the boundary of the window (70, 75]: out
-    desk.trade(70.1, 500, 4, 1)
+    desk.trade(69.9, 500, 10, 1)  # before the window that begins at 70: out
+    desk.trade(70.0, 500, 4, 1)
     desk.trade(74.5, 500, 1, -1)
     assert desk.row()["trade_flow_5"] == pytest.approx((4 - 1) / 5)
     assert desk.row()["trade_flow_10"] == pytest.approx((14 - 1) / 15)
@@ -312,7 +312,7 @@ def test_a_window_without_a_known_aggressor_follows_the_zero_rule_once_the_sessi
 
 @pytest.mark.parametrize("lost_at", [7_200.0, 7_200.4])
 def test_windows_of_time_are_missing_until_they_lie_after_a_loss(long_desk, lost_at):
-    """A loss on a whole second ends before it; within a second that second is lost too."""
+    """The second in which the feed is back is lost too, on its first instant as in its middle."""
     first: dict[str, int] = {}
     warm = {}
     for second in range(9_100):
@@ -333,8 +333,8 @@ def test_windows_of_time_are_missing_until_they_lie_after_a_loss(long_desk, lost
                     first.setdefault(name, second)
     assert all(math.isfinite(warm[name]) for name in REACH)
     # At second + 0.7 the window of n seconds begins at second + 1 - n.
-    wanted = {name: max(math.ceil(lost_at) + seconds - 1, 7_200) for name, seconds in REACH.items()}
-    assert first == {**wanted, "replenishment": 7_210}  # the book was told anew at 7,200.7
+    wanted = {name: math.floor(lost_at) + seconds for name, seconds in REACH.items()}
+    assert first == wanted
 
 
 def test_a_loss_leaves_what_is_counted_in_trades_and_bars(long_desk):

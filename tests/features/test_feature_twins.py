@@ -71,18 +71,27 @@ class Moment:
 
     def is_unknown(self, name: str) -> bool:
         """Tell whether no aggressor was shown yet, or the window begins before the feed was back."""
-        losses = self.events["ts_event_ns"][self.events["kind"] == 8]
-        begins = int(self.session["open_ns"]) + (-(-self.elapsed // SECOND) - REACH.get(name, 0)) * SECOND
-        lost = name in REACH and len(losses) > 0 and begins < losses.max()
+        losses = self.events["ts_event_ns"][self.events["kind"] == 8] - int(self.session["open_ns"])
+        again = int(self.session["open_ns"]) + (losses // SECOND + 1) * SECOND
+        lost = name in REACH and len(losses) > 0 and self.begin(REACH[name]) < again.max()
         return bool(lost or (name in SIDED and known(self.trades) == 0))
 
+    @property
+    def seconds_begun(self) -> int:
+        """Seconds of the session begun: a close ends one, any other event lies in one, on its first instant too."""
+        at_close = int(self.events["kind"][-1]) == 9
+        return self.elapsed // SECOND if at_close else self.elapsed // SECOND + 1
+
+    def begin(self, seconds: int) -> int:
+        """Where the window of so many seconds begins: as many seconds before a close, on a whole one elsewhere."""
+        return int(self.session["open_ns"]) + (self.seconds_begun - seconds) * SECOND
+
     def since(self, seconds: int, records: np.ndarray, until: int | None = None) -> np.ndarray:
-        """Records of the last `seconds` seconds; between whole seconds the window begins on a whole one."""
-        end = self.now if until is None else until
-        whole = -(-(end - int(self.session["open_ns"])) // SECOND) - seconds
+        """Records of the last `seconds` seconds up to now, or of those before a whole second."""
+        begin = self.begin(seconds) if until is None else until - seconds * SECOND
         times = records["ts_event_ns"]
-        late = times > int(self.session["open_ns"]) + whole * SECOND if whole >= 0 else np.ones(len(times), bool)
-        return records[late & (times <= end)] if until is not None else records[late]
+        late = times >= begin if begin >= int(self.session["open_ns"]) else np.ones(len(times), bool)
+        return records[late & (times < until)] if until is not None else records[late]
 
     @cached_property
     def quotes(self) -> list[dict[str, int]]:
@@ -108,8 +117,8 @@ class Moment:
         return np.array([state["at"] for state in self.quotes], dtype=np.int64)
 
     def spread(self, at: int | None = None) -> float:
-        """The spread if the book was valid: two-sided, not crossed, not older than 2 s."""
-        count = len(self.quotes) if at is None else int(np.searchsorted(self.quote_times, at, side="right"))
+        """The spread now, or before the events of a moment, if the book was valid: two-sided, not crossed, fresh."""
+        count = len(self.quotes) if at is None else int(np.searchsorted(self.quote_times, at, side="left"))
         if count == 0:
             return NAN
         book, time = self.quotes[count - 1], self.now if at is None else at
@@ -118,9 +127,9 @@ class Moment:
 
     @property
     def sample_times(self) -> list[int]:
-        """The 600 whole seconds before now."""
+        """The 600 whole seconds before the last event."""
         start = int(self.session["open_ns"])
-        last = -(-self.elapsed // SECOND) - 1
+        last = self.seconds_begun - 1
         return [start + second * SECOND for second in range(last - 599, last + 1)]
 
     @cached_property
@@ -385,8 +394,7 @@ def sized(m: Moment, value: Callable[[dict[str, int]], float]) -> float:
 
 
 def ofi(m: Moment, seconds: int) -> float:
-    start = int(m.session["open_ns"]) + (-(-m.elapsed // SECOND) - seconds) * SECOND
-    recent = [state for state in m.quotes if state["at"] > start]
+    recent = [state for state in m.quotes if state["at"] >= m.begin(seconds)]
     both = [s["bid_size"] + s["ask_size"] for s in recent if s["quoted"] and s["bid"] > 0 and s["ask"] > 0]
     return sized(m, lambda _: sum(s["flow"] for s in recent) / (np.mean(both) / 2))
 
