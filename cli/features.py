@@ -9,6 +9,7 @@ from cli.environment import find_home
 from cli.output import JsonOption, answer
 
 if TYPE_CHECKING:
+    from features.feature import Feature
     from features.parity import Difference
 
 ContractOption = Annotated[str | None, typer.Option(help="The series; the only one of the lake by default.")]
@@ -40,16 +41,23 @@ def features_ls(set_name: SetOption = "full", json: JsonOption = False) -> None:
     from features.schema import build_schema
 
     schema = build_schema(set_name, frozenset(Need), 60_000_000_000, 5)
-    columns = [
-        {
-            "name": f.name, "group": f.group, "needs": sorted(map(str, f.needs)), "window": f.window,
-            "warm_up": f.warm_up, "unit": f.unit, "unknown": list(f.unknown),
-        }
-        for f in schema.features
-    ]  # fmt: skip
+    columns = [_column(feature) for feature in schema.features]
     lines = [f"{f.name:26} {f.group:14} {f.unit:10} needs {', '.join(sorted(f.needs))}" for f in schema.features]
     fields = {"set": set_name, "schema_hash": schema.hash, "columns": columns}
     answer(json, fields, [*lines, f"{len(columns)} columns, schema {schema.hash[:16]}"])
+
+
+def _column(feature: "Feature") -> dict[str, Any]:
+    """Return all the catalogue says of a column; window and warm-up are counted in one unit, a bound may be open."""
+    from math import isfinite
+
+    return {
+        "name": feature.name, "group": feature.group, "formula": feature.formula, "inputs": list(feature.inputs),
+        "needs": sorted(map(str, feature.needs)), "window": feature.window, "warm_up": feature.warm_up,
+        "counted_in": str(feature.warm_unit), "unit": feature.unit,
+        "range": [bound if isfinite(bound) else None for bound in (feature.low, feature.high)],
+        "zero_rule": feature.zero_rule, "unknown": list(map(str, feature.unknown)), "aliases": list(feature.aliases),
+    }  # fmt: skip
 
 
 def features_page(json: JsonOption = False) -> None:

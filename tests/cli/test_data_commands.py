@@ -207,8 +207,36 @@ def test_features_ls_lists_the_catalogue_in_order(run: RunCommand, ask: Ask) -> 
     assert [column["name"] for column in said["columns"]] == names
     assert len(names) >= 245
     assert {need for column in said["columns"] for need in column["needs"]} == set(map(str, Need))
-    assert set(said["columns"][0]) == {"name", "group", "needs", "window", "warm_up", "unit", "unknown"}
+    assert {"name", "group", "needs", "window", "warm_up", "unit", "unknown"} < set(said["columns"][0])
     assert f"{len(names)} columns, schema {said['schema_hash'][:16]}" in run("features", "ls").out
+
+
+def test_features_ls_says_what_the_page_says(ask: Ask) -> None:
+    """Every column as a line of docs/features.md, which is read here and not written."""
+    page = (Path(__file__).parents[2] / "docs" / "features.md").read_text(encoding="utf-8")
+    lines = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    for column in ask("features", "ls")[1]["columns"]:
+        low, high = (
+            f"{infinite if bound is None else f'{bound:.4g}'}".replace("-", "−")
+            for bound, infinite in zip(column["range"], ("−∞", "∞"), strict=True)
+        )
+        cells = (
+            f"`{column['name']}`", column["formula"].replace("|", "&#124;"), " ".join(column["inputs"]),
+            str(column["window"] or ""), column["unit"], f"{low} … {high}",
+            f"{column['warm_up']} {column['counted_in']}", " ".join(column["needs"]).replace("_", " "),
+            " ".join(column["unknown"]), "" if column["zero_rule"] is None else f"{column['zero_rule']:g}",
+            " ".join(f"`{alias}`" for alias in column["aliases"]),
+        )  # fmt: skip
+        assert f"| {' | '.join(cells)} |" == lines[column["name"]]
+
+
+def test_features_ls_of_known_columns(ask: Ask) -> None:
+    columns = {column["name"]: column for column in ask("features", "ls")[1]["columns"]}
+    assert columns["rsi_14"]["range"] == [0, 100]
+    assert (columns["rsi_14"]["zero_rule"], columns["spread_z"]["zero_rule"]) == (50.0, 0.0)
+    assert columns["returns_5"]["aliases"] == ["momentum_pct_5", "roc_5"]
+    assert columns["trade_flow_5"]["counted_in"] == "seconds"
+    assert columns["atr_14"]["range"] == [0, None]
 
 
 def test_smaller_set_has_another_schema(ask: Ask) -> None:
