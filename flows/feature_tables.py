@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 import features
@@ -53,6 +54,8 @@ class _Job:
 def build_tables(home: Home, schema: FeatureSchema, dataset: Dataset) -> list[Built]:
     """Compute the tables of all sessions whose inputs changed; one that was interrupted goes on where it stopped.
 
+    A table that was damaged since is computed again.
+
     Raises
     ------
     LakeError
@@ -62,13 +65,22 @@ def build_tables(home: Home, schema: FeatureSchema, dataset: Dataset) -> list[Bu
     days = dataset.feed.sessions()
     jobs = [_Job(schema, dataset.feed, day, folder / _name(dataset.feed, schema, day)) for day in days]
     write_text(folder / "schema.json", schema.to_json())
-    missing = [job for job in jobs if not job.path.exists()]
+    missing = [job for job in jobs if not _is_whole(job.path)]
     built = set(_paths_built(missing))
     _remove_superseded(folder, {job.path for job in jobs})
     return [
         Built(str(job.day), pq.read_metadata(job.path).num_rows, "built" if job.path in built else "unchanged")
         for job in jobs
     ]
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a table is there to its end, where Parquet has what describes it."""
+    try:
+        pq.read_metadata(path)
+    except (pa.ArrowInvalid, OSError):
+        return False
+    return True
 
 
 def folder_of(home: Home, schema: FeatureSchema, contract: str) -> Path:

@@ -54,6 +54,17 @@ def test_a_second_build_computes_nothing(home: Home) -> None:
     assert {path: path.stat().st_mtime_ns for path in tables(home).values()} == before
 
 
+@pytest.mark.parametrize("left", [0, 200])
+def test_a_damaged_table_is_computed_again(home: Home, left: int) -> None:
+    fill_lake(home)
+    build(home)
+    damaged = tables(home)[DAYS[1]]
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:left])
+    assert build(home) == {**dict.fromkeys(DAYS, "unchanged"), DAYS[1]: "built"}
+    assert read_table(damaged)["_ts_ns"].size > 100
+
+
 def test_only_what_a_stopped_build_left_is_computed(home: Home) -> None:
     fill_lake(home)
     build(home)
