@@ -82,7 +82,7 @@ def columns_of(set_name: str) -> tuple[str, ...]:
         If the set is unknown, or names what the catalogue does not hold.
     """
     if set_name not in SETS:
-        raise ConfigError(f"feature set: expected one of {', '.join(SETS)}, found {set_name!r}; correct params.yaml")
+        raise ConfigError(f"feature set: expected one of {', '.join(SETS)}, found {set_name!r}; name one of these")
     try:
         return _distinct(column_of(name) for name in _SETS[set_name])
     except KeyError as error:
