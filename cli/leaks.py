@@ -31,9 +31,10 @@ def leakcheck(
     """Spoil the data after sampled moments; features, labels, fits and decisions before them must not change."""
     from flows.leaks.check import check_leaks
     from flows.parameters import load_parameters
+    from flows.recorded import data_of
 
     parameters = load_parameters(params)
-    data = replace(parameters.data, contract=(contract or parameters.data.contract).strip().upper())
+    data = data_of(find_home(), contract, parameters.data) if contract else parameters.data
     features = replace(parameters.features, set=set_name, exclude=()) if set_name else parameters.features
     with quiet_stdout():
         found = check_leaks(find_home(), replace(parameters, data=data, features=features), sessions)

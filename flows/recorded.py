@@ -48,6 +48,22 @@ def open_recorded(home: Home, contract: str | None, length: BarLength | None, da
     return open_dataset(home, DataParams(name, "bars", (length or stored[0]).bar_ns // SECOND_NS, 1))
 
 
+def data_of(home: Home, contract: str, data: DataParams) -> DataParams:
+    """Return the parameters of another series: its trades where it has any, else bars, of this length if stored.
+
+    Raises
+    ------
+    UsageError
+        If the lake has no such series.
+    """
+    feed = open_recorded(home, contract, None).feed
+    if feed.kind == "events":
+        return replace(data, contract=feed.contract, feed="events")
+    stored = {p.bar_seconds for p in feed.lake.partitions("bars", feed.contract)}
+    seconds = data.bar_seconds if data.bar_seconds in stored else min(stored)
+    return replace(data, contract=feed.contract, feed="bars", bar_seconds=seconds)
+
+
 def schema_of(
     dataset: Dataset, set_name: str, length: BarLength | None = None, decides: Decides = Decides.BAR
 ) -> FeatureSchema:

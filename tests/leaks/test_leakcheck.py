@@ -15,6 +15,7 @@ from flows.leaks.check import check_leaks, check_spans
 from flows.leaks.poison import Poison, known_count, spoil_records
 from flows.leaks.source import CHECKOUT, of_feature
 from flows.parameters import DataParams, FeatureParams, Parameters, SplitParams
+from flows.recorded import data_of
 from flows.stages.dataset import open_dataset
 from flows.stages.features import FeatureTable
 from market.bars import bars_from_events
@@ -197,3 +198,12 @@ def test_command_names_the_sets_there_are(
     params.write_text(json.dumps({"data": {"contract": MARKET.symbol, "feed": market[1]}}), encoding="utf-8")
     assert main(["leakcheck", "--set", "book66", "--params", str(params)]) == 2
     assert "expected one of core10" in capfd.readouterr().err
+
+
+def test_a_named_series_is_taken_in_the_form_it_has(market: tuple[Home, str]) -> None:
+    """Whatever feed and length the parameters name for another."""
+    home, feed = market
+    other = DataParams("WDOZ26", "events" if feed == "bars" else "bars", 900, 1)
+    taken = data_of(home, MARKET.symbol.lower(), other)
+    assert (taken.contract, taken.feed, taken.held_back_sessions) == (MARKET.symbol, feed, 1)
+    assert taken.bar_seconds == (60 if feed == "bars" else 900)
