@@ -173,7 +173,7 @@ class Commit:
 
         Prices that were restated have the level of the day they were exported; a later roll moves what comes after.
         """
-        restated = _restated_exports(self._added.values()) | _restated_exports(self._present.values())
+        restated = restated_exports(self._added.values()) | restated_exports(self._present.values())
         proved = {series for series, _ in self._agreeing - self._recovered}
         for offered in self._added.values():
             if offered.series in proved:
@@ -281,7 +281,7 @@ def _recovers(new: Partition, old: Partition) -> bool:
     return bases == ("recovered", "back_adjusted") and _export(new) == _export(old)
 
 
-def _restated_exports(partitions: Iterable[Partition]) -> set[Export]:
+def restated_exports(partitions: Iterable[Partition]) -> set[Export]:
     """Return the exports that a vendor restated: from their first session on.
 
     A piece further inside is a splice: what follows it has the level of what precedes it.

@@ -18,11 +18,13 @@ from market.instruments import FUTURES
 from market.lake import EVENT_KINDS, Lake
 from market.lake_manifest import Partition
 from market.longer_bars import longer_bars
+from market.price_levels import Record, disagreements
 from market.roll import last_trade_session
 from market.roll_record import lake_roll_table
 from market.types import BAR, EVENT
 
 _NS_PER_S = 1_000_000_000
+_DAY_S = 86_400
 _Held = Mapping[tuple[str, str, int, str], Partition]
 
 
@@ -150,15 +152,17 @@ class Series:
         """Yield each session's day and its bars of a length, BAR.
 
         Stored bars of that length are given as they are. Where a session has none they are built from its trades, else
-        from the longest stored bars that divide the length. Trades alone decide where a bar ends: a quote that the feed
-        sent ahead of its time closes none.
+        from the longest stored bars that divide the length; a day's bar lasts from the open to the close. Where these
+        are records that a vendor restated differently, one that all sessions have is read instead, and where there is
+        none LakeError tells by how much they differ. Trades alone decide where a bar ends: a quote that the feed sent
+        ahead of its time closes none.
         """
         if seconds < 1:
             raise UsageError(f"bars of {seconds} s: expected at least one second; give a positive whole number")
-        held = self._held()
-        lengths = sorted({length for kind, _, length, _ in held if kind == "bars" and seconds % length == 0})
-        for day, symbol in self._required():
-            yield day, self._bars_of(held, symbol, day, lengths, seconds)
+        held, required = self._held(), list(self._required())
+        records = self._records(held, required, seconds)
+        for day, symbol in required:
+            yield day, self._bars_of(held, symbol, day, records[day], seconds)
 
     def bars(self, seconds: int) -> np.ndarray:
         """Return the bars of all sessions, BAR, as `session_bars` finds them."""
@@ -206,19 +210,46 @@ class Series:
         for day, symbol in required:
             yield day, [held[kind, symbol, seconds, day.isoformat()] for kind, seconds in wanted]
 
-    def _bars_of(self, held: _Held, symbol: str, day: date, lengths: Sequence[int], seconds: int) -> np.ndarray:
-        """Return a session's bars; `lengths` are those of bars that fill the wanted one, ascending."""
-        session, bar_ns = self.lake.instruments.session(symbol, day), seconds * _NS_PER_S
-        if stored := held.get(("bars", symbol, seconds, day.isoformat())):
-            return self.lake.read(stored)
-        if trades := held.get(("trades", symbol, 0, day.isoformat())):
-            columns = self.lake.read_columns(trades, TRADE_FIELDS)
-            traded = select_trades(columns, self.lake.instruments.of(symbol).id)
-            return bars_from_columns(traded, session, bar_ns)
-        for length in reversed(lengths):
-            if shorter := held.get(("bars", symbol, length, day.isoformat())):
-                return longer_bars(self.lake.read(shorter), session, bar_ns)
-        raise self._lacking(f"bars of {seconds} s, trades, or bars that divide them", [day])
+    def _records(self, held: _Held, required: Sequence[tuple[date, str]], seconds: int) -> dict[date, Record]:
+        """Return from which record each session's bars are made: of one price level, where a vendor restates them."""
+        lengths = {length for kind, _, length, _ in held if kind == "bars" and seconds % length == 0}
+        shorter = sorted((("bars", length) for length in lengths - {seconds}), reverse=True)
+        usable: list[Record] = [("bars", seconds), ("trades", 0), *shorter]
+        found: dict[date, Record] = {}
+        for symbol in dict.fromkeys(symbol for _, symbol in required):
+            days = [day for day, own in required if own == symbol]
+            there = {day: [one for one in usable if (one[0], symbol, one[1], day.isoformat()) in held] for day in days}
+            if lacking := [day for day in days if not there[day]]:
+                raise self._lacking(f"bars of {seconds} s, trades, or bars that divide them", lacking)
+            found |= dict(zip(days, self._of_one_level(symbol, there), strict=True))
+        return found
+
+    def _of_one_level(self, symbol: str, there: Mapping[date, Sequence[Record]]) -> list[Record]:
+        """Return the first record of each session, or one that all have where those must not be joined."""
+        best = [records[0] for records in there.values()]
+        apart = next(disagreements(self.lake, symbol, best), None) if len(set(best)) > 1 else None
+        if apart is None:
+            return best
+        common = [one for one in next(iter(there.values())) if all(one in records for records in there.values())]
+        if common:
+            return [common[0]] * len(there)
+        raise LakeError(
+            f"{self._span}: expected prices of one level, found {apart.sentence}; {self._there()}; ask for a span that "
+            "one of them covers, or import both with --true-prices into an empty lake (another PREGAO_HOME)"
+        )
+
+    def _bars_of(self, held: _Held, symbol: str, day: date, record: Record, seconds: int) -> np.ndarray:
+        """Return a session's bars from the record they are made of."""
+        session = self.lake.instruments.session(symbol, day)
+        whole_ns = int(session["close_ns"][0] - session["open_ns"][0])
+        bar_ns = whole_ns if seconds == _DAY_S else seconds * _NS_PER_S
+        part = held[record[0], symbol, record[1], day.isoformat()]
+        if record == ("bars", seconds):
+            return self.lake.read(part)
+        if part.kind == "bars":
+            return longer_bars(self.lake.read(part), session, bar_ns)
+        traded = select_trades(self.lake.read_columns(part, TRADE_FIELDS), self.lake.instruments.of(symbol).id)
+        return bars_from_columns(traded, session, bar_ns)
 
     def _lacking(self, what: str, days: Sequence[date]) -> LakeError:
         where = f"none on {days[0]}" if days else "a span without a session"
