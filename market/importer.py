@@ -25,6 +25,7 @@ from market.readers import (
 )
 from market.readers.intake import Format, Intake, Request
 from market.readers.source import Source, open_source
+from market.readers.symbols import with_single_lots
 from market.readers.workbook import open_workbook
 from market.wording import count_of
 
@@ -143,7 +144,8 @@ def import_file(
         return done[0]
 
     try:
-        added = lake.commit(intake.counted(found.read(source, request, intake)), finish, source.path)
+        writes = with_single_lots(intake, request, found.read(source, request, intake))
+        added = lake.commit(intake.counted(writes), finish, source.path)
     except DataError as error:
         raise DataError(f"{source.path}: {error}") from error
     return _result(source, done[0], "imported" if added else "unchanged")

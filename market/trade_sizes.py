@@ -1,13 +1,50 @@
-"""How much a trade holds, and which volumes so few trades cannot have made: one rule for import and check."""
+"""How much a trade holds, and which quantities cannot be: one rule for import and check."""
 
 from typing import Any
 
 import numpy as np
 
+from market.instruments import FUTURES
 from market.kernel import kernel
 
 # Quantity per trade of a bar, against the median of its series: 131 times in real files, 1,044 in the known false one.
 MOST_PER_TRADE = 300
+FULL_OF_MINI = {"WDO": "DOL", "WIN": "IND"}
+# One quantity in five is a multiple of 5 by chance, so twenty different ones are none (1e-14); the same one again says
+# nothing of bars. Trades are mostly of one contract: hundreds of them say it too, of whatever few quantities.
+ENOUGH_QUANTITIES, ENOUGH_TRADES = 20, 200
+
+
+def full_contract(root: str, quantities: np.ndarray, trades: int = 0) -> str | None:
+    """Return the full contract of a mini whose every quantity is a multiple of the full one's lot, else None.
+
+    Parameters
+    ----------
+    root : str
+        Of the instrument; anything but a mini has none.
+    quantities : ndarray
+        Contracts, those that occur, shape (n,).
+    trades : int
+        How many trades they are of; 0 where they are the volumes of bars.
+    """
+    full = FULL_OF_MINI.get(root)
+    traded = np.unique(quantities[quantities > 0])
+    if full is None or (traded.size < ENOUGH_QUANTITIES and trades < ENOUGH_TRADES):
+        return None
+    return full if (traded % FUTURES[full].lot == 0).all() else None
+
+
+def lacks_volume(volume: Any, trades: Any, turnover: Any, moved: Any) -> Any:
+    """Return a mask of the bars that have no volume beside trades, a turnover or a move of the price, bool[n].
+
+    Parameters
+    ----------
+    volume, trades, turnover : ndarray
+        Of bars, shape (n,); trades and turnover are 0 or NaN where the source does not tell them.
+    moved : ndarray
+        Whether high and low differ, bool[n].
+    """
+    return (volume == 0) & ((trades > 0) | (turnover > 0) | moved)
 
 
 def usual_size(volume: np.ndarray, trades: np.ndarray) -> float:

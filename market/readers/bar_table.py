@@ -30,9 +30,10 @@ from market.readers.source import Source
 from market.readers.symbols import refuse_full_lots, refuse_other_days, resolve_symbol
 from market.readers.true_prices import recover
 from market.realism import MOST_ON_WEEKENDS
-from market.trade_sizes import beyond_its_trades, usual_size
+from market.trade_sizes import beyond_its_trades, lacks_volume, usual_size
 from market.wording import count_of
 
+NO_VOLUME = "a price or trades without a volume"
 OFF_GRID = "a price off the tick grid"
 FAR_TURNOVER = "a turnover that is not that of its price and volume"
 NOT_RECOVERED = "of a session whose traded prices the turnover does not tell"
@@ -160,7 +161,8 @@ def bar_writes(
     rows = _in_time_order(source, request, table, contract, ZoneInfo(instrument.clock))
     dated = request.lake.instruments.parse(contract).dated
     screen = _screen(rows, instrument, dated)
-    hint = _weekend_hint(rows) or _grid_hint(screen, contract, instrument) or _clock_hint(rows, screen)
+    hint = _weekend_hint(rows) or _grid_hint(screen, contract, instrument) or _volume_hint(screen, instrument)
+    hint = hint or _clock_hint(rows, screen)
     intake.note(screen, table.misshapen, hint)
     intake.refuse_too_many(hint)
     kept = np.flatnonzero(screen.kept)
@@ -261,6 +263,9 @@ def _screen(rows: _Rows, instrument: Instrument, dated: bool) -> Screen:
     most_turnover = min(MOST_TURNOVER * instrument.tick_value, LARGEST_NUMBER)
     absurd = (table.trades > MOST_TICKS) | (table.turnover >= most_turnover)
     screen.reject((steps > MOST_LOTS) | absurd, "a volume beyond any market")
+    if instrument.unit != "units":  # a broker of currencies may count its quotes and no volume
+        unsold = lacks_volume(table.volume, table.trades, table.turnover, table.high > table.low)
+        screen.reject(unsold, NO_VOLUME)
     screen.reject_other_days(hours)
     ts_ns = rows.ts_ns
     screen.reject((ts_ns < hours.open_ns) | (ts_ns >= hours.close_ns + LATE_NS), OUTSIDE_HOURS)
@@ -291,6 +296,13 @@ def _grid_hint(screen: Screen, contract: str, instrument: Instrument) -> str:
         f"{contract} trades in steps of {instrument.tick_size:g} and no vendor restates the prices of one contract: "
         f"export it as traded, or name the series these are with --symbol (as {instrument.root}FUT)"
     )
+
+
+def _volume_hint(screen: Screen, instrument: Instrument) -> str:
+    """Return what to do with bars most of which lack a volume, or nothing."""
+    if NO_VOLUME not in screen.reasons or screen.rejected(NO_VOLUME).mean() <= MOST_REJECTED:
+        return ""
+    return f"export them with their real volume in {instrument.unit} (a number of ticks or quotes is none)"
 
 
 def _clock_hint(rows: _Rows, screen: Screen) -> str:

@@ -1,6 +1,7 @@
 """Which symbol a file's rows belong to."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -8,13 +9,12 @@ import numpy as np
 
 from market.errors import FileRefused, UnknownSymbol
 from market.instruments import FUTURES, LISTED_YEARS, Instruments, Symbol
-from market.readers.intake import Intake, Request
+from market.readers.intake import Intake, Request, Writes
 from market.readers.price_basis import ADJUSTED_ENDINGS
 from market.readers.source import Source
 from market.roll import front_contract, last_trade_session
+from market.trade_sizes import FULL_OF_MINI, full_contract
 
-FULL_OF_MINI = {"WDO": "DOL", "WIN": "IND"}
-ENOUGH_VOLUMES = 20
 # The exchange does not tell how far ahead it lists (b3.md §1), so a contract may have been listed LISTED_YEARS before.
 # But trading is in the front month: a year before its last session a contract has a few trades a day, if any, the
 # front month thousands (DOLK20: 33,118 on 2020-04-02). Real data moved by whole years always lie a year ahead.
@@ -60,30 +60,42 @@ def resolve_symbol(intake: Intake, request: Request, inside: str | None, seen: d
     return contract
 
 
-def refuse_full_lots(intake: Intake, request: Request, contract: str, volume: np.ndarray) -> None:
-    """Refuse bars of a mini contract whose every volume is a multiple of the full contract's lot: they are its own.
+def refuse_full_lots(intake: Intake, request: Request, contract: str, quantities: np.ndarray, trades: int = 0) -> None:
+    """Refuse bars or trades of a mini contract whose every quantity is a multiple of the full contract's lot.
 
     Parameters
     ----------
-    volume : ndarray
-        Contracts, f8[n]. One in five volumes is a multiple of 5 by chance, so twenty different ones are none (1e-14);
-        the same one again says nothing more.
+    quantities : ndarray
+        Volumes of bars, or quantities that occur among trades, contracts, shape (n,).
+    trades : int
+        How many trades there are; 0 where it is bars.
     """
-    root = request.lake.instruments.parse(contract).root
-    traded = volume[volume > 0]
-    if request.symbol or root not in FULL_OF_MINI or np.unique(traded).size < ENOUGH_VOLUMES:
+    full = full_contract(request.lake.instruments.parse(contract).root, quantities, trades)
+    if request.symbol or full is None:
         return
-    full = FULL_OF_MINI[root]
-    lot = FUTURES[full].lot
-    if (traded % lot == 0).all():
-        likely = full + contract[len(root) :]
-        remedy = f"export {likely} itself" if intake.stated else f"give --symbol {likely}"
-        raise FileRefused(
-            intake.source.path,
-            f"volumes of {contract} in single contracts",
-            f"all {traded.size} multiples of {lot}, the lot of {full}: {intake.source.name} is {likely}",
-            f"{remedy}, or --symbol {contract} if you know better",
-        )
+    likely = full + contract[len(full) :]
+    remedy = f"export {likely} itself" if intake.stated else f"give --symbol {likely}"
+    raise FileRefused(
+        intake.source.path,
+        f"{'trades' if trades else 'volumes'} of {contract} in single contracts",
+        f"all {trades or (quantities > 0).sum()} multiples of {FUTURES[full].lot}, the lot of {full}: "
+        f"{intake.source.name} is {likely}",
+        f"{remedy}, or --symbol {contract} if you know better",
+    )
+
+
+def with_single_lots(intake: Intake, request: Request, writes: Writes) -> Writes:
+    """Pass partitions on, and refuse the file at its end where the trades of a mini contract are the full one's."""
+    quantities: dict[str, np.ndarray] = {}
+    trades: Counter[str] = Counter()
+    for partition, records in writes:
+        if partition.kind == "trades" and partition.root in FULL_OF_MINI:
+            held = quantities.get(partition.contract, np.zeros(0, dtype=np.int64))
+            quantities[partition.contract] = np.union1d(held, records["quantity"])
+            trades[partition.contract] += records.size
+        yield partition, records
+    for contract, seen in quantities.items():
+        refuse_full_lots(intake, request, contract, seen, trades[contract])
 
 
 def refuse_other_days(

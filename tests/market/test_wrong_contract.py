@@ -84,7 +84,53 @@ def test_one_volume_over_and_over_says_nothing(lake: Lake, write: WriteFile, mt5
 
 
 def test_minutes_without_volume_are_not_counted(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
-    assert import_file(lake, write("WDOK20.csv", with_volumes(mt5_rows(40), [0] * 30 + fives(10)))).rows == 40
+    rows = with_volumes(mt5_rows(40), [0] * 30 + fives(10))
+    still = [
+        re.sub(r"\t5\d{3}\.0(.*)\t5\d{3}\.0\t\d+\t0\t", "\t5250.0\t5250.0\t5250.0\t5250.0\t0\t0\t", row) for row in rows
+    ]
+    assert import_file(lake, write("WDOK20.csv", still)).rows == 40
+
+
+TICKS = "<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>"
+
+
+def ticks(quantities: list[int]) -> list[str]:
+    """Return a trade every ten seconds from 09:30 on."""
+    minutes = [30 + k // 6 for k in range(len(quantities))]
+    clocks = [f"{9 + minute // 60:02}:{minute % 60:02}:{10 * (k % 6):02}.000" for k, minute in enumerate(minutes)]
+    return [TICKS, *(f"2020.04.02\t{clock}\t\t\t5257.0\t{q}.0" for clock, q in zip(clocks, quantities, strict=True))]
+
+
+def test_refuses_trades_of_a_mini_in_lots_of_the_full_contract(lake: Lake, write: WriteFile) -> None:
+    path = write("WDOK20.csv", ticks([5, 10, 5, 25] * 50))
+    with pytest.raises(FileRefused, match=r"trades of WDOK20 in single .*all 200 multiples of 5, the lot of DOL"):
+        import_file(lake, path)
+    assert not lake.partitions()
+    assert import_file(lake, path, symbol="WDOK20").status == "imported"  # who names it himself knows better
+
+
+@pytest.mark.parametrize(
+    ("name", "quantities"),
+    [
+        ("WDOK20.csv", [5, 10, 5, 25] * 50 + [1]),
+        ("WDOK20.csv", [5, 10, 5, 25] * 49),  # too few to tell
+        ("DOLK20.csv", [5, 10, 5, 25] * 50),
+    ],
+)
+def test_other_trades_are_taken(lake: Lake, write: WriteFile, name: str, quantities: list[int]) -> None:
+    assert import_file(lake, write(name, ticks(quantities))).rows == len(quantities)
+
+
+@pytest.mark.parametrize("trades", ["100", "0"])
+def test_refuses_a_future_without_any_volume(lake: Lake, write: WriteFile, mt5_rows: Rows, trades: str) -> None:
+    rows = with_trades(with_volumes(mt5_rows(), [0] * 540), int(trades))
+    with pytest.raises(FileRefused, match=r"found 540, most of them a price or trades without a volume.*in contracts"):
+        import_file(lake, write("WDOK20.csv", rows))
+
+
+def test_sets_a_bar_without_a_volume_aside(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
+    done = import_file(lake, write("WDOK20.csv", with_volumes(mt5_rows(), [0] + [7] * 539)))
+    assert (done.rows, done.rejected) == (539, 1)
 
 
 @pytest.mark.parametrize(
