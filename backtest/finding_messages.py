@@ -67,6 +67,18 @@ _SERIES: Mapping[str, tuple[str, str]] = {
         "preços ajustados na rolagem: {count} registros em {sessions} pregões",
         "prices restated at a roll: {count} records of {sessions} sessions",
     ),
+    "other_level": (
+        "pregões cujos preços não são os de outra gravação da mesma série, nunca emendadas: {sessions}",
+        "sessions whose prices are not those of another record of the series, never joined with it: {sessions}",
+    ),
+    "full_lots": (
+        "pregões em que tudo é múltiplo do lote do contrato cheio, e portanto dele: {sessions}",
+        "sessions in which all quantities are multiples of the full contract's lot, so they are its own: {sessions}",
+    ),
+    "no_volume": (
+        "barras com negócios ou variação de preço e sem volume: {count} em {sessions} pregões",
+        "bars that traded or moved without a volume: {count} of {sessions} sessions",
+    ),
     "generated": (
         "pregões ditos reais que nenhum mercado fez: {sessions}",
         "sessions filed as real that no market made: {sessions}",

@@ -45,6 +45,7 @@ def lake_ls(
     The JSON object always lists every partition: one session of a series.
     """
     from cli.configuration import open_lake
+    from market.price_levels import disagreements
 
     lake = open_lake()
     held = _within(_narrowed(lake, contract, kind), _span(first, last))
@@ -56,8 +57,11 @@ def lake_ls(
         }
         for p in held
     ]  # fmt: skip
+    apart = [one for name in sorted({p.contract for p in held}) for one in disagreements(lake, name)]
     lines = _each_session(held) if each else _each_series(held)
-    answer(json, {"partitions": partitions}, lines if held else [_why_nothing(lake)])
+    lines += [f"never joined: {one.sentence}" for one in apart]
+    fields = {"partitions": partitions, "never_joined": [one.sentence for one in apart]}
+    answer(json, fields, lines if held else [_why_nothing(lake)])
 
 
 def lake_gaps(

@@ -25,7 +25,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stage": ("stage",),
         "import": ("files",),
         "collect": ("deliveries", "sessions", "dvc"),
-        "lake ls": ("partitions",),
+        "lake ls": ("partitions", "never_joined"),
         "check": ("series", "data_docs", "summary"),
         "lake gaps": ("gaps", "missing_sessions"),
         "lake verify": ("checked", "problems"),

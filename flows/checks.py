@@ -89,6 +89,9 @@ SUITES: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             Check("halt", refuses=False),
             Check("unexplained_edge", refuses=False),
             Check("back_adjusted", refuses=False),
+            Check("other_level", refuses=False),
+            Check("full_lots", refuses=True),
+            Check("no_volume", refuses=True),
             Check("generated", refuses=True),
         ),
     }

@@ -4,14 +4,17 @@ Records never come here: the compiled pre-check looks at them, and a suite sees 
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from flows.checks import CONTRACTS, SUITES, Finding, SessionRow, Unit
+
+NO_REASONS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -75,15 +78,15 @@ def run_suite(
     suite_name: str,
     series: str,
     rows: Sequence[SessionRow],
-    because: tuple[str, ...] = (),
+    because: Mapping[str, tuple[str, ...]] = NO_REASONS,
     unit: Unit = CONTRACTS,
 ) -> SuiteResult:
     """Hold a suite against the sessions of a series and record the verdict for Data Docs.
 
     Parameters
     ----------
-    because : tuple of str
-        The doubts behind `generated`, where that is found.
+    because : mapping of str to tuple of str
+        The reasons behind a check by its name, told where that is found.
     unit : Unit
         What quantities of the series count.
     """
@@ -96,7 +99,7 @@ def run_suite(
         Finding(
             check,
             tuple((row.day, row.found[check.name]) for row in rows if check.name in row.found),
-            because if check.name == "generated" else (),
+            because.get(check.name, ()),
             unit,
         )
         for check in SUITES[suite_name]

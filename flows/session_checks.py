@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -61,6 +62,7 @@ def series_rows(
     calendar: Calendar,
     adjusted: Mapping[dt.date, int],
     verdict: Realism,
+    others: Mapping[dt.date, Mapping[str, Found]] = MappingProxyType({}),
 ) -> list[SessionRow]:
     """Return one row for every session of the calendar from the first of a series to its last.
 
@@ -74,11 +76,14 @@ def series_rows(
         How many records of a session carry restated prices.
     verdict : Realism
         Of the partitions that are filed as real.
+    others : mapping of date to mapping of str to Found
+        What else a session is told for, by name of the check.
     """
     rows = [SessionRow(day, 0, {_MISSING[cause]: Found(1)}) for day, cause in missing if cause in _MISSING]
     for partition in partitions:
         day = partition.day
         found = dict(_gaps_found(partition.gaps)) | _edges_found(partition, calendar.session(day))
+        found |= others.get(day, {})
         if count := adjusted.get(day, 0):
             found["back_adjusted"] = Found(count)
         if verdict.real is False and not partition.provenance.synthetic:

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from flows.data_summary import write_summary
 from flows.expectations import build_docs, open_context, run_suite
 from flows.lock import exclusive
 from flows.progress import steps
+from flows.series_findings import OtherFindings, level_findings, quantity_findings, volume_findings
 from flows.series_report import DAY_SECONDS, SLOTS, SeriesReport, label_of
 from flows.session_checks import bar_row, event_row, minutes_by_cause, restated, series_rows, states_of
 from market.bar_statistics import SLOT_MINUTES, BarSeries, series_of_bars
@@ -22,9 +23,11 @@ from market.bars import bars_from_events
 from market.calendar import CLOSING_CALL_NS, Calendar
 from market.gaps import missing_sessions
 from market.home import Home
+from market.instruments import Instrument
 from market.lake import EVENT_KINDS, Lake
 from market.lake_manifest import Partition
 from market.precheck import usual_volumes
+from market.price_levels import Disagreement, disagreements
 from market.realism import Realism, judge_by_calendar
 
 SUMMARY = "validation/summary.html"  # below artifacts/
@@ -52,11 +55,14 @@ class Validation:
 
 @dataclass(frozen=True)
 class _Looked:
-    """What one pass over the records of a series leaves: rows for its suite, bars to judge, restated prices."""
+    """What one pass over the records of a series leaves: rows for its suite, bars to judge, restated prices, and
+    the quantities that occur among its trades.
+    """
 
     rows: list[SessionRow]
     bars: list[tuple[Partition, np.ndarray]]
     adjusted: dict[dt.date, int]
+    traded: dict[dt.date, np.ndarray] = field(default_factory=dict)
 
 
 def check_lake(home: Home, lake: Lake, contract: str | None, kind: str | None) -> Validation:
@@ -69,7 +75,9 @@ def validate(home: Home, lake: Lake, partitions: Sequence[Partition]) -> Validat
     """Validate every series of some partitions; both pages are written whatever the outcome."""
     context = open_context(home.state / "expectations")
     looked = _look(lake, partitions)
-    reports = tuple(_report(lake, context, own, found) for own, found in looked)
+    contracts = {p.contract for p in partitions if p.kind in ("bars", "trades")}
+    apart = {contract: tuple(disagreements(lake, contract)) for contract in sorted(contracts)}
+    reports = tuple(_report(lake, context, own, found, apart.get(own[0].contract, ())) for own, found in looked)
     docs = build_docs(context)
     summary = home.artifacts / SUMMARY
     write_summary(summary, reports, docs)
@@ -116,24 +124,42 @@ def _look_at_events(lake: Lake, series: Sequence[Sequence[Partition]]) -> dict[t
             looked.adjusted[day] = restated(own)
             if p.kind == "trades":
                 looked.bars.append((p, bars_from_events(own, session, MINUTE_NS)))
+                looked.traded[day] = np.unique(own["quantity"])
     return found
 
 
-def _report(lake: Lake, context: Any, partitions: tuple[Partition, ...], looked: _Looked) -> SeriesReport:
+def _report(
+    lake: Lake, context: Any, partitions: tuple[Partition, ...], looked: _Looked, apart: Sequence[Disagreement]
+) -> SeriesReport:
     first, instrument = partitions[0], lake.instruments.of(partitions[0].contract)
     calendar, unit = lake.instruments.calendar(first.contract), Unit(instrument.unit, instrument.lot_step)
     missing = missing_sessions(partitions, calendar, lake.instruments.rests(first.contract))
     verdict = _verdict(looked.bars, calendar)
-    between = series_rows(partitions, missing, calendar, looked.adjusted, verdict)
+    others, levels = _others(instrument, partitions, looked, apart)
+    between = series_rows(partitions, missing, calendar, looked.adjusted, verdict, others)
+    because = {"generated": verdict.doubts, "other_level": levels}
     label = label_of(first)
     results = (
         run_suite(context, first.kind, label, looked.rows, unit=unit),
-        run_suite(context, "series", label, between, verdict.doubts),
+        run_suite(context, "series", label, between, because),
     )
     gaps = minutes_by_cause(gap for partition in partitions for gap in partition.gaps)
     volume = _volume(looked.bars, calendar, first.bar_seconds, unit.lot_step)
     absent = Counter(str(cause) for _, cause in missing)
     return SeriesReport(partitions, results, verdict, gaps, absent, unit, volume)
+
+
+def _others(
+    instrument: Instrument, partitions: Sequence[Partition], looked: _Looked, apart: Sequence[Disagreement]
+) -> tuple[OtherFindings, tuple[str, ...]]:
+    """Return what whole series tell of sessions, and why prices are of another level."""
+    levels, why = level_findings(partitions, apart)
+    bars = looked.bars if partitions[0].kind == "bars" else ()
+    found: OtherFindings = {}
+    for part in (levels, volume_findings(instrument, bars), quantity_findings(partitions, bars, looked.traded)):
+        for day, of_day in part.items():
+            found.setdefault(day, {}).update(of_day)
+    return found, why
 
 
 def _verdict(bars: Sequence[tuple[Partition, np.ndarray]], calendar: Calendar) -> Realism:

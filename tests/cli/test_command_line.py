@@ -21,7 +21,7 @@ Ask = Callable[..., tuple[int, dict[str, Any]]]
 # design.md §6: keys stay.
 CONTRACT = {
     "import": {"files"},
-    "lake ls": {"partitions"},
+    "lake ls": {"partitions", "never_joined"},
     "lake gaps": {"gaps", "missing_sessions"},
     "lake verify": {"checked", "problems"},
     "check": {"series", "data_docs", "summary"},

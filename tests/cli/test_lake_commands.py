@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from market.home import Home
+from market.lake import Lake
 from tests.cli.conftest import RunCommand
 from tests.homes import MARKET, fill_lake
+from tests.market.test_price_levels import DAYS, fill
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 SERIES_HEADER = ["contract", "kind", "bar", "basis", "origin", "first", "last", "sessions", "rows", "bytes", "gaps"]
@@ -111,7 +113,11 @@ def test_ls_lists_every_partition_for_machines(ask: Ask, held: Path) -> None:
     sizes = [one.pop("bytes") for one in said["partitions"]]
     assert (code, said) == (
         0,
-        {"ok": True, "partitions": [partition("bars", "2020-04-07", 520, 1), partition("bars", "2020-04-13", 537, 1)]},
+        {
+            "ok": True,
+            "partitions": [partition("bars", "2020-04-07", 520, 1), partition("bars", "2020-04-13", 537, 1)],
+            "never_joined": [],
+        },
     )
     assert sizes == [file.stat().st_size for file in sorted((held / "bars" / "WDOK20" / "60").iterdir())]
 
@@ -168,7 +174,7 @@ def test_ls_refuses_what_cannot_be_meant(ask: Ask, held: Path, filters: tuple[st
 
 def test_empty_lake_has_neither_gaps_nor_faults(run: RunCommand, ask: Ask) -> None:
     assert ask("lake", "gaps") == (0, {"ok": True, "gaps": [], "missing_sessions": []})
-    assert ask("lake", "ls") == (0, {"ok": True, "partitions": []})
+    assert ask("lake", "ls") == (0, {"ok": True, "partitions": [], "never_joined": []})
     for command in ("ls", "gaps", "verify"):
         assert "the lake is empty" in run("lake", command).out
     asked = run("lake", "ls", "--contract", "WDOK20")
@@ -191,3 +197,13 @@ def test_verify_says_no_with_every_reason(run: RunCommand, ask: Ask, held: Path)
     spoken = run("lake", "verify")
     assert (spoken.code, spoken.out) == (1, "")
     assert spoken.err.startswith(f"pregao: {place}: expected a file, found none")
+
+
+def test_ls_says_which_records_are_never_joined(run: RunCommand, home: Home) -> None:
+    lake = Lake(home.lake)
+    fill(lake, "WDOFUT", DAYS[:15], 15, 1.0)
+    fill(lake, "WDOFUT", DAYS[5:], 5, 1.0125)
+    told = run("lake", "ls").out.splitlines()[-1]
+    assert told.startswith(
+        "never joined: bars of 900 s beside bars of 300 s of WDOFUT: every price restated by ×0.98765"
+    )

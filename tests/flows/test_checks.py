@@ -32,7 +32,7 @@ def test_what_a_sound_market_shows_is_told_and_everything_else_refuses() -> None
     assert told == {
         "zero_range_run", "book_locked", "unusual_volume", "missing_session", "between_exports",
         "feed_loss", "truncated_export", "halt", "unexplained_edge",
-        "back_adjusted",
+        "back_adjusted", "other_level",
     }  # fmt: skip
 
 

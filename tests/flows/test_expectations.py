@@ -60,7 +60,7 @@ def test_what_only_tells_lets_a_series_hold(context: Any, name: str, holds: bool
 
 
 def test_doubts_stand_with_the_finding_they_lead_to(context: Any) -> None:
-    result = run_suite(context, "series", "WDO", rows("generated", "feed_loss"), ("too smooth",))
+    result = run_suite(context, "series", "WDO", rows("generated", "feed_loss"), {"generated": ("too smooth",)})
     assert {finding.check.name: finding.because for finding in result.findings} == {
         "feed_loss": (),
         "generated": ("too smooth",),
