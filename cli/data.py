@@ -9,7 +9,7 @@ import typer
 
 from cli.options import grouped
 from cli.output import JsonOption, answer
-from market.errors import PregaoError, UsageError
+from market.errors import PregaoError, UnknownSymbol, UsageError
 from market.wording import count_of
 
 FILE_KEYS = (
@@ -77,7 +77,8 @@ def _import_one(path: Path, reading: Reading) -> tuple[dict[str, Any], int]:
     except PregaoError as error:
         entry = dict.fromkeys(FILE_KEYS)
         told = {"path": str(path), "status": "refused", "rows": 0, "rejected": 0, "reason": str(error)}
-        return {**entry, **told, "format": format_of(path, reading.format)}, error.exit_code
+        code = 1 if isinstance(error, UnknownSymbol) and reading.symbol is None else error.exit_code
+        return {**entry, **told, "format": format_of(path, reading.format)}, code
     return {name: getattr(done, name) for name in FILE_KEYS}, 0
 
 

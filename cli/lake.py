@@ -93,13 +93,17 @@ def lake_gaps(
 def lake_verify(json: JsonOption = False) -> None:
     """Check every file of the lake against its manifest, and look for files that are not in it."""
     from cli.configuration import open_lake
-    from market.lake_audit import audit
+    from market.lake_audit import LEFT_OVER, audit
 
     lake = open_lake()
     checked, problems = len(lake.partitions()), audit(lake)
     well = f"{checked} partitions are as they were written" if checked else _EMPTY
     lines = [] if problems else [well]
-    answer(json, {"checked": checked, "problems": problems}, lines, reason="\n".join(problems) or None)
+    rest = [problem for problem in problems if problem.endswith(LEFT_OVER)]
+    told = [problem for problem in problems if not problem.endswith(LEFT_OVER)]
+    if rest:
+        told.append(rest[0] if len(rest) == 1 else f"{len(rest)} files, as {rest[0]}")
+    answer(json, {"checked": checked, "problems": problems}, lines, reason="\n".join(told) or None)
 
 
 def _span(first: dt.date | None, last: dt.date | None) -> tuple[dt.date, dt.date]:

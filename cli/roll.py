@@ -73,7 +73,7 @@ def roll_check(
         "root": done.table.root, "first": str(done.table.first), "last": str(done.table.last), "rolls": rolls,
         "contracts": contracts, "leads": leads, "disagreements": list(done.disagreements),
     }  # fmt: skip
-    lines = [*map(_contract_line, contracts), *map(_lead_line, leads)]
+    lines = [*(_contract_line(one, is_last=one is contracts[-1]) for one in contracts), *map(_lead_line, leads)]
     answer(json, fields, lines, reason="\n".join(done.disagreements) or None)
 
 
@@ -108,9 +108,11 @@ def _roll_line(roll: dict[str, Any]) -> str:
     return f"{roll['date']}  {roll['from']} to {roll['to']}, by {roll['reason']}{priced}"
 
 
-def _contract_line(one: dict[str, str]) -> str:
+def _contract_line(one: dict[str, str], is_last: bool) -> str:
+    """Tell when a contract is the front one; of the last one no more than the span shows."""
+    until = "to the end of the span" if is_last else f"to {one['last_front']}"
     return (
-        f"{one['contract']}  front {one['first_front']} to {one['last_front']}, "
+        f"{one['contract']}  front {one['first_front']} {until}, "
         f"last session {one['last_session']}, expiry {one['expiry']}"
     )
 

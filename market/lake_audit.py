@@ -10,6 +10,7 @@ from market.lake import BLACKOUTS, OVERRIDES, Lake
 from market.lake_commit import MANIFEST
 from market.lake_quarantine import QUARANTINE
 
+LEFT_OVER = "left over by an interrupted import; importing that file again clears it up, else delete it"
 _OWN = frozenset({MANIFEST, BLACKOUTS, OVERRIDES, "lake.lock"})
 
 
@@ -43,7 +44,7 @@ def _unlisted(lake: Lake) -> list[str]:
     found = sorted(path.relative_to(lake.folder) for path in lake.folder.rglob("*") if path.is_file())
     others = [path for path in found if path.as_posix() not in known and path.parts[0] != QUARANTINE]
     return [
-        f"{path.as_posix()}: left over by an interrupted import; importing that file again clears it up, else delete it"
+        f"{path.as_posix()}: {LEFT_OVER}"
         if path.suffix == ".partial"
         else f"{path.as_posix()}: expected only what the manifest lists, found another file; import again what was "
         "interrupted, else move it out of the lake"

@@ -16,6 +16,8 @@ from market.types import BAR
 _BAR_FACTS = ("open", "high", "low", "close", "volume")
 _EVENT_FACTS = ("ts_event_ns", "price", "quantity", "side", "kind", "trade_number")
 
+_TOLD = {"ts_event_ns": "time", "trade_number": "trade number"}
+
 ENOUGH = 20  # common prices from which a ratio can be told
 MOST_ROUNDED = 0.6  # ticks: half of one by us, and before that the vendor's own decimals
 _BISECTIONS = 40
@@ -40,11 +42,14 @@ class Overlap:
         How the new record stands to the old one.
     old, new : ndarray
         Closes (bars) or prices (events) of the records both hold, ticks, i8[n].
+    facts : tuple of str
+        What of the records both hold differs.
     """
 
     relation: Relation
     old: np.ndarray
     new: np.ndarray
+    facts: tuple[str, ...] = ()
 
 
 def compare(old: np.ndarray, new: np.ndarray, old_cut: bool, new_cut: bool) -> Overlap:
@@ -68,7 +73,11 @@ def describe_difference(overlaps: Sequence[Overlap]) -> str:
     if ratio is not None and not np.array_equal(old, new):
         return f"every price restated by ×{ratio:.6f}"
     differing = int((old != new).sum())
-    return f"other content ({differing} of {old.size} common prices differ)"
+    if differing:
+        return f"other content ({differing} of {old.size} common prices differ)"
+    facts = list(dict.fromkeys(_TOLD.get(fact, fact) for overlap in overlaps for fact in overlap.facts))
+    what = f"but another {' and another '.join(facts)}" if facts else "but others missing here and there"
+    return f"other content (the same {old.size} common prices, {what})"
 
 
 def _common_ratio(old: np.ndarray, new: np.ndarray) -> float | None:
@@ -94,8 +103,8 @@ def _compare_bars(old: np.ndarray, new: np.ndarray, old_cut: bool, new_cut: bool
     settled = ~(_edges(in_old, old.size, old_cut) | _edges(in_new, new.size, new_cut))
     common_old, common_new = old[in_old[settled]], new[in_new[settled]]
     closes = common_old["close"].astype(np.int64), common_new["close"].astype(np.int64)
-    if not all(np.array_equal(common_old[name], common_new[name]) for name in _BAR_FACTS):
-        return Overlap(Relation.DIFFERS, *closes)
+    if facts := tuple(name for name in _BAR_FACTS if not np.array_equal(common_old[name], common_new[name])):
+        return Overlap(Relation.DIFFERS, *closes, facts)
     if in_old.size < old.size and in_new.size < new.size:
         return Overlap(Relation.DIFFERS, *closes)
     finished = old_cut and not new_cut and old.size == new.size
@@ -105,9 +114,8 @@ def _compare_bars(old: np.ndarray, new: np.ndarray, old_cut: bool, new_cut: bool
 def _compare_events(old: np.ndarray, new: np.ndarray) -> Overlap:
     common = min(old.size, new.size)
     prices = old["price"][:common].astype(np.int64), new["price"][:common].astype(np.int64)
-    if all(np.array_equal(old[name][:common], new[name][:common]) for name in _EVENT_FACTS):
-        return Overlap(_relation(old.size, new.size), *prices)
-    return Overlap(Relation.DIFFERS, *prices)
+    facts = tuple(name for name in _EVENT_FACTS if not np.array_equal(old[name][:common], new[name][:common]))
+    return Overlap(Relation.DIFFERS if facts else _relation(old.size, new.size), *prices, facts)
 
 
 def _edges(rows: np.ndarray, size: int, cut: bool) -> np.ndarray:

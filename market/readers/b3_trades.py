@@ -100,7 +100,7 @@ def _blocks(tape: _Tape) -> Iterator[np.ndarray]:
         raise FileRefused(
             tape.source.path,
             "the columns of the exchange's trade file",
-            f"{tape.source.first_line!r} (without {', '.join(missing)})",
+            f"{tape.source.first_line[:80]!r} (without {', '.join(missing)})",
             "download it again",
             1,
         )

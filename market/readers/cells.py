@@ -83,7 +83,7 @@ def read_columns(
         raise FileRefused(
             source.path,
             f"{len(names)} columns in the last row",
-            f"{source.quote([cut])[0]!r}: the file was cut",
+            f"{source.quote([cut])[0][:80]!r}: the file was cut",
             "export it again",
             cut,
         )

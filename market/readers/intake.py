@@ -12,7 +12,7 @@ import numpy as np
 from market.errors import FileRefused
 from market.lake import Lake
 from market.lake_manifest import Partition, Provenance
-from market.readers.screen import MISSHAPEN, Reject, Screen
+from market.readers.screen import MISSHAPEN, REPEATED, SKIPPED, Reject, Screen
 from market.readers.source import Source
 
 IMPORTER_VERSION = 2
@@ -20,6 +20,7 @@ MOST_REJECTED = 0.01
 # A file whose rows are mostly unusable is not read to its end, nor one that sets more aside than memory should hold.
 HOPELESS_ROWS, HOPELESS_SHARE = 50_000, 0.5
 MOST_ASIDE = 1_000_000
+LONGEST_EXCERPT = 80  # of a line, in a message
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Intake:
 
     def _refuse_share(self, counts: Counter[str], first_lines: Mapping[str, int], hint: str) -> None:
         """Raise FileRefused where the rows set aside are too many; `first_lines` are those not in `rejects`."""
+        # The hours of a clock that is changed are named by themselves, and no fault of the export.
+        counts = Counter({reason: count for reason, count in counts.items() if reason not in (SKIPPED, REPEATED)})
         aside = counts.total()
         total = self.rows + aside
         if aside <= MOST_REJECTED * total:
@@ -107,7 +110,7 @@ class Intake:
         raise FileRefused(
             self.source.path,
             f"at most {MOST_REJECTED:.0%} of {total} rows unusable",
-            f"{aside}, most of them {common}, first {self.source.quote([line])[0][:200]!r}",
+            f"{aside}, most of them {common}, first {self.source.quote([line])[0][:LONGEST_EXCERPT]!r}",
             hint or "export the file again and check what the line shows",
             line,
         )

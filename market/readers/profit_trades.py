@@ -76,7 +76,7 @@ def _names(source: Source) -> list[str]:
         raise FileRefused(
             source.path,
             "times and trades with ';' between Data, Hora, Compradora, Preço, Quantidade, Vendedora and Agressor",
-            f"{source.first_line[:120]!r} ({'without ' + ', '.join(missing) if missing else 'a name twice'})",
+            f"{source.first_line[:80]!r} ({'without ' + ', '.join(missing) if missing else 'a name twice'})",
             "export it again with these columns",
             1,
         )

@@ -138,7 +138,7 @@ class Source:
                 self.path,
                 "a line end after the last row",
                 "none: the file was cut, perhaps inside a number",
-                "export it again, or end the line yourself if you know the row is whole",
+                "export it again; where you know the row is whole, add a line break at the end of the file",
                 number,
             )
 

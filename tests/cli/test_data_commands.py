@@ -156,8 +156,9 @@ def test_bad_file_is_one_sentence_and_leaves_nothing(
 def test_unknown_symbol_is_refused_and_may_be_named(ask: Ask, tmp_path: Path) -> None:
     file = write_bars(tmp_path / "exports" / "PETR4_M1.csv")
     code, said = ask("import", file)
-    assert (code, said["files"][0]["status"]) == (2, "refused")
+    assert (code, said["files"][0]["status"]) == (1, "refused")
     assert "PETR4" in said["reason"]
+    assert ask("import", file, "--symbol", "VALE3")[0] == 2
     code, said = ask("import", file, "--symbol", "WDOK20")
     assert (code, said["files"][0]["status"]) == (0, "imported")
 

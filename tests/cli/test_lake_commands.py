@@ -182,6 +182,16 @@ def test_empty_lake_has_neither_gaps_nor_faults(run: RunCommand, ask: Ask) -> No
     assert ask("lake", "verify") == (0, {"ok": True, "checked": 0, "problems": []})
 
 
+def test_verify_names_one_of_many_left_over_files(run: RunCommand, ask: Ask, held: Path) -> None:
+    for k in range(30):
+        (held / f"bars/WDOK20/60/2020-05-{k:02}.partial").write_bytes(b"?")
+    said = ask("lake", "verify")[1]
+    assert (len(said["problems"]), said["reason"].count("partial")) == (30, 1)
+    told = run("lake", "verify").err
+    assert told.startswith("pregao: 30 files, as bars/WDOK20/60/2020-05-00.partial: left over by")
+    assert told.count("\n") == 1
+
+
 def test_verify_says_yes_to_an_untouched_lake(run: RunCommand, ask: Ask, held: Path) -> None:
     assert ask("lake", "verify") == (0, {"ok": True, "checked": 2, "problems": []})
     assert run("lake", "verify").out == "2 partitions are as they were written\n"
@@ -205,5 +215,5 @@ def test_ls_says_which_records_are_never_joined(run: RunCommand, home: Home) -> 
     fill(lake, "WDOFUT", DAYS[5:], 5, 1.0125)
     told = run("lake", "ls").out.splitlines()[-1]
     assert told.startswith(
-        "never joined: bars of 900 s beside bars of 300 s of WDOFUT: every price restated by ×0.98765"
+        "never joined: bars of 900 s beside bars of 300 s of WDOFUT: every price restated by ×0.9876"
     )

@@ -86,6 +86,7 @@ def test_check_names_a_contract_that_led_after_it_was_left(run: RunCommand, ask:
     spoken = run("roll", "check", *SPAN)
     assert "2026-11-30  WDOZ26 led: WDOZ26 58,140, WDOF27 57,570" in spoken.out
     assert "WDOZ26  front 2026-11-16 to 2026-11-27, last session 2026-11-30, expiry 2026-12-01" in spoken.out
+    assert "WDOF27  front 2026-11-30 to the end of the span, last session 2026-12-30," in spoken.out
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,9 @@ def test_refuses_rows_that_do_not_follow_their_header(lake: Lake, write: WriteFi
 def test_refuses_a_file_cut_anywhere_in_its_last_row(lake: Lake, write: WriteFile, mt5_rows: Rows, keep: int) -> None:
     path = write("WDOK20.csv", mt5_rows())
     path.write_bytes(path.read_bytes()[:keep])
-    assert "line 541: expected a line end after the last row" in refused(lake, path)
+    message = refused(lake, path)
+    assert "line 541: expected a line end after the last row" in message
+    assert "where you know the row is whole, add a line break at the end of the file" in message
 
 
 def test_refuses_a_last_row_with_fewer_columns(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
@@ -103,6 +105,14 @@ def test_refuses_a_last_row_with_fewer_columns(lake: Lake, write: WriteFile, mt5
     message = refused(lake, write("WDOK20.csv", [*rows[:-1], rows[-1][:30]]))
     assert "line 541: expected 9 columns in the last row" in message
     assert "the file was cut; export it again" in message
+
+
+def test_quotes_little_of_a_very_long_line(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
+    rows = mt5_rows()
+    garbage = [row.replace("525", "x" * 900) for row in rows[1:20]]
+    message = refused(lake, write("WDOK20.csv", [rows[0], *garbage, *rows[20:]]))
+    assert len(message) < 500
+    assert message.count("x") < 90
 
 
 def test_refuses_a_symbol_no_instrument_answers_to(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:

@@ -70,6 +70,14 @@ def test_a_common_ratio_is_told_to_within_its_rounding(ratio: float, seed: int, 
     assert float(told.rpartition("×")[2]) == pytest.approx(ratio, abs=2e-6)
 
 
+def test_what_differs_beside_equal_prices_is_named(lake: Lake, write: WriteFile) -> None:
+    rows = export(raw=DAYS[:2])
+    import_file(lake, write("held.csv", rows))
+    other = [f"{row.rpartition(';')[0]};99" for row in rows]
+    with pytest.raises(FileRefused, match=r"found other content \(the same 1\d common prices, but another volume\)"):
+        import_file(lake, write("offered.csv", other))
+
+
 def test_one_price_of_its_own_is_other_content() -> None:
     old = np.arange(10_000, 10_100)
     new = old * 2
