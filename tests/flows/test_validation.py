@@ -72,7 +72,7 @@ def test_flow_stops_at_a_broken_row_names_it_and_keeps_standard_output_clean(hom
     (home.root / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
 
     done = run_pregao(home, "retrain", "--params", str(home.root / "params.yaml"), "--json")
-    assert (done.code, done.answer["ok"], done.answer["run_id"]) == (2, False, None)
+    assert (done.code, done.answer["ok"], done.answer["run_id"]) == (1, False, None)
     assert "WINQ26 trades: records without a quantity above zero: 1" in done.answer["reason"]
     assert str(home.artifacts / validation.SUMMARY) in done.answer["reason"]
     assert "✘" in (home.artifacts / validation.SUMMARY).read_text(encoding="utf-8")
