@@ -105,8 +105,8 @@ def test_keys_of_the_design_are_promised(command: str, keys: set[str]) -> None:
         ("serve --port 0", 2, "Invalid value for '--port'"),
         ("leakcheck --sessions 0", 2, "Invalid value for '--sessions'"),
         ("leakcheck --params none.yaml", 2, "none.yaml: expected a parameter file, found none"),
-        ("leakcheck --contract winz26", 1, "expected events of WINZ26, found none"),
-        ("leakcheck --contract WINZ26", 1, "expected events of WINZ26, found none"),
+        ("leakcheck --contract winz26", 2, "expected trades or bars of winz26, found none"),
+        ("leakcheck --contract WINZ26", 2, "expected trades or bars of WINZ26, found none"),
         (
             "live --from 2026-13-01",
             2,
