@@ -44,14 +44,14 @@ class Monitor(NamedTuple):
         Rows seen since the monitor was new, and rows followed since `forget_runs`.
     last : ndarray of float32, shape (c,)
         The last row followed.
-    runs : ndarray of int64, shape (c,)
+    runs : ndarray of int32, shape (c,)
         Rows in which the market moved since the column last changed.
-    nans, fired : ndarray of int64, shape (c,)
+    nans, fired : ndarray of int32, shape (c,)
         NaN values, and finite ones that are not zero, among the last w rows.
     anchors, sums, squares : ndarray of float64, shape (c,)
         A value of the column, and the sums of differences from it and of their squares over the finite values.
-    market : ndarray of bool, shape (c,)
-        Columns that only the market moves; the clock alone is no change.
+    market : ndarray of int32, shape (c,)
+        1 for columns that only the market moves, 0 for the others; the clock alone is no change.
     """
 
     rows: np.ndarray
@@ -116,29 +116,34 @@ def new_monitor(schema: FeatureSchema, window: int) -> Monitor:
         rows=np.zeros((window, columns), dtype=np.float32),
         counts=np.zeros(2, dtype=np.int64),
         last=np.zeros(columns, dtype=np.float32),
-        runs=np.zeros(columns, dtype=np.int64),
-        nans=np.zeros(columns, dtype=np.int64),
-        fired=np.zeros(columns, dtype=np.int64),
+        runs=np.zeros(columns, dtype=np.int32),
+        nans=np.zeros(columns, dtype=np.int32),
+        fired=np.zeros(columns, dtype=np.int32),
         anchors=np.zeros(columns),
         sums=np.zeros(columns),
         squares=np.zeros(columns),
-        market=np.array(market),
+        market=np.array(market, dtype=np.int32),
     )
 
 
 @kernel
 def observe(monitor: Monitor, row: np.ndarray) -> None:
     """Take the row of a decision, float32 in schema order."""
-    window, columns = monitor.rows.shape
+    window = monitor.rows.shape[0]
     seen = monitor.counts[_SEEN]
     at = seen % window
     follow(monitor, row)
+    if seen == 0:
+        for j in range(row.size):
+            if math.isfinite(row[j]):
+                monitor.anchors[j] = row[j]
+    oldest = monitor.rows[at]
     if seen >= window:
-        for j in range(columns):
-            _add(monitor, j, monitor.rows[at, j], -1)
-    for j in range(columns):
-        monitor.rows[at, j] = row[j]
-        _add(monitor, j, row[j], 1)
+        _count(monitor.nans, monitor.fired, oldest, -1)
+        _sum(monitor.sums, monitor.squares, monitor.anchors, oldest, -1.0)
+    _count(monitor.nans, monitor.fired, row, 1)
+    _sum(monitor.sums, monitor.squares, monitor.anchors, row, 1.0)
+    oldest[:] = row
     monitor.counts[_SEEN] = seen + 1
     if at == window - 1:
         _sum_again(monitor)
@@ -148,7 +153,7 @@ def observe(monitor: Monitor, row: np.ndarray) -> None:
 def follow(monitor: Monitor, row: np.ndarray) -> None:
     """Count how long each column stands still, and nothing else: all that a row of the preload is for."""
     if monitor.counts[_FOLLOWED] > 0:
-        _count_unchanged(monitor, monitor.last, row)
+        _count_unchanged(monitor.runs, monitor.market, monitor.last, row)
     monitor.last[:] = row
     monitor.counts[_FOLLOWED] += 1
 
@@ -258,7 +263,7 @@ def training_band(schema: FeatureSchema, rows: np.ndarray, window: int) -> Band:
     unknown = low > high  # a variance that no window of training knows cannot be unusual
     low[unknown], high[unknown] = -math.inf, math.inf
     patience = np.maximum(DEAD_AFTER, STAND_MARGIN * longest)
-    return Band(low, high, np.where(monitor.market, patience, NEVER))
+    return Band(low, high, np.where(monitor.market == 1, patience, NEVER))
 
 
 @kernel
@@ -279,40 +284,42 @@ def _extremes(monitor: Monitor, rows: np.ndarray, low: np.ndarray, high: np.ndar
                     high[statistic, j] = max(high[statistic, j], value)
 
 
+# The loops below run at every decision over every column. They have no branch and few arrays each, and the counts are
+# as wide as the values, so that LLVM makes vectors of them.
+
+
 @kernel
-def _count_unchanged(monitor: Monitor, before: np.ndarray, row: np.ndarray) -> None:
+def _count_unchanged(runs: np.ndarray, market: np.ndarray, before: np.ndarray, row: np.ndarray) -> None:
     """Lengthen the run of every column that stood still while the market moved another."""
-    moved = False
+    moved = 0
     for j in range(row.size):
-        same = _same(before[j], row[j])
-        moved = moved or (monitor.market[j] and not same)
-        if not same:
-            monitor.runs[j] = 0
-    if not moved:
-        return
+        moved |= market[j] & (1 - _same(before[j], row[j]))
     for j in range(row.size):
-        if _same(before[j], row[j]):
-            monitor.runs[j] += 1
+        runs[j] = (runs[j] + moved) * _same(before[j], row[j])
 
 
 @kernel
-def _same(one: float, other: float) -> bool:
-    """Tell whether two values are equal; NaN is equal to NaN."""
-    return one == other or (math.isnan(one) and math.isnan(other))
+def _same(one: float, other: float) -> int:
+    """Tell whether two values are equal, 1 or 0; NaN is equal to NaN."""
+    return int((one == other) | (math.isnan(one) & math.isnan(other)))
 
 
 @kernel
-def _add(monitor: Monitor, j: int, value: float, sign: int) -> None:
-    """Count a value in, or out."""
-    if not math.isfinite(value):
-        monitor.nans[j] += sign
-        return
-    if monitor.counts[_SEEN] == 0:
-        monitor.anchors[j] = value
-    distance = value - monitor.anchors[j]
-    monitor.sums[j] += sign * distance
-    monitor.squares[j] += sign * distance * distance
-    monitor.fired[j] += sign * (value != 0.0)
+def _count(nans: np.ndarray, fired: np.ndarray, row: np.ndarray, sign: int) -> None:
+    """Count the values of a row in, or out."""
+    for j in range(row.size):
+        finite = math.isfinite(row[j])
+        nans[j] += sign * (1 - int(finite))
+        fired[j] += sign * int(finite & (row[j] != 0.0))
+
+
+@kernel
+def _sum(sums: np.ndarray, squares: np.ndarray, anchors: np.ndarray, row: np.ndarray, sign: float) -> None:
+    """Add the finite values of a row to the sums, or take them out."""
+    for j in range(row.size):
+        distance = row[j] - anchors[j] if math.isfinite(row[j]) else 0.0
+        sums[j] += sign * distance
+        squares[j] += sign * distance * distance
 
 
 @kernel
@@ -320,10 +327,8 @@ def _sum_again(monitor: Monitor) -> None:
     """Compute the sums afresh, once a window: what rounding left in them does not grow, and the anchor stays near."""
     window, columns = monitor.rows.shape
     for j in range(columns):
-        mean = monitor.anchors[j] + monitor.sums[j] / max(1, window - monitor.nans[j])
-        monitor.anchors[j], monitor.sums[j], monitor.squares[j] = mean, 0.0, 0.0
-        for i in range(window):
-            if math.isfinite(monitor.rows[i, j]):
-                distance = monitor.rows[i, j] - mean
-                monitor.sums[j] += distance
-                monitor.squares[j] += distance * distance
+        monitor.anchors[j] += monitor.sums[j] / max(1, window - monitor.nans[j])
+    monitor.sums[:] = 0.0
+    monitor.squares[:] = 0.0
+    for i in range(window):
+        _sum(monitor.sums, monitor.squares, monitor.anchors, monitor.rows[i], 1.0)

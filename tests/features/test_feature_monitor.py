@@ -56,6 +56,17 @@ def test_statistics_of_the_last_four_rows_by_hand():
     np.testing.assert_allclose([measure(monitor, VARIANCE, j) for j in range(3)], [1.0, 4.0, 0.0625], rtol=1e-12)
 
 
+def test_infinite_is_as_missing_as_nan_when_it_comes_and_when_it_leaves():
+    rows = [(float("inf"), 2, 0), (5, -float("inf"), 0), (7, 4, 0), (9, 0, 0), (5, 2, 0)]
+    monitor = fed(rows[:4])
+    assert [measure(monitor, NAN_RATE, j) for j in range(2)] == [0.25, 0.25]
+    assert [measure(monitor, FIRING_RATE, j) for j in range(2)] == [0.75, 0.5]
+    monitor = fed(rows)  # column 0: 5 7 9 5; column 1: -inf 4 0 2
+    assert [measure(monitor, NAN_RATE, j) for j in range(2)] == [0.0, 0.25]
+    assert [measure(monitor, FIRING_RATE, j) for j in range(2)] == [1.0, 0.5]
+    np.testing.assert_allclose([measure(monitor, VARIANCE, j) for j in range(2)], [2.75, 8 / 3], rtol=1e-12)
+
+
 def test_variance_of_fewer_than_two_finite_values_is_unknown():
     assert np.isnan(measure(fed([(1, NAN, 0), (2, 7, 0)]), VARIANCE, 1))
 
