@@ -88,6 +88,15 @@ def make_stump(columns: int, column: int, threshold: float, low: float, high: fl
     return _make_forest(columns, np.array([(threshold, column, 1), (np.inf, 0, 1), (np.inf, 0, 2)]), [0.0, low, high])
 
 
+def make_steps(
+    columns: int, column: int, thresholds: tuple[float, float], scores: tuple[float, float, float]
+) -> FlatForest:
+    """Return two splits of a column: the scores up to the first threshold, up to the second, and above."""
+    (first, second), (low, middle, high) = thresholds, scores
+    nodes = [(first, column, 1), (np.inf, 0, 1), (second, column, 3), (np.inf, 0, 3), (np.inf, 0, 4)]
+    return _make_forest(columns, np.array(nodes), [0.0, low, 0.0, middle, high])
+
+
 def _make_forest(columns: int, nodes: np.ndarray, values: list[float]) -> FlatForest:
     flat = empty()
     packed = np.array([tuple(node) for node in nodes], dtype=flat.nodes.dtype)
