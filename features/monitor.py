@@ -127,6 +127,13 @@ def new_monitor(schema: FeatureSchema, window: int) -> Monitor:
 
 
 @kernel
+def _copy(into: np.ndarray, row: np.ndarray) -> None:
+    """Copy a row; assigning a slice would check lengths, and to tell of them needs text and the host's logarithm."""
+    for j in range(row.size):
+        into[j] = row[j]
+
+
+@kernel
 def observe(monitor: Monitor, row: np.ndarray) -> None:
     """Take the row of a decision, float32 in schema order."""
     window = monitor.rows.shape[0]
@@ -143,7 +150,7 @@ def observe(monitor: Monitor, row: np.ndarray) -> None:
         _sum(monitor.sums, monitor.squares, monitor.anchors, oldest, -1.0)
     _count(monitor.nans, monitor.fired, row, 1)
     _sum(monitor.sums, monitor.squares, monitor.anchors, row, 1.0)
-    oldest[:] = row
+    _copy(oldest, row)
     monitor.counts[_SEEN] = seen + 1
     if at == window - 1:
         _sum_again(monitor)
@@ -154,7 +161,7 @@ def follow(monitor: Monitor, row: np.ndarray) -> None:
     """Count how long each column stands still, and nothing else: all that a row of the preload is for."""
     if monitor.counts[_FOLLOWED] > 0:
         _count_unchanged(monitor.runs, monitor.market, monitor.last, row)
-    monitor.last[:] = row
+    _copy(monitor.last, row)
     monitor.counts[_FOLLOWED] += 1
 
 
