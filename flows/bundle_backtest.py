@@ -19,16 +19,14 @@ from backtest.trips import round_trips
 from flows.notes import months_of, session_notes
 from flows.progress import steps
 from market.bars import bars_from_events
-from market.costs import costs
 from market.home import Home
 from market.lake_manifest import Partition
 from market.stream import Feed
-from registry.bundle import Bundle, load_bundle
-from registry.installed import days_between, newest_bundle, open_feed
-from registry.signing import public_key
+from registry.bundle import Bundle
+from registry.installed import open_bundle
 from trading.broker_note import BrokerNote
-from trading.paper import new_trader, run_session
-from trading.policy import RiskLimits, VenueParams
+from trading.paper import run_session
+from trading.policy import RiskLimits
 
 CHART_SESSIONS = 3
 
@@ -101,27 +99,16 @@ class Backtested:
 def run(home: Home, request: Request) -> Backtested:
     """Trade the sessions with the bundle's model from a flat account, and write the report.
 
-    Raises
-    ------
-    UsageError
-        If no bundle is named and none is installed, or the series is not one the bundle trades.
-    BundleRefused
-        If the bundle is altered, unsigned, or made for another catalogue.
-    NotEnoughData
-        If the lake has no session of the series in the span.
+    Raises what `registry.installed.open_bundle` raises.
     """
-    bundle = load_bundle(request.bundle or newest_bundle(home), public_key(home.keys))
-    feed = open_feed(home, bundle, request.contract)
-    days = days_between(feed, request.first, request.last)
-    instrument, limits = feed.instrument, request.limits
-    paid = costs(instrument.root, days[0], bundle.manifest.costs)
-    trader = new_trader(bundle.schema, bundle.model, instrument, paid, limits, VenueParams())
+    limits, span = request.limits, (request.first, request.last)
+    bundle, feed, days, trader = open_bundle(home, request.bundle, request.contract, span, limits)
     result = join_sessions(days, [run_session(trader, feed, day) for day in steps(days, "sessions")])
     done = Backtested(
         contract=feed.contract,
         bundle=bundle,
         result=result,
-        metrics=summarise(result, instrument.tick_value, limits.capital_reais),
+        metrics=summarise(result, feed.instrument.tick_value, limits.capital_reais),
         in_sample=sum(day.isoformat() <= bundle.manifest.lineage.last_session for day in days),
         notes=session_notes(feed, bundle.manifest.costs, result),
         report=request.report or _default_report(home, feed, bundle, days),

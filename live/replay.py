@@ -11,15 +11,13 @@ import numpy as np
 
 from features.monitor import dead_column, unusual_columns
 from live.journal_writer import JournalWriter
-from market.costs import costs
 from market.home import Home
 from market.stream import Feed
-from registry.bundle import Bundle, load_bundle
-from registry.installed import days_between, newest_bundle, open_feed
-from registry.signing import public_key
+from registry.bundle import Bundle
+from registry.installed import open_bundle
 from trading.journal import Kind, json_payload
-from trading.paper import Trader, begin_session, end_session, new_trader, step
-from trading.policy import RiskLimits, VenueParams
+from trading.paper import Trader, begin_session, end_session, step
+from trading.policy import RiskLimits
 from trading.records import OrderRole, OrderState, RefusalReason, TradingState
 
 _INCREASES_EXPOSURE = (OrderState.PENDING_NEW, OrderState.ACCEPTED)
@@ -61,21 +59,10 @@ class Replayed:
 def replay(home: Home, request: Request) -> Replayed:
     """Trade recorded sessions on paper with a verified bundle.
 
-    Raises
-    ------
-    UsageError
-        If no bundle is named and none is installed, or the series is not one the bundle trades.
-    BundleRefused
-        If the bundle is altered, unsigned, or made for another catalogue.
-    NotEnoughData
-        If the lake has no session of the series in the span.
+    Raises what `registry.installed.open_bundle` raises.
     """
-    bundle = load_bundle(request.bundle or newest_bundle(home), public_key(home.keys))
-    feed = open_feed(home, bundle, request.contract)
-    days = days_between(feed, request.first, request.last)
-    instrument = feed.instrument
-    paid = costs(instrument.root, days[0], bundle.manifest.costs)
-    trader = new_trader(bundle.schema, bundle.model, instrument, paid, request.limits, VenueParams())
+    span = (request.first, request.last)
+    bundle, feed, days, trader = open_bundle(home, request.bundle, request.contract, span, request.limits)
     path = request.journal or home.journal / f"replay-{feed.contract}-{days[0]}-{days[-1]}-{os.getpid()}.bin"
     path.parent.mkdir(parents=True, exist_ok=True)
     with JournalWriter(path) as journal:

@@ -2,14 +2,54 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import NamedTuple
 
+from market.costs import costs
 from market.errors import NotEnoughData, UsageError
 from market.home import Home
 from market.lake import Lake
 from market.stream import Feed
-from registry.bundle import Bundle
+from registry.bundle import Bundle, load_bundle
+from registry.signing import public_key
+from trading.paper import Trader, new_trader
+from trading.policy import RiskLimits, VenueParams
 
 SECOND_NS = 1_000_000_000
+
+
+class Opened(NamedTuple):
+    """A bundle ready to trade recorded sessions: its feed, the sessions, and a flat trader."""
+
+    bundle: Bundle
+    feed: Feed
+    days: list[dt.date]
+    trader: Trader
+
+
+def open_bundle(
+    home: Home,
+    folder: Path | None,
+    contract: str | None,
+    span: tuple[dt.date | None, dt.date | None],
+    limits: RiskLimits,
+) -> Opened:
+    """Verify a bundle and open what it trades; what is not named is the bundle installed last and its own series.
+
+    Raises
+    ------
+    UsageError
+        If no bundle is named and none is installed, or the series is not one the bundle trades.
+    BundleRefused
+        If the bundle is altered, unsigned, or made for another catalogue.
+    NotEnoughData
+        If the lake has no session of the series in the span.
+    """
+    bundle = load_bundle(folder or newest_bundle(home), public_key(home.keys))
+    feed = open_feed(home, bundle, contract)
+    days = days_between(feed, *span)
+    paid = costs(feed.root, days[0], bundle.manifest.costs)
+    trader = new_trader(bundle.schema, bundle.model, feed.instrument, paid, limits, VenueParams())
+    return Opened(bundle, feed, days, trader)
 
 
 def newest_bundle(home: Home) -> Path:
