@@ -190,6 +190,10 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "drift_stable": ("estável", "stable"),
             "drift_watch": ("atenção", "watch"),
             "drift_shifted": ("mudou", "shifted"),
+            "drift_unwatched": (
+                "Podem parar sem interromper as decisões, pois a sessão é curta demais para percebê-lo",
+                "May stand still without stopping decisions, because a session is too short to tell",
+            ),
             # paper sessions
             "paper_sessions": ("Sessões", "Sessions"),
             "paper_decisions": ("Decisões", "Decisions"),

@@ -103,6 +103,8 @@ class ReportData:
         Share of gain per feature; the largest twenty are drawn.
     drift : Mapping of str to float
         PSI per feature.
+    unwatched : tuple of str
+        Features whose standing still cannot stop decisions: a session and its preload are too short to tell.
     in_sample : int
         Sessions that the model was trained on, or that came before them; above zero puts a banner on top.
     months : tuple of MonthOfNotes
@@ -123,6 +125,7 @@ class ReportData:
     challenger_gates: tuple[Gate, ...] = ()
     champion_gates: tuple[Gate, ...] = ()
     drift: Mapping[str, float] = field(default_factory=dict)
+    unwatched: tuple[str, ...] = ()
     paper: PaperSummary | None = None
     lineage: Mapping[str, str] = field(default_factory=dict)
     in_sample: int = 0

@@ -11,6 +11,7 @@ from cli.output import JsonOption, answer
 if TYPE_CHECKING:
     from features.feature import Feature
     from features.parity import Difference
+    from market.stream import Feed
 
 ContractOption = Annotated[str | None, typer.Option(help="The series; the only one of the lake by default.")]
 SetOption = Annotated[str, typer.Option("--set", help="A named set of features.")]
@@ -91,8 +92,10 @@ def features_build(
         sessions = [asdict(one) for one in build_tables(home, schema, dataset)]
     lines = [f"{one['session']} {one['rows']:>6} rows  {one['status']}" for one in sessions]
     folder = folder_of(home, schema, dataset.feed.contract)
+    caution = _caution(dataset.feed)
     lines.append(f"{len(sessions)} tables of {len(schema.columns)} columns in {folder}")
-    answer(json, {"schema_hash": schema.hash, "sessions": sessions}, lines)
+    lines.extend(filter(None, [caution]))
+    answer(json, {"schema_hash": schema.hash, "sessions": sessions, "caution": caution}, lines)
 
 
 def parity(
@@ -112,16 +115,28 @@ def parity(
     length = bar_length(bar) if bar else None
     dataset = open_recorded(find_home(), contract, length, day)
     found = compare_session(schema_of(dataset, set_name, length, Decides[decide.upper()]), dataset.feed, day)
+    caution = _caution(dataset.feed)
     fields = {
         "contract": dataset.feed.contract, "session": day.isoformat(), "columns": found.columns,
         "events": found.events, "decisions": found.decisions, "differing": found.differing,
-        "first_difference": _difference(found.first),
+        "first_difference": _difference(found.first), "caution": caution,
     }  # fmt: skip
     said = f"{found.columns} columns at {found.decisions} decisions of {found.events} events: {found.differing} bits"
     lines = [f"{said} differ"]
     if not found.decisions:
         lines.append("nothing was compared: this session has no decision")
+    lines.extend(filter(None, [caution]))
     answer(json, fields, lines, reason=_reason(found.first))
+
+
+def _caution(feed: "Feed") -> str | None:
+    """Return what to know of a series whose features span contracts."""
+    if not feed.continuous:
+        return None
+    return (
+        f"{feed.contract} is a series its vendor joined: it has no mark where it rolled, and windows run across, a "
+        "step in price included (docs/features.md); a dated contract has none"
+    )
 
 
 def _difference(first: "Difference | None") -> dict[str, Any] | None:

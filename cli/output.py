@@ -38,8 +38,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "config check": ("file", "settings"),
         "features ls": ("set", "schema_hash", "columns"),
         "features page": ("page",),
-        "features build": ("schema_hash", "sessions"),
-        "parity": ("contract", "session", "columns", "events", "decisions", "differing", "first_difference"),
+        "features build": ("schema_hash", "sessions", "caution"),
+        "parity": ("contract", "session", "columns", "events", "decisions", "differing", "first_difference", "caution"),
         "leakcheck": ("checked", "leaks"),
         "backtest": (
             "contract", "first", "last", "in_sample_sessions", "decisions", "signals", "metrics", "withheld", "notes",

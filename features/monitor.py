@@ -273,6 +273,12 @@ def training_band(schema: FeatureSchema, rows: np.ndarray, window: int) -> Band:
     return Band(low, high, np.where(monitor.market == 1, patience, NEVER))
 
 
+def unwatched_columns(schema: FeatureSchema, band: Band, rows: int) -> tuple[str, ...]:
+    """Return the columns that only the market moves and that `rows` of preload and session are too few to find dead."""
+    from_market = new_monitor(schema, 1).market == 1
+    return tuple(np.array(schema.columns)[from_market & (band.dead_after > rows)].tolist())
+
+
 @kernel
 def _extremes(monitor: Monitor, rows: np.ndarray, low: np.ndarray, high: np.ndarray, longest: np.ndarray) -> None:
     """Widen the bounds by every full window, and find the longest stand of each column's finite values."""

@@ -8,6 +8,7 @@ import numpy as np
 from backtest.metrics import per_hour, per_regime
 from backtest.report import Calibration, EquityCurve, Gate, PaperSummary, PriceChart, ReportData, write_report
 from backtest.trips import round_trips
+from features.monitor import unwatched_columns
 from flows.notes import months_of, session_notes
 from flows.parameters import Parameters
 from flows.stages import backtest, evaluate, features, train
@@ -15,7 +16,7 @@ from flows.stages.artifacts import read_json
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.paper import PaperRun
 from market.home import Home
-from registry.bundle import load_bundle
+from registry.bundle import Bundle, load_bundle
 from registry.signing import public_key
 from trading.policy import RiskLimits
 
@@ -26,6 +27,7 @@ CHART_SESSIONS = 3
 def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun | None) -> None:
     """Write the report from what the stages stored; it goes with the version, and again with the paper run."""
     dataset = open_dataset(home, parameters.data)
+    bundle = load_bundle(home.artifacts / train.BUNDLE, public_key(home.keys))
     result = backtest.load(home)
     trips = round_trips(result.fills, dataset.instrument.tick_value, result.decisions)
     gates = read_json(home.artifacts / evaluate.GATES)
@@ -46,8 +48,9 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun 
         challenger_gates=_gates(gates["to_challenger"]),
         champion_gates=_gates(gates["to_champion"]),
         drift=drift,
+        unwatched=_unwatched(bundle, features.load(home).session),
         paper=_paper(paper) if paper else None,
-        lineage=_lineage(home),
+        lineage=_lineage(bundle),
         months=months_of(session_notes(dataset.feed, parameters.costs, result)),
     )
     path = home.artifacts / REPORT
@@ -66,8 +69,7 @@ def _provenance(dataset: Dataset) -> dict[str, str]:
     }
 
 
-def _lineage(home: Home) -> dict[str, str]:
-    bundle = load_bundle(home.artifacts / train.BUNDLE, public_key(home.keys))
+def _lineage(bundle: Bundle) -> dict[str, str]:
     lineage = bundle.manifest.lineage
     return {
         "data hash": lineage.data_hash,
@@ -75,6 +77,12 @@ def _lineage(home: Home) -> dict[str, str]:
         "schema hash": bundle.schema.hash,
         "model digest": bundle.digest,
     }
+
+
+def _unwatched(bundle: Bundle, session: np.ndarray) -> tuple[str, ...]:
+    """Return the features that the longest session of training, with its preload, is too short to find dead."""
+    longest = int(np.unique(session, return_counts=True)[1].max())
+    return unwatched_columns(bundle.schema, bundle.model.band, longest * (bundle.schema.preload_sessions + 1))
 
 
 def _prices(

@@ -133,6 +133,7 @@ def full_report(walk: np.ndarray, make_fills: MakeRecords) -> ReportData:
         ),
         champion_gates=(Gate("improvement", None, None, 0.0, "no champion to compare with"),),
         drift={"adx_14": 0.02, "vwap_distance": 0.18, "ofi_5": 0.61},
+        unwatched=("adx_bin", "slope_trend"),
         paper=PaperSummary(5, 2612, 31, -412.6, True, "ab" * 32),
         lineage={"commit": "3f2b1c9", "data hash": "cd" * 32},
         months=(MonthOfNotes(date(2024, 3, 1), 11, 40, -1234.5, 44.0, 3.21, -1281.71),),

@@ -166,6 +166,14 @@ def test_drift_limits(psi, key, bare_report):
     assert read == {key}
 
 
+def test_inputs_that_nothing_finds_dead_are_named(bare_report):
+    told = MESSAGES["drift_unwatched"].pt
+    assert told not in Page(render_report(bare_report)).text
+    text = Page(render_report(replace(bare_report, unwatched=("adx_bin", "slope_trend")))).text
+    assert told in text
+    assert ": adx_bin , slope_trend ." in text
+
+
 def test_an_empty_run_is_shown_as_such_and_not_left_out(bare_report):
     text = Page(render_report(bare_report)).text
     for key in (key for key in MESSAGES if key.startswith("section_")):

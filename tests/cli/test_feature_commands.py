@@ -13,6 +13,8 @@ from features.parity import Difference, Parity
 from features.schema import build_schema
 from features.sets import columns_of
 from market.home import Home
+from market.lake import Lake
+from market.synthetic import provenance_of
 from market.types import Kind
 from tests.cli.conftest import RunCommand
 from tests.homes import MARKET, fill_lake
@@ -61,6 +63,20 @@ def test_bars_and_rows_are_what_was_asked_for(ask: Ask, home: Home, options: tup
     assert said["decisions"] == trades // share > 10
     code, built = ask("features", "build", "--set", "core10", *options)
     assert (code, [one["rows"] for one in built["sessions"]][1]) == (0, said["decisions"])
+
+
+@pytest.mark.parametrize(("contract", "told"), [("WINQ26", False), ("WINFUT", True)])
+def test_series_that_its_vendor_joined_is_told_as_such(
+    run: RunCommand, ask: Ask, home: Home, contract: str, told: bool
+) -> None:
+    bars = fill_lake(home, "bars").read_bars(MARKET.symbol, MARKET.days()[1], 60)
+    lake = Lake(home.lake)
+    lake.commit([(lake.draft("bars", "WINFUT", MARKET.days()[1], provenance_of(MARKET), 60), bars)])
+    for command in (("features", "build", "--set", "core10"), ("parity", DAY, "--set", "core10")):
+        code, said = ask(*command, "--contract", contract)
+        assert (code, said["caution"] is not None) == (0, told)
+        words = f"{contract} is a series its vendor joined: it has no mark where it rolled"
+        assert (words in run(*command, "--contract", contract).out) is told
 
 
 def test_length_that_is_none_and_rows_without_a_book_are_wrong_use(ask: Ask, home: Home) -> None:

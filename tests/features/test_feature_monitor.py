@@ -18,6 +18,7 @@ from features.monitor import (
     observe,
     training_band,
     unusual_columns,
+    unwatched_columns,
 )
 from features.schema import FeatureSchema
 from market.errors import NotEnoughData
@@ -138,6 +139,12 @@ def test_patience_is_three_times_the_longest_stand_of_training(stand, patience):
     rows = draw_rows(600)
     rows[:, 1] = np.arange(600) // (stand + 1)
     assert training_band(SCHEMA, rows, 60).dead_after.tolist() == [DEAD_AFTER, patience, NEVER]
+
+
+@pytest.mark.parametrize(("rows", "unwatched"), [(1_796, ("rsi_14",)), (1_797, ())])
+def test_a_patience_that_no_session_reaches_is_told_and_the_calendar_needs_none(rows, unwatched):
+    band = OPEN_BAND._replace(dead_after=np.array([DEAD_AFTER, 1_797, NEVER]))
+    assert unwatched_columns(SCHEMA, band, rows) == unwatched
 
 
 def test_what_stood_still_in_training_may_stand_still_live_but_not_for_ever():
