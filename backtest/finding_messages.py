@@ -35,6 +35,8 @@ _PRECHECK: Mapping[Defect, str] = {
     Defect.UNUSUAL_VOLUME: "barras de volume incomum: {count}, até {worst} {unit}",
     Defect.ZERO_RANGE_RUN: "sequências de {run} barras ou mais num só preço: {count}, a mais longa com {worst}",
     Defect.FROZEN_FEED: "sequências de {run} barras ou mais que repetem uma barra: {count}, a mais longa com {worst}",
+    Defect.BAR_SPIKE: "barras que vão muito além do que há em volta: {count}, a pior por {worst} ticks",
+    Defect.TRADES_BEYOND_VOLUME: "barras com mais negócios que contratos: {count}, até {worst} negócios",
     Defect.FLAT_FILLED: "sequências de {run} barras ou mais paradas e sem volume: {count}, a mais longa com {worst}",
 }
 

@@ -75,9 +75,9 @@ def build_tables(home: Home, schema: FeatureSchema, dataset: Dataset) -> list[Bu
 
 
 def _is_whole(path: Path) -> bool:
-    """Tell whether a table is there to its end, where Parquet has what describes it."""
+    """Tell whether a table is there and each of its pages is as it was written."""
     try:
-        pq.read_metadata(path)
+        pq.read_table(path, page_checksum_verification=True)
     except (pa.ArrowInvalid, OSError):
         return False
     return True

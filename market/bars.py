@@ -76,6 +76,38 @@ def mark_aggressor(bar: np.void) -> None:
         bar["flags"] |= np.uint32(_NO_AGGRESSOR)
 
 
+def with_empty_bars(bars: np.ndarray, bar_ns: int) -> np.ndarray:
+    """Return a session's bars with an EMPTY one for each interval between two that has none, as `fill_bars` closes it.
+
+    A file of bars leaves out intervals without a trade, and the decision clock does not. What lies in a hole that the
+    bar after it calls a gap is AFTER_GAP too, so that nothing is decided in it.
+
+    Parameters
+    ----------
+    bars : ndarray
+        BAR of one session, oldest first.
+    bar_ns : int
+        Length of a bar, nanoseconds.
+    """
+    missing = np.maximum((bars["ts_open_ns"][1:] - bars["ts_close_ns"][:-1]) // bar_ns, 0)
+    if not missing.any():
+        return bars
+    times = np.append(missing + 1, 1)
+    out = np.repeat(bars, times)
+    step = np.arange(out.size) - np.repeat(np.cumsum(times) - times, times)
+    added, gap = step > 0, np.repeat(np.append(bars["flags"][1:] & np.uint32(_AFTER_GAP), 0), times)
+    empty = np.zeros(int(added.sum()), dtype=BAR)
+    before = out[added]
+    empty["ts_open_ns"] = before["ts_close_ns"] + (step[added] - 1) * bar_ns
+    empty["ts_close_ns"] = empty["ts_open_ns"] + bar_ns
+    for price in ("open", "high", "low", "close"):
+        empty[price] = before["close"]
+    empty["instrument"] = before["instrument"]
+    empty["flags"] = np.uint32(_EMPTY) | gap[added]
+    out[added] = empty
+    return out
+
+
 @kernel
 def fill_bars(events: np.ndarray, open_ns: int, bar_ns: int, out: np.ndarray) -> int:
     """Fill `out`, zeroed and one record per whole interval of the session; return how many bars there are."""

@@ -17,6 +17,8 @@ EARLY_NS = 2 * SECOND_NS
 # Past the auction tunnel (300 points of some 50,000: b3.md §2.1) no print can follow another; real ticks: 0.4 ‰.
 SPIKE_PER_MILLE = 6
 SPIKE_TICKS = 20
+# How far a bar reaches beyond its own body and both its neighbours: in real files at most 8.1 ‰ (15 minutes of WDO).
+BAR_SPIKE_PER_MILLE = 40
 # Contracts in one trade. An order was limited to 2,000 (b3.md §2.1); the largest real print is 4,000.
 MOST_QUANTITY = 100_000
 # Trades whose type says nothing: an alert above 0.1 % of the day (b3.md §5).
@@ -56,6 +58,8 @@ class Defect(IntEnum):
     ZERO_RANGE_RUN = 23
     FROZEN_FEED = 24
     FLAT_FILLED = 25
+    BAR_SPIKE = 26
+    TRADES_BEYOND_VOLUME = 27
 
 
 # Defects whose worst value is the lowest.
@@ -94,6 +98,8 @@ SENTENCES: Mapping[Defect, str] = MappingProxyType(
         Defect.UNUSUAL_VOLUME: "bars of an unusually large volume: {count}, up to {worst} {unit}",
         Defect.ZERO_RANGE_RUN: "runs of {run} bars or more at one price: {count}, the longest {worst}",
         Defect.FROZEN_FEED: "runs of {run} bars or more that repeat a bar: {count}, the longest {worst}",
+        Defect.BAR_SPIKE: "bars that reach far beyond what is around: {count}, the worst by {worst} ticks",
+        Defect.TRADES_BEYOND_VOLUME: "bars with more trades than contracts: {count}, up to {worst} trades",
         Defect.FLAT_FILLED: "runs of {run} bars or more, flat and without volume: {count}, the longest {worst}",
     }
 )

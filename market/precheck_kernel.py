@@ -9,6 +9,7 @@ import numpy as np
 from market.bars import enters_bars
 from market.kernel import kernel
 from market.precheck_defects import (
+    BAR_SPIKE_PER_MILLE,
     CALL_OVER_NS,
     EARLY_NS,
     LONG_RUN,
@@ -21,7 +22,7 @@ from market.precheck_defects import (
 )
 from market.readers.screen import LATE_NS
 from market.readers.tick_table import CALL_NS
-from market.trade_sizes import beyond_its_trades
+from market.trade_sizes import beyond_its_trades, more_trades_than_volume
 from market.types import Flag, Kind, Phase, TradeType
 
 COUNT, FIRST, WORST = 0, 1, 2  # columns of a tally
@@ -51,6 +52,7 @@ _TIME_REPEATED, _OFF_GRID = int(Defect.TIME_REPEATED), int(Defect.OFF_GRID)
 _HIGH_BELOW_LOW, _BODY_OUTSIDE = int(Defect.HIGH_BELOW_LOW), int(Defect.BODY_OUTSIDE_RANGE)
 _HUGE_VOLUME, _UNUSUAL_VOLUME = int(Defect.HUGE_VOLUME), int(Defect.UNUSUAL_VOLUME)
 _ZERO_RANGE = int(Defect.ZERO_RANGE_RUN)
+_BAR_SPIKE, _MORE_TRADES = int(Defect.BAR_SPIKE), int(Defect.TRADES_BEYOND_VOLUME)
 _FROZEN_FEED, _FLAT_FILLED = int(Defect.FROZEN_FEED), int(Defect.FLAT_FILLED)
 
 
@@ -235,6 +237,9 @@ def tally_bars(bars: np.ndarray, sessions: np.ndarray, bar_ns: int, usual: np.nd
         if off != 0 or bar["ts_close_ns"] - opens != bar_ns:
             note(tally, _OFF_GRID, i, max(off, abs(bar["ts_close_ns"] - opens - bar_ns)))
         note_shape(tally, i, bar)
+        reach = reach_beyond(bars, i)
+        if reach > max(SPIKE_TICKS, bar["close"] * BAR_SPIKE_PER_MILLE // 1000):
+            note(tally, _BAR_SPIKE, i, reach)
         note_volume(tally, i, bar, usual)
         empty = bar["flags"] & np.uint32(_EMPTY) != 0
         zero_range = bar["high"] == bar["low"] and not empty
@@ -245,6 +250,17 @@ def tally_bars(bars: np.ndarray, sessions: np.ndarray, bar_ns: int, usual: np.nd
     run(tally, _ZERO_RANGE, bars.size, flat, False)
     run(tally, _FROZEN_FEED, bars.size, frozen, False)
     run(tally, _FLAT_FILLED, bars.size, filled, False)
+
+
+@kernel
+def reach_beyond(bars: np.ndarray, i: int) -> int:
+    """Return by how many ticks a bar reaches beyond its open, its close and the bars beside it, above or below."""
+    bar = bars[i]
+    highest, lowest = max(bar["open"], bar["close"]), min(bar["open"], bar["close"])
+    for j in (max(i - 1, 0), min(i + 1, bars.size - 1)):
+        if j != i:
+            highest, lowest = max(highest, bars[j]["high"]), min(lowest, bars[j]["low"])
+    return int(max(bar["high"] - highest, lowest - bar["low"]))
 
 
 @kernel
@@ -287,5 +303,7 @@ def note_volume(tally: np.ndarray, i: int, bar: np.void, usual: np.ndarray) -> N
         note(tally, _NO_QUANTITY, i, -bar["volume"])
     elif beyond_its_trades(bar["volume"], bar["trades"], usual[0]):
         note(tally, _HUGE_VOLUME, i, bar["volume"])
+    elif more_trades_than_volume(bar["volume"], bar["trades"]):
+        note(tally, _MORE_TRADES, i, bar["trades"])
     elif bar["trades"] == 0 and usual[1] > 0 and bar["volume"] > MOST_VOLUME * usual[1]:
         note(tally, _UNUSUAL_VOLUME, i, bar["volume"])

@@ -5,7 +5,9 @@ from datetime import date
 
 import numpy as np
 
+from market.bars import with_empty_bars
 from market.blackouts import windows_of
+from market.gaps import interrupts
 from market.instruments import Instrument
 from market.lake import Lake
 from market.lake_manifest import Partition
@@ -112,13 +114,26 @@ class Feed:
         return windows_of(self.lake.blackouts, self.root, day)
 
     def load(self, day: date) -> np.ndarray:
-        """Return the EVENT records of a session with its clock, or its BAR records that open inside its hours."""
+        """Return the EVENT records of a session with its clock, or its BAR records that open inside its hours.
+
+        Intervals that a file of bars leaves out, because nothing was traded or data are lost, are EMPTY bars.
+        """
         session = self.session(day)
         if self.kind == "events":
             return with_clock(self.lake.read_events(self.contract, day), session, self.bar_ns)
         bars = self.lake.read_bars(self.contract, day, self._bar_seconds)
         inside = (bars["ts_open_ns"] >= session["open_ns"]) & (bars["ts_open_ns"] < session["close_ns"])
-        return bars[inside]
+        return with_empty_bars(bars[inside], self.bar_ns)
+
+    def holes(self) -> np.ndarray:
+        """Return start and end of all that is missing inside sessions (`market.gaps.interrupts`): int64, (n, 2)."""
+        found = [
+            (gap.first_ns, gap.last_ns)
+            for partition in self._partitions()
+            for gap in partition.gaps
+            if interrupts(gap, int(self.session(date.fromisoformat(partition.session))[0]["open_ns"]))
+        ]
+        return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
 
     def preload(self, day: date, n: int) -> list[date]:
         """Return the last `n` whole sessions before `day`, oldest first; fewer where there are fewer."""

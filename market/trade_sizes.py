@@ -34,6 +34,24 @@ def full_contract(root: str, quantities: np.ndarray, trades: int = 0) -> str | N
     return full if (traded % FUTURES[full].lot == 0).all() else None
 
 
+def off_lots(root: str, quantities: Any) -> Any:
+    """Return a mask of the quantities that the full contract of `root` cannot have, bool[n]; none of another root."""
+    lot = FUTURES[root].lot if root in FUTURES else 1
+    return quantities % lot != 0
+
+
+@kernel
+def more_trades_than_volume(volume: Any, trades: Any) -> Any:
+    """Tell of one bar, or of bars, whether there are more trades than lot steps, though each has one at least.
+
+    Parameters
+    ----------
+    volume, trades : number or ndarray
+        Lot steps and trades, shape (n,); a volume of 0 tells nothing, and trades are 0 or NaN where nobody counts them.
+    """
+    return (volume > 0) & (trades > volume)
+
+
 def lacks_volume(volume: Any, trades: Any, turnover: Any, moved: Any) -> Any:
     """Return a mask of the bars that have no volume beside trades, a turnover or a move of the price, bool[n].
 

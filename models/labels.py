@@ -102,8 +102,18 @@ class ClassShares:
     without_label: int
 
 
-def price_path(bars: np.ndarray, session: np.ndarray) -> PricePath:
-    """Return the path of BAR records; `session` numbers the session of each bar, ascending.
+def price_path(bars: np.ndarray, session: np.ndarray, holes: np.ndarray) -> PricePath:
+    """Return the path of BAR records.
+
+    Parameters
+    ----------
+    bars : ndarray
+        BAR, in time order.
+    session : ndarray of int64
+        The number of each bar's session, ascending.
+    holes : ndarray of int64, shape (n, 2)
+        Start and end of what is missing, in time order, apart from one another; nanoseconds. A tape says nothing of
+        what its recorder lost, so bars that reach into a hole are after a gap as those flagged are.
 
     Raises
     ------
@@ -121,7 +131,9 @@ def price_path(bars: np.ndarray, session: np.ndarray) -> PricePath:
     if len(bars) and min(bars["low"].min(), bars["close"].min()) <= 0:
         raise DataError("labels: expected positive prices for log returns, found zero or less; check the price basis")
     prices = [np.array(bars[name], dtype=np.int32) for name in ("close", "high", "low")]
-    gaps = (bars["flags"] & np.uint32(Flag.AFTER_GAP)) != 0
+    following = np.searchsorted(holes[:, 1], bars["ts_open_ns"], side="right")
+    begins = np.append(holes[:, 0], np.iinfo(np.int64).max)[following]
+    gaps = ((bars["flags"] & np.uint32(Flag.AFTER_GAP)) != 0) | (begins < bars["ts_close_ns"])
     return PricePath(ts_ns, prices[0], prices[1], prices[2], np.array(session, dtype=np.int64), gaps)
 
 

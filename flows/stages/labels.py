@@ -42,7 +42,7 @@ def run(home: Home, parameters: Parameters) -> Labelled:
     dataset = open_dataset(home, parameters.data)
     refuse_below_cost(parameters.labels, round_trip_ticks(dataset, parameters.costs))
     rows = training_rows(features.load(home), dataset)
-    labels = label_rows(rows, parameters.labels)
+    labels = label_rows(rows, parameters.labels, dataset.feed.holes())
     shares = check_shares(labels)
     table = join_rows(rows, labels)
     write_records(home.artifacts / LABELS, labels)
@@ -62,9 +62,9 @@ def training_rows(table: features.FeatureTable, dataset: Dataset) -> features.Fe
     return table.of_sessions([int(dataset.feed.session(day)[0]["date"]) for day in dataset.training])
 
 
-def label_rows(rows: features.FeatureTable, params: BarrierParams) -> np.ndarray:
-    """Return the LABEL record of every row."""
-    path = price_path(rows.bars, rows.session)
+def label_rows(rows: features.FeatureTable, params: BarrierParams, holes: np.ndarray) -> np.ndarray:
+    """Return the LABEL record of every row; `holes` as `Feed.holes` tells them."""
+    path = price_path(rows.bars, rows.session, holes)
     return triple_barrier(path, bar_volatility(path, params.volatility_window), params)
 
 

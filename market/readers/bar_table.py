@@ -30,7 +30,7 @@ from market.readers.source import Source
 from market.readers.symbols import refuse_full_lots, refuse_other_days, resolve_symbol
 from market.readers.true_prices import recover
 from market.realism import MOST_ON_WEEKENDS
-from market.trade_sizes import beyond_its_trades, lacks_volume, usual_size
+from market.trade_sizes import beyond_its_trades, lacks_volume, more_trades_than_volume, off_lots, usual_size
 from market.wording import count_of
 
 NO_VOLUME = "a price or trades without a volume"
@@ -236,7 +236,7 @@ def _bar_length(source: Source, wall_ns: np.ndarray) -> int:
             f"a step of {bar_ns / NS_PER_DAY:.1f} days between most"
             if bar_ns
             else f"{wall_ns.size} rows without two times to tell the length from",
-            "export intraday or daily bars, at least two",
+            "export intraday or daily bars, at least two, with a date and time that can be read",
         )
     return bar_ns
 
@@ -266,6 +266,8 @@ def _screen(rows: _Rows, instrument: Instrument, dated: bool) -> Screen:
     if instrument.unit != "units":  # a broker of currencies may count its quotes and no volume
         unsold = lacks_volume(table.volume, table.trades, table.turnover, table.high > table.low)
         screen.reject(unsold, NO_VOLUME)
+        screen.reject(more_trades_than_volume(steps, table.trades), "more trades than contracts")
+    screen.reject(off_lots(instrument.root, np.rint(steps)), f"a volume that is not whole lots of {instrument.lot}")
     screen.reject_other_days(hours)
     ts_ns = rows.ts_ns
     screen.reject((ts_ns < hours.open_ns) | (ts_ns >= hours.close_ns + LATE_NS), OUTSIDE_HOURS)

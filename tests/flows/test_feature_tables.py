@@ -65,6 +65,17 @@ def test_a_damaged_table_is_computed_again(home: Home, left: int) -> None:
     assert read_table(damaged)["_ts_ns"].size > 100
 
 
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.8])
+def test_a_table_with_one_bit_turned_is_computed_again(home: Home, place: float) -> None:
+    fill_lake(home)
+    build(home)
+    damaged = tables(home)[DAYS[1]]
+    whole = bytearray(damaged.read_bytes())
+    whole[int(place * len(whole))] ^= 0x10
+    damaged.write_bytes(whole)
+    assert build(home) == {**dict.fromkeys(DAYS, "unchanged"), DAYS[1]: "built"}
+
+
 def test_only_what_a_stopped_build_left_is_computed(home: Home) -> None:
     fill_lake(home)
     build(home)

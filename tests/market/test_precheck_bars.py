@@ -49,7 +49,7 @@ BAR_CASES: dict[str, tuple[Spoil, dict[Defect, tuple[int, int, int]]]] = {
     "one price to the end": (setting(slice(29, 40), open=100, high=100, low=100, close=100), {
         Defect.ZERO_RANGE_RUN: (1, 29, 11),
     }),
-    "one price and one volume": (setting(slice(9, 25), open=100, high=100, low=100, close=100, volume=7), {
+    "one price and one volume": (setting(slice(9, 25), open=100, high=100, low=100, close=100, volume=7, trades=3), {
         Defect.ZERO_RANGE_RUN: (1, 9, 16),
         Defect.FROZEN_FEED: (1, 10, 15),
     }),
@@ -63,13 +63,20 @@ BAR_CASES: dict[str, tuple[Spoil, dict[Defect, tuple[int, int, int]]]] = {
     "high below low": (setting(7, high=90), {Defect.HIGH_BELOW_LOW: (1, 7, 8)}),
     "open above high": (setting(7, open=106), {Defect.BODY_OUTSIDE_RANGE: (1, 7, 2)}),
     "close below low": (setting(7, close=95), {Defect.BODY_OUTSIDE_RANGE: (1, 7, 3)}),
-    "no price": (setting(7, low=0), {Defect.NO_PRICE: (1, 7, 0)}),
+    "no price": (setting(7, low=0), {Defect.NO_PRICE: (1, 7, 0), Defect.BAR_SPIKE: (1, 7, 98)}),
     "volume below zero": (setting(7, volume=-4), {Defect.NO_QUANTITY: (1, 7, -4)}),
     "volume per trade 299 times the usual": (setting(7, volume=299 * 10, trades=10), {}),
     "volume per trade 301 times the usual": (setting(7, volume=301 * 10, trades=10), {
         Defect.HUGE_VOLUME: (1, 7, 3010),
     }),
     "a great volume of as many trades": (setting(7, volume=10**6, trades=10**6), {}),
+    "more trades than contracts": (setting(7, volume=56, trades=57), {Defect.TRADES_BEYOND_VOLUME: (1, 7, 57)}),
+    "trades and no volume told": (setting(7, volume=0, trades=57), {}),
+    "reaches 20 ticks beyond": (setting(7, high=124), {}),
+    "reaches 21 ticks beyond": (setting(7, high=125), {Defect.BAR_SPIKE: (1, 7, 21)}),
+    "reaches as far below": (setting(0, low=77), {Defect.BAR_SPIKE: (1, 0, 21)}),
+    "two that reach as far": (setting(slice(7, 9), high=900), {}),
+    "closes where it reaches": (setting(7, high=900, close=890), {}),
     "101 times the usual volume, trades unknown": (
         uncounted_trades,
         {Defect.UNUSUAL_VOLUME: (1, 7, 5050)},
@@ -132,11 +139,18 @@ def naive_bars(bars: np.ndarray) -> dict[Defect, tuple[int, int, int]]:
             told[Defect.HIGH_BELOW_LOW].append((i, row["low"] - row["high"]))
         elif (beyond := max(max(prices) - row["high"], row["low"] - min(prices))) > 0:
             told[Defect.BODY_OUTSIDE_RANGE].append((i, beyond))
+        beside = [rows[j] for j in (i - 1, i + 1) if 0 <= j < len(rows)]
+        above = row["high"] - max([row["open"], row["close"], *(other["high"] for other in beside)])
+        below = min([row["open"], row["close"], *(other["low"] for other in beside)]) - row["low"]
+        if max(above, below) > max(20, row["close"] * 40 // 1000):
+            told[Defect.BAR_SPIKE].append((i, max(above, below)))
         if row["volume"] < 0:
             told[Defect.NO_QUANTITY].append((i, -row["volume"]))
         elif row["trades"] > 0:
             if per_trade and row["volume"] / row["trades"] > 300 * np.median(per_trade):
                 told[Defect.HUGE_VOLUME].append((i, row["volume"]))
+            elif row["trades"] > row["volume"] > 0:
+                told[Defect.TRADES_BEYOND_VOLUME].append((i, row["trades"]))
         elif volumes and row["volume"] > 100 * np.median(volumes):
             told[Defect.UNUSUAL_VOLUME].append((i, row["volume"]))
     flat = [r["high"] == r["low"] and not r["flags"] & Flag.EMPTY for r in rows]

@@ -6,12 +6,13 @@ from datetime import date
 import numpy as np
 import pytest
 
+from market.bars import bars_from_events
 from market.errors import LakeError
 from market.instruments import B3
 from market.lake import Lake
-from market.lake_manifest import Provenance
+from market.lake_manifest import Cause, Gap, Provenance
 from market.stream import Feed, with_clock
-from market.types import BAR, EVENT, Kind
+from market.types import BAR, EVENT, Flag, Kind
 
 MINUTE_NS = 60_000_000_000
 Build = Callable[[list[tuple[float, int, int, int]]], np.ndarray]
@@ -82,6 +83,44 @@ def test_feed_leaves_out_bars_that_open_after_the_close(feed: Feed, days: list[d
     bars = feed.load(days[3])
     assert bars.size == 540
     assert bars["ts_close_ns"][-1] == feed.session(days[3])["close_ns"][0]
+
+
+def test_minutes_a_file_leaves_out_are_those_of_its_ticks(
+    lake: Lake, provenance: Provenance, trades: Build, wdo_session: np.ndarray
+) -> None:
+    day = date(2020, 4, 2)
+    events = trades([(1, 5, 1, 1), (70, 6, 2, -1), (300, 8, 1, 1), (301, 7, 1, 1), (620, 9, 1, 1)])
+    whole = bars_from_events(events, wdo_session, MINUTE_NS)
+    told = whole[whole["flags"] & np.uint32(Flag.EMPTY) == 0]
+    assert told.size == 4 < whole.size
+    lake.commit([(lake.draft("bars", "WDOK20", day, provenance, 60), told)])
+    loaded = Feed(lake, "WDOK20", MINUTE_NS, "bars").load(day)
+    assert loaded.tobytes() == whole[: loaded.size].tobytes()
+    assert loaded[-1] == told[-1]
+
+
+def test_nothing_is_decided_in_a_hole(lake: Lake, provenance: Provenance) -> None:
+    day = date(2020, 4, 2)
+    bars = one_session(day, 0, 9)[[0, 1, 4, 5, 8]]
+    bars["close"] = [100, 101, 102, 103, 104]
+    bars["flags"] = [0, 0, int(Flag.AFTER_GAP), 0, int(Flag.BACK_ADJUSTED)]
+    lake.commit([(lake.draft("bars", "WDOK20", day, provenance, 60), bars)])
+    loaded = Feed(lake, "WDOK20", MINUTE_NS, "bars").load(day)
+    empty, hole = int(Flag.EMPTY), int(Flag.EMPTY | Flag.AFTER_GAP)
+    assert loaded["flags"].tolist() == [0, 0, hole, hole, int(Flag.AFTER_GAP), 0, empty, empty, int(Flag.BACK_ADJUSTED)]
+    assert loaded["close"].tolist() == [100, 101, 101, 101, 102, 103, 103, 103, 104]
+    assert (np.diff(loaded["ts_open_ns"]) == MINUTE_NS).all()
+
+
+def test_holes_are_what_no_label_may_span(lake: Lake, provenance: Provenance) -> None:
+    day = date(2020, 4, 2)
+    open_ns = int(B3.session("WDO", day)["open_ns"][0])
+    causes = (Cause.AUCTION, Cause.NO_TRADE, Cause.FEED_LOSS, Cause.AUCTION, Cause.HOLIDAY, Cause.TRUNCATED)
+    gaps = [Gap(open_ns + k * MINUTE_NS, open_ns + (k + 1) * MINUTE_NS, cause) for k, cause in enumerate(causes)]
+    lake.commit([(lake.draft("bars", "WDOK20", day, provenance, 60, gaps), one_session(day, 0, 9))])
+    holes = Feed(lake, "WDOK20", MINUTE_NS, "bars").holes()
+    assert ((holes - open_ns) // MINUTE_NS).tolist() == [[2, 3], [3, 4], [5, 6]]
+    assert Feed(lake, "WDOK20", MINUTE_NS, "events").holes().shape == (0, 2)
 
 
 def test_events_come_with_their_clock(lake: Lake, provenance: Provenance, trades: Build) -> None:

@@ -17,8 +17,16 @@ Rows = Callable[..., list[str]]
 
 
 def with_volumes(rows: list[str], volumes: list[int]) -> list[str]:
+    """Return the rows with these volumes, and a trade for each contract where there were more trades."""
     cells = [row.split("\t") for row in rows[1:]]
-    return [rows[0], *("\t".join([*row[:7], str(volume), row[8]]) for row, volume in zip(cells, volumes, strict=True))]
+    trades = [min(int(row[6]), volume) or row[6] for row, volume in zip(cells, volumes, strict=True)]
+    return [
+        rows[0],
+        *(
+            "\t".join([*row[:6], str(count), str(volume), row[8]])
+            for row, count, volume in zip(cells, trades, volumes, strict=True)
+        ),
+    ]
 
 
 def with_trades(rows: list[str], trades: int) -> list[str]:
@@ -121,6 +129,26 @@ def test_other_trades_are_taken(lake: Lake, write: WriteFile, name: str, quantit
     assert import_file(lake, write(name, ticks(quantities))).rows == len(quantities)
 
 
+def test_refuses_trades_of_a_full_contract_that_are_no_lots(lake: Lake, write: WriteFile) -> None:
+    path = write("DOLK20.csv", ticks([5, 10, 5, 25] * 50 + [1, 2, 3]))
+    with pytest.raises(FileRefused, match=r"expected trades of DOLK20 in lots of 5, found 3 of 203 in a session"):
+        import_file(lake, path)
+    assert not lake.partitions()
+    assert import_file(lake, write("DOLK20.csv", ticks([5, 10, 5, 25] * 50 + [1, 2]))).rows == 202
+
+
+def test_sets_aside_bars_of_a_full_contract_that_are_no_lots(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
+    done = import_file(lake, write("DOLK20.csv", with_volumes(mt5_rows(), [7] + [500] * 539)))
+    assert (done.rows, done.rejected) == (539, 1)
+
+
+def test_refuses_columns_of_trades_and_volume_that_are_swapped(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
+    rows = with_trades(with_volumes(mt5_rows(), [7] * 540), 8)
+    with pytest.raises(FileRefused, match=r"found 540, most of them more trades than contracts"):
+        import_file(lake, write("WDOK20.csv", rows))
+    assert import_file(lake, write("WDOK20.csv", with_trades(with_volumes(mt5_rows(), [8] * 540), 8))).rows == 540
+
+
 @pytest.mark.parametrize("trades", ["100", "0"])
 def test_refuses_a_future_without_any_volume(lake: Lake, write: WriteFile, mt5_rows: Rows, trades: str) -> None:
     rows = with_trades(with_volumes(mt5_rows(), [0] * 540), int(trades))
@@ -165,7 +193,7 @@ def test_refuses_sessions_the_contract_cannot_have_traded_in(
 def test_refuses_the_front_months_trading_a_year_before_the_last_session(
     lake: Lake, write: WriteFile, mt5_rows: Rows, name: str, refused: bool
 ) -> None:
-    path = write(name, mt5_rows(60))  # ten trades a bar, at least
+    path = write(name, with_volumes(mt5_rows(60), [100] * 60))  # ten trades a bar, at least
     if refused:
         with pytest.raises(FileRefused, match=r"hardly a trade of .* a year or more before its last session, 20"):
             import_file(lake, path)
@@ -197,7 +225,7 @@ def test_a_few_trades_far_from_expiry_stay(
 def test_one_busy_session_among_quiet_ones_stays(lake: Lake, write: WriteFile, mt5_rows: Rows) -> None:
     quiet = [with_trades(mt5_rows(20, day), 1)[1:] for day in (date(2020, 4, 3), date(2020, 4, 6))]
     rows = [*with_trades(mt5_rows(120), 9), *quiet[0], *quiet[1]]
-    assert import_file(lake, write("DOLF22.csv", rows)).sessions == 3
+    assert import_file(lake, write("DOLF22.csv", with_volumes(rows, [100] * 160))).sessions == 3
 
 
 def test_bars_without_a_number_of_trades_count_as_one_each(lake: Lake, write: WriteFile) -> None:

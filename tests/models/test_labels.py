@@ -23,6 +23,7 @@ from models.labels import (
 )
 
 BASE = 1000
+NO_HOLES = np.zeros((0, 2), dtype=np.int64)
 
 
 def path_of(moves, session=None, gaps=()):
@@ -232,9 +233,32 @@ def vendor_bars(count):
 def test_path_takes_gap_marks_from_the_bar_flags():
     records = vendor_bars(3)
     records["flags"][1] = Flag.AFTER_GAP | Flag.EMPTY
-    path = price_path(records, np.array([4, 4, 5]))
+    path = price_path(records, np.array([4, 4, 5]), NO_HOLES)
     assert path.after_gap.tolist() == [False, True, False]
     assert path.ts_ns.tolist() == [60, 120, 180]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "after"),
+    [(120, 180, [2]), (119, 181, [1, 2, 3]), (130, 140, [2]), (300, 400, []), (290, 400, [4]), (-50, 0, [])],
+)
+def test_bars_that_reach_into_a_hole_of_the_tape_are_after_a_gap(first, last, after):
+    records = vendor_bars(5)  # [0, 60) to [240, 300)
+    records["ts_open_ns"] = records["ts_close_ns"] - 60
+    holes = np.array([[-100, -90], [first, last], [500, 600]], dtype=np.int64)
+    path = price_path(records, np.full(5, 4), holes)
+    assert np.flatnonzero(path.after_gap).tolist() == after
+
+
+def test_no_label_spans_a_hole_of_the_tape():
+    records = vendor_bars(8)
+    records["ts_open_ns"] = records["ts_close_ns"] - 60
+    records["close"][5:] = records["high"][5:] = BASE + 100  # the jump over the hole, at 310
+    records["low"][5:] = BASE + 100
+    path = price_path(records, np.full(8, 4), np.array([[150, 310]], dtype=np.int64))
+    labels = triple_barrier(path, np.full(8, 1e-9), BarrierParams(3, 1.0, 4, 2))
+    assert labels["touch"].tolist() == [*[Touch.NONE] * 5, Touch.VERTICAL, Touch.VERTICAL, Touch.NONE]
+    assert labels["end_row"][5:7].tolist() == [7, 7]
 
 
 def break_order(records, session):
@@ -254,7 +278,7 @@ def test_contradictory_bars_are_refused(damage):
     records, session = vendor_bars(3), np.array([4, 4, 4])
     damage(records, session)
     with pytest.raises(DataError):
-        price_path(records, session)
+        price_path(records, session, NO_HOLES)
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def random_walk_labels(seed):
     records["close"] = 5000 + np.cumsum(random.integers(-3, 4, count))
     records["high"], records["low"] = records["close"] + 1, records["close"] - 1
     session = np.repeat(np.arange(SESSIONS), ROWS_EACH)
-    path = price_path(records, session)
+    path = price_path(records, session, np.zeros((0, 2), dtype=np.int64))
     labels = triple_barrier(path, bar_volatility(path, 20), BarrierParams(HORIZON, 1.0, 4, 20))
     decided = labels["label"] != 0
     # The trap of failures row 40: a column that grows with time finds its neighbours in a shuffled split.
