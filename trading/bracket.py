@@ -6,6 +6,8 @@ comes twice asks for nothing twice.
 
 - The stop leaves on the entry's first fill, for what has filled, then the targets; both follow further fills.
 - A leg that closes the position sends the cancel of the others in the same call. A leg is gone only once it is dead.
+- A change that the venue refuses for good is not asked for again: of the stop it leads to a close at market in the same
+  call, a target it ends.
 - What protects an open position is never cancelled, but for a stop whose limit the price has passed: then the close at
   market leaves first.
 - A second close is sent only once the first is dead. What was closed twice is bought or sold back at once, and the desk
@@ -68,7 +70,7 @@ def tick(desk: Desk, now_ns: int) -> None:
         if not is_dead(desk.orders[place]["state"]):
             mark_silent(desk, place)
     if bracket["side"] * account["position"] > 0:
-        if account["mark"] > 0 and has_room_for_requests(desk):
+        if account["mark"] > 0 and bracket["closing"] == 0 and has_room_for_requests(desk):
             move_stop(desk.exits[0], bracket, account["entry_price"], account["mark"], market["now_ns"])
         _watch_limit(desk)
         exposed = bracket["exposed_ns"]
@@ -208,8 +210,11 @@ def _protect(desk: Desk, open_now: int) -> int:
     side, trigger = int(bracket["side"]), int(bracket["stop_price"])
     place = find_live(desk, _STOP, bracket["first"])
     if place >= 0:
-        if bracket["passed"] == 0:
-            quantity = desk.orders[place]["filled"] + open_now
+        quantity = desk.orders[place]["filled"] + open_now
+        if bracket["passed"] == 0 and not ask_replace(desk, place, quantity, limit_price(exits, side, trigger), trigger):
+            # Mostly because the market is there already: then the moved stop would have been triggered.
+            bracket["closing"] = 1
+            trigger = bracket["stop_price"] = int(desk.tickets[place]["stop_price"])
             ask_replace(desk, place, quantity, limit_price(exits, side, trigger), trigger)
         return place
     if _newest(desk, _STOP, 0) < 0:
@@ -238,7 +243,8 @@ def _set_targets(desk: Desk, open_now: int) -> None:
             ask_cancel(desk, place)
         elif live:
             order = desk.orders[place]
-            ask_replace(desk, place, order["filled"] + quantity, int(order["price"]), 0)
+            if not ask_replace(desk, place, order["filled"] + quantity, int(order["price"]), 0):
+                ask_cancel(desk, place)
         elif quantity > 0 and bracket["closing"] == 0 and (place < 0 or desk.orders[place]["state"] == _FILLED):
             place = _add_leg(desk, _TARGET, quantity)
             if place >= 0:
@@ -256,10 +262,11 @@ def _close(desk: Desk, side: int, quantity: int) -> None:
         order = desk.orders[place]
         if order["role"] != _FLATTEN or order["side"] != side or is_dead(order["state"]):
             continue
+        wanted = order["filled"] + quantity
         if order["state"] == _UNKNOWN_ORDER:
             ask_cancel(desk, place)
-        else:
-            ask_replace(desk, place, order["filled"] + quantity, 0, 0)
+        elif not ask_replace(desk, place, wanted, 0, 0) and wanted < order["quantity"]:
+            ask_cancel(desk, place)  # it would close more than is open
         return
     if bracket["close_side"] != side:
         bracket["close_side"] = side

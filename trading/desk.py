@@ -23,12 +23,15 @@ TICKET = np.dtype(
         ("quantity", "<i4"),  # in all, as the venue last told
         ("price", "<i4"),
         ("stop_price", "<i4"),
+        ("refused_quantity", "<i4"),  # terms the venue has refused for good; zeros before
+        ("refused_price", "<i4"),
+        ("refused_stop", "<i4"),
         ("told", "u1"),  # OrderState by the venue; 0 before its first report
         ("kind", "u1"),  # RequestKind of the last request; 0 once a REPLACE is done
         ("asked", "u1"),  # 1 while it is unanswered
         ("attempts", "u1"),  # how often it was sent
         ("doubt", "u1"),  # 1 silent, 2 contradicted
-        ("reserved", "u1", (7,)),
+        ("reserved", "u1", (3,)),
     ]
 )
 

@@ -11,7 +11,7 @@ from trading.budget import count_reject, count_trade, halt
 from trading.desk import FILLS, LOST, ORDERS, REQUESTS, Desk, find_order, is_dead
 from trading.positions import apply_fill
 from trading.records import OrderRole, OrderState, OrderType, RefusalReason
-from trading.requests import RequestKind
+from trading.requests import RequestKind, is_permanent
 from trading.risk import approve
 
 _NEW, _CANCEL, _REPLACE = int(RequestKind.NEW), int(RequestKind.CANCEL), int(RequestKind.REPLACE)
@@ -102,6 +102,7 @@ def add_order(desk: Desk, role: int, side: int, quantity: int, decision: int) ->
     order["reason"] = order["level"] = 0
     ticket["notional"] = ticket["number"] = ticket["asked_ns"] = ticket["asked_number"] = 0
     ticket["quantity"] = ticket["price"] = ticket["stop_price"] = 0
+    ticket["refused_quantity"] = ticket["refused_price"] = ticket["refused_stop"] = 0
     ticket["told"] = ticket["kind"] = ticket["asked"] = ticket["attempts"] = ticket["doubt"] = 0
     desk.counts[ORDERS] += 1
     desk.bracket[0]["live"] += 1
@@ -130,18 +131,26 @@ def ask_cancel(desk: Desk, place: int) -> None:
 
 
 @kernel
-def ask_replace(desk: Desk, place: int, quantity: int, price: int, stop_price: int) -> None:
-    """See to it that an order works with these terms, as `ask_cancel` does; one request is under way at a time."""
+def ask_replace(desk: Desk, place: int, quantity: int, price: int, stop_price: int) -> bool:
+    """See to it that an order works with these terms, as `ask_cancel` does; one request is under way at a time.
+
+    Returns
+    -------
+    bool
+        False where the venue has refused these terms for good, so that they are not asked for again.
+    """
     order, ticket = desk.orders[place], desk.tickets[place]
     same = order["quantity"] == quantity and order["price"] == price and order["stop_price"] == stop_price
     waiting = ticket["asked"] == 1
     if is_dead(order["state"]) or (waiting and ticket["kind"] != _REPLACE) or (same and not waiting):
-        return
-    if not _may_ask(desk, place, _REPLACE):
-        return
-    if _send(desk, place, _REPLACE, quantity, price, stop_price) == _NONE:
+        return True
+    if quantity == ticket["refused_quantity"] and price == ticket["refused_price"]:
+        if stop_price == ticket["refused_stop"]:
+            return False
+    if _may_ask(desk, place, _REPLACE) and _send(desk, place, _REPLACE, quantity, price, stop_price) == _NONE:
         order["quantity"], order["price"], order["stop_price"] = quantity, price, stop_price
         settle_state(desk, place)
+    return True
 
 
 @kernel
@@ -270,6 +279,10 @@ def _join_terms(order: np.void, ticket: np.void, report: np.void) -> None:
     refused = report["refused"] == 1 and report["kind"] == kind and number > ticket["asked_number"]
     if is_dead(ticket["told"]) or kind == _NEW or refused:
         ticket["asked"] = 0
+    if refused and kind == _REPLACE and is_permanent(report["reason"]):
+        ticket["refused_quantity"], ticket["refused_price"] = order["quantity"], order["price"]
+        ticket["refused_stop"] = order["stop_price"]
+        ticket["kind"] = ticket["attempts"] = 0
     if kind != _CANCEL and ticket["asked"] == 1 and _works_as_asked(order, ticket):
         ticket["kind"] = ticket["asked"] = ticket["attempts"] = 0
     if ticket["asked"] == 0:

@@ -8,6 +8,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from market.kernel import kernel
+
 REQUEST = np.dtype(
     [
         ("ts_ns", "<i8"),  # event time when it was made
@@ -66,3 +68,12 @@ class Refusal(IntEnum):
     DUPLICATE = 6  # an order with this id works already
     NOT_WORKING = 7  # the order is dead or was never known
     FULL = 8  # as many orders as the venue takes
+
+
+_TERMS = (int(Refusal.QUANTITY), int(Refusal.PRICE), int(Refusal.BAND), int(Refusal.TRIGGERED), int(Refusal.DUPLICATE))
+
+
+@kernel
+def is_permanent(refusal: int) -> bool:
+    """Tell whether the same request would be refused again, because of what it asks and not of when it came."""
+    return refusal in _TERMS

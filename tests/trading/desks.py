@@ -15,7 +15,7 @@ from trading.exits import ExitParams
 from trading.orders import add_order, send_new
 from trading.policy import RiskLimits
 from trading.records import BracketState, OrderRole, OrderState, RefusalReason
-from trading.requests import REPORT, RequestKind
+from trading.requests import REPORT, Refusal, RequestKind
 
 SECOND_NS = 1_000_000_000
 START = 10_000
@@ -54,6 +54,7 @@ def tell(desk: Desk, order: int, said: Said) -> None:
     report["order"], report["number"], report["state"] = order, said.number, OrderState[said.state]
     report["filled"], report["notional"], report["quantity"] = said.filled, said.notional, said.quantity
     report["price"], report["stop_price"], report["refused"] = said.price, said.stop, said.refused
+    report["reason"] = Refusal[said.reason]
     report["kind"] = RequestKind[said.answers] if said.answers else 0
     report["instrument"], report["ts_ns"] = said.instrument, desk.market[0]["now_ns"]
     take_report(desk, report[0])
@@ -123,8 +124,8 @@ class Venue:
     outbox: list[tuple[int, Said]] = field(default_factory=list)
     told: int = 0
 
-    def take(self, request: Request, refuse: bool = False) -> None:
-        """Take one request, or refuse it."""
+    def take(self, request: Request, refuse: bool = False, reason: str = "NONE") -> None:
+        """Take one request, or refuse it for a reason (a Refusal's name)."""
         kind, number, role, side, *terms = request
         if kind == "NEW":
             self.orders[number] = Resting(role, side, tuple(terms), state="REJECTED" if refuse else "ACCEPTED")  # type: ignore[arg-type]
@@ -134,7 +135,7 @@ class Venue:
             return None
         below = kind == "REPLACE" and terms[0] <= order.filled
         if refuse or not order.works() or below:
-            return self.say(number, kind, True)
+            return self.say(number, kind, True, reason=reason if refuse else "QUANTITY" if below else "NOT_WORKING")
         if kind == "CANCEL":
             order.state = "CANCELED"
         else:

@@ -124,7 +124,8 @@ class Oracle:
             if waits and self.now - last.at >= self.rules.answer:
                 order.silent = order.silent or not order.contradicted
         if self.side * self.position > 0:
-            self._move_stop()
+            if not self.closing:
+                self._move_stop()
             self._watch_limit()
             if self.exposed is not None and self.now - self.exposed >= self.rules.protect:
                 self.closing = True
@@ -211,8 +212,13 @@ class Oracle:
     def _hold(self, open_now: int) -> None:
         stop = self._leg("STOP")
         if stop:
-            if not self.limit_passed:
-                self._replace(stop, stop.booked + open_now, self._limit(), self.stop_price)
+            quantity = stop.booked + open_now
+            if not self.limit_passed and self._replace(stop, quantity, self._limit(), self.stop_price) == "never":
+                self.closing = True
+                works = stop.newest()
+                assert works is not None
+                self.stop_price = works.stop
+                self._replace(stop, quantity, self._limit(), self.stop_price)
         elif any(order.role == "STOP" for order in self.orders[self.first :]):
             self.closing = True
         else:
@@ -240,10 +246,8 @@ class Oracle:
             rest -= wanted
             newest = own[-1] if own else None
             if newest and not newest.dead():
-                if wanted == 0:
+                if wanted == 0 or self._replace(newest, newest.booked + wanted, newest.terms[1], 0) == "never":
                     self._cancel(newest)
-                else:
-                    self._replace(newest, newest.booked + wanted, newest.terms[1], 0)
             elif wanted and not self.closing and (newest is None or newest.state() == "FILLED"):
                 distance = self.rules.target_distance if level == 2 else self.rules.levels[level][0]
                 price = self.entry_price + self.side * distance
@@ -252,10 +256,9 @@ class Oracle:
     def _close(self, side: int, quantity: int) -> None:
         under_way = [one for one in self.orders if one.role == "FLATTEN" and one.side == side and not one.dead()]
         if under_way:
-            if under_way[0].state() == "UNKNOWN":
-                self._cancel(under_way[0])
-            else:
-                self._replace(under_way[0], under_way[0].booked + quantity, 0, 0)
+            close = under_way[0]
+            if close.state() == "UNKNOWN" or (self._replace(close, close.booked + quantity, 0, 0) == "never" and close.terms[0] > close.booked + quantity):
+                self._cancel(close)
             return
         if self.closes and self.closes[-1][0] != side:
             self.closes = []
@@ -279,13 +282,16 @@ class Oracle:
         if not order.dead() and self._may(order, "CANCEL"):
             self._send(order, "CANCEL", order.terms)
 
-    def _replace(self, order: OracleOrder, quantity: int, price: int, stop: int) -> None:
+    def _replace(self, order: OracleOrder, quantity: int, price: int, stop: int) -> str:
         last, terms = order.asked[-1], (quantity, price, stop)
         if order.dead() or (last.open and last.kind != "REPLACE") or (order.terms == terms and not last.open):
-            return
+            return ""
+        if order.refused_terms == terms:
+            return "never"
         if self._may(order, "REPLACE"):
             order.terms = terms
             self._send(order, "REPLACE", terms)
+        return ""
 
     def _may(self, order: OracleOrder, kind: str) -> bool:
         last, times, at = order.tries()

@@ -6,6 +6,7 @@ An order keeps every report it was ever sent and reads its state off all of them
 from dataclasses import dataclass, field
 
 DEAD = {"FILLED", "CANCELED", "REJECTED", "EXPIRED"}
+FOR_GOOD = {"QUANTITY", "PRICE", "BAND", "TRIGGERED", "DUPLICATE"}  # refusals of what is asked, not of when
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Said:
     answers: str = ""
     refused: bool = False
     instrument: int = 1
+    reason: str = "NONE"
 
 
 @dataclass
@@ -46,6 +48,7 @@ class OracleOrder:
     said: list[Said] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     booked: int = 0
+    refused_terms: tuple[int, int, int] = (0, 0, 0)  # the last that were refused for good
     refused_by_gate: bool = False
     silent: bool = False
     contradicted: bool = False
@@ -82,13 +85,13 @@ class OracleOrder:
         return self.state() in DEAD
 
     def tries(self) -> tuple[str, int, int]:
-        """Return kind, count and time of the last run of equal requests since one was granted."""
+        """Return kind, count and time of the last run of equal requests since one was granted or refused for good."""
         run: list[Asked] = []
         for one in self.asked:
             if run and one.kind != run[-1].kind:
                 run = []
             run.append(one)
-            if one.kind == "REPLACE" and one.terms == ("granted",):
+            if one.kind == "REPLACE" and one.terms == ("done",):
                 run = []
         return (run[-1].kind, len(run), run[-1].at) if run else ("", 0, 0)
 
@@ -109,7 +112,10 @@ class OracleOrder:
             last.open = False
         if last.kind == "REPLACE" and last.open and shown == last.terms:
             last.open = False
-            last.terms = ("granted",)  # type: ignore[assignment]
+            last.terms = ("done",)  # type: ignore[assignment]
+        if refusal and last.kind == "REPLACE" and said.reason in FOR_GOOD:
+            self.refused_terms = self.terms
+            last.terms = ("done",)  # type: ignore[assignment]
         if not last.open:
             self.terms = shown
         return wrong

@@ -32,12 +32,12 @@ class Story:
             for kind, number, role, way, quantity, limit, trigger in fresh
         ]
 
-    def take(self, refuse: bool = False) -> list[Request]:
-        """Let the venue take what was sent, and the desk hear of it; return what that was."""
+    def take(self, refuse: bool = False, reason: str = "NONE") -> list[Request]:
+        """Let the venue take what was sent, or refuse it, and the desk hear of it; return what that was."""
         fresh = sent(self.desk, self.read)
         shown = self.news()
         for request in fresh:
-            self.venue.take(request, refuse)
+            self.venue.take(request, refuse, reason)
         self.hear()
         return shown
 

@@ -54,11 +54,14 @@ class Bracket(RuleBasedStateMachine):
     def enter(self, side: int, quantity: int) -> None:
         send_entry(self.desk, side, quantity)
 
-    @rule(refuse=st.integers(0, 19), count=st.integers(1, 6), prompt=st.booleans())
-    def venue_takes(self, refuse: int, count: int, prompt: bool) -> None:
+    @rule(
+        refuse=st.integers(0, 19), count=st.integers(1, 6), prompt=st.booleans(),
+        reason=st.sampled_from(["NONE", "TRIGGERED"]),
+    )  # fmt: skip
+    def venue_takes(self, refuse: int, count: int, prompt: bool, reason: str) -> None:
         for request in sent(self.desk, self.taken)[:count]:
             self.taken += 1
-            self.venue.take(request, refuse == 19)
+            self.venue.take(request, refuse == 19, reason)
         if prompt:
             self.word_arrives(len(self.venue.outbox))
 

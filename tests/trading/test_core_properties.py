@@ -111,7 +111,7 @@ def reflected(events: np.ndarray, constant: int) -> np.ndarray:
     return out
 
 
-both_policies = pytest.mark.parametrize("strategy", [OFTEN, PARTIAL], ids=["whole", "in parts"])
+both_policies = pytest.mark.parametrize("strategy", [OFTEN, PARTIAL, MANAGED], ids=["whole", "in parts", "managed"])
 
 
 @both_policies

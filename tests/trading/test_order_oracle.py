@@ -74,7 +74,8 @@ class Pair:
         request = sent(self.desk, self.taken)[0]
         self.taken += 1
         if self.draw.random() < (0.97 if self.often is HASTY else 0.998):
-            self.venue.take(request, refuse=self.draw.random() < 0.04)
+            reason = self.draw.choice(("NONE", "PHASE", "TRIGGERED", "PRICE"))
+            self.venue.take(request, self.draw.random() < 0.04, reason)
         return None
 
     def _fill(self) -> None:
