@@ -17,16 +17,18 @@ comes twice asks for nothing twice.
 import numpy as np
 
 from market.kernel import kernel
-from trading.desk import LEVELS, ORDERS, Desk, find_live, find_order, has_room_for_requests, is_dead
+from trading.desk import LEVELS, ORDERS, UNDUE, Desk, find_live, find_order, has_room_for_requests, is_dead
 from trading.exits import level_price, limit_price, move_stop, plan_levels
 from trading.orders import add_order, apply_report, ask_cancel, ask_replace, fault, mark_silent, send_new
 from trading.records import BracketState, OrderRole, OrderState, RefusalReason
+from trading.requests import RequestKind
 
 _ENTRY, _STOP, _TARGET, _FLATTEN = (int(role) for role in OrderRole)
 _FILLED, _UNKNOWN_ORDER = int(OrderState.FILLED), int(OrderState.UNKNOWN)
 _FLAT, _ENTRY_SENT = int(BracketState.FLAT), int(BracketState.ENTRY_SENT)
 _UNPROTECTED, _PROTECTED = int(BracketState.OPEN_UNPROTECTED), int(BracketState.PROTECTED)
 _CLOSING, _UNKNOWN, _HALT = int(BracketState.CLOSING), int(BracketState.UNKNOWN), int(BracketState.HALT)
+_NEW = int(RequestKind.NEW)
 _OVERCLOSED, _UNANSWERED = int(RefusalReason.OVERCLOSED), int(RefusalReason.UNANSWERED)
 
 
@@ -53,7 +55,8 @@ def take_report(desk: Desk, report: np.void) -> None:
 def tick(desk: Desk, now_ns: int) -> None:
     """Let time pass: the stop follows the price, and who waited too long for the venue acts.
 
-    Reports up to this time must have been taken before.
+    Call it at each event of the market, and at the bracket's `due_ns` where nothing has come until then, so that no
+    patience lasts longer on a quiet feed. Reports up to this time must have been taken before.
 
     Parameters
     ----------
@@ -126,8 +129,36 @@ def follow(desk: Desk) -> None:
             account["entry_price"] = 0
     account["pending"] = pending_entry(desk)
     bracket["state"] = _state(desk, open_now)
+    bracket["due_ns"] = _next_due(desk)
     if bracket["live"] == 0 and account["position"] == 0:
         bracket["closing"] = bracket["cancel_entry"] = bracket["passed"] = bracket["closes"] = 0
+
+
+@kernel
+def _next_due(desk: Desk) -> int:
+    """Return when the next patience ends, UNDUE where nobody waits."""
+    bracket, exits, now = desk.bracket[0], desk.exits[0], desk.market[0]["now_ns"]
+    due = UNDUE
+    if bracket["live"] == 0 and desk.account[0]["position"] == 0:
+        return due
+    for place in range(bracket["oldest"], desk.counts[ORDERS]):
+        ticket = desk.tickets[place]
+        waits = ticket["asked"] == 1 or ticket["kind"] > _NEW  # for an answer, or to ask again
+        if waits and not is_dead(desk.orders[place]["state"]):
+            due = _sooner(due, now, ticket["asked_ns"] + exits["answer_ns"])
+    if bracket["exposed_ns"] > 0:
+        due = _sooner(due, now, bracket["exposed_ns"] + exits["protect_ns"])
+    if bracket["passed_ns"] > 0:
+        due = _sooner(due, now, bracket["passed_ns"] + exits["limit_ns"])
+    if bracket["closes"] > 0:
+        due = _sooner(due, now, bracket["close_ns"] + exits["answer_ns"])
+    return _sooner(due, now, bracket["moved_ns"] + exits["step_ns"])
+
+
+@kernel
+def _sooner(due: int, now: int, end: int) -> int:
+    """Return the sooner of two times; one that is not to come was judged already."""
+    return min(due, int(end)) if end > now else due
 
 
 @kernel
@@ -210,11 +241,14 @@ def _protect(desk: Desk, open_now: int) -> int:
     side, trigger = int(bracket["side"]), int(bracket["stop_price"])
     place = find_live(desk, _STOP, bracket["first"])
     if place >= 0:
+        if bracket["passed"] == 1:
+            return place
         quantity = desk.orders[place]["filled"] + open_now
-        if bracket["passed"] == 0 and not ask_replace(desk, place, quantity, limit_price(exits, side, trigger), trigger):
+        if not ask_replace(desk, place, quantity, limit_price(exits, side, trigger), trigger):
             # Mostly because the market is there already: then the moved stop would have been triggered.
             bracket["closing"] = 1
-            trigger = bracket["stop_price"] = int(desk.tickets[place]["stop_price"])
+            trigger = int(desk.tickets[place]["stop_price"])
+            bracket["stop_price"] = trigger
             ask_replace(desk, place, quantity, limit_price(exits, side, trigger), trigger)
         return place
     if _newest(desk, _STOP, 0) < 0:

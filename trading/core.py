@@ -35,6 +35,7 @@ from trading.desk import (
     ROOM_ORDERS,
     ROOM_REQUESTS,
     TICKET,
+    UNDUE,
     Desk,
 )
 from trading.desk import has_room as desk_has_room
@@ -189,7 +190,7 @@ def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
     account, market, limits, bracket = desk.account[0], desk.market[0], desk.limits[0], desk.bracket[0]
     desk.counts[:] = 0
     bracket["exposed_ns"] = bracket["passed_ns"] = bracket["first"] = bracket["live"] = bracket["oldest"] = 0
-    bracket["state"] = _FLAT
+    bracket["state"], bracket["due_ns"] = _FLAT, UNDUE
     bracket["side"] = bracket["closing"] = bracket["cancel_entry"] = bracket["closes"] = bracket["fault"] = 0
     market["now_ns"] = market["feed_ns"] = open_ns
     market["close_ns"] = close_ns

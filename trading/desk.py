@@ -35,8 +35,11 @@ TICKET = np.dtype(
     ]
 )
 
+UNDUE = np.iinfo(np.int64).max
+
 BRACKET = np.dtype(
     [
+        ("due_ns", "<i8"),  # when `tick` next has something to judge though nothing happens; UNDUE where it has not
         ("exposed_ns", "<i8"),  # since when some of the position has no confirmed stop; 0 where all of it has
         ("moved_ns", "<i8"),  # when the stop was last moved; 0 before
         ("close_ns", "<i8"),  # when the last FLATTEN was sent

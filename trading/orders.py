@@ -144,9 +144,9 @@ def ask_replace(desk: Desk, place: int, quantity: int, price: int, stop_price: i
     waiting = ticket["asked"] == 1
     if is_dead(order["state"]) or (waiting and ticket["kind"] != _REPLACE) or (same and not waiting):
         return True
-    if quantity == ticket["refused_quantity"] and price == ticket["refused_price"]:
-        if stop_price == ticket["refused_stop"]:
-            return False
+    refused = quantity == ticket["refused_quantity"] and price == ticket["refused_price"]
+    if refused and stop_price == ticket["refused_stop"]:
+        return False
     if _may_ask(desk, place, _REPLACE) and _send(desk, place, _REPLACE, quantity, price, stop_price) == _NONE:
         order["quantity"], order["price"], order["stop_price"] = quantity, price, stop_price
         settle_state(desk, place)

@@ -69,13 +69,24 @@ def hear(desk: Desk, venue: Venue, now_ns: int) -> bool:
 
 @kernel
 def converse(desk: Desk, venue: Venue, now_ns: int) -> bool:
-    """Let desk and venue do all that is due up to now, the earlier first; return whether the desk heard anything."""
-    heard = False
+    """Let desk and venue do all that is due up to now, the earlier first; return whether the desk heard anything.
+
+    At one time the desk first hears, then the venue acts, then the desk loses its patience.
+    """
+    heard, market = False, desk.market[0]
     while True:
-        heard = hear(desk, venue, min(now_ns, step_due(venue, desk.requests, desk.counts[REQUESTS]))) or heard
-        if step_due(venue, desk.requests, desk.counts[REQUESTS]) > now_ns:
+        told, step = report_due(venue), step_due(venue, desk.requests, desk.counts[REQUESTS])
+        due = desk.bracket[0]["due_ns"]
+        if min(told, step, due) > now_ns:
             return heard
-        advance(venue, desk.requests, desk.counts[REQUESTS])
+        if told <= min(step, due):
+            market["now_ns"] = max(market["now_ns"], told)
+            take_report(desk, venue.reports[next_report(venue)])
+            heard = True
+        elif step <= due:
+            advance(venue, desk.requests, desk.counts[REQUESTS])
+        else:
+            tick(desk, due)
 
 
 @kernel
@@ -95,7 +106,8 @@ def paper_event(core: Core, venue: Venue, event: np.void) -> int:
     """Take one event; return 1 if it closed a bar and a decision was recorded, else 0."""
     desk, kind, state = core.desk, event["kind"], venue.state[0]
     market, now_ns = desk.market[0], max(desk.market[0]["now_ns"], event["ts_event_ns"])
-    heard = not is_quiet(state, desk.counts[REQUESTS]) and converse(desk, venue, now_ns)
+    waits = desk.bracket[0]["due_ns"] <= now_ns or not is_quiet(state, desk.counts[REQUESTS])
+    heard = waits and converse(desk, venue, now_ns)
     market["now_ns"] = now_ns
     if not pass_by(state, venue.book.header, event):
         take_event(venue, event)

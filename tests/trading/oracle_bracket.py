@@ -257,7 +257,10 @@ class Oracle:
         under_way = [one for one in self.orders if one.role == "FLATTEN" and one.side == side and not one.dead()]
         if under_way:
             close = under_way[0]
-            if close.state() == "UNKNOWN" or (self._replace(close, close.booked + quantity, 0, 0) == "never" and close.terms[0] > close.booked + quantity):
+            wanted = close.booked + quantity
+            if close.state() == "UNKNOWN" or (
+                self._replace(close, wanted, 0, 0) == "never" and close.terms[0] > wanted
+            ):
                 self._cancel(close)
             return
         if self.closes and self.closes[-1][0] != side:

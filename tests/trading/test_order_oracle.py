@@ -101,8 +101,17 @@ class Pair:
     def _time(self) -> None:
         self.price += self.draw.randint(-4, 4)
         waits = (0.001, 0.05, 0.2, 0.6, 2.5) if self.often is HASTY else (0.01, 0.05, 0.3)
-        now = self.twin.now + round(self.draw.choice(waits) * SECOND_NS)
+        start = self.twin.now
+        now = start + round(self.draw.choice(waits) * SECOND_NS)
         self.desk.account["mark"] = self.price
+        self._tick(start)
+        due, asked = int(self.desk.bracket[0]["due_ns"]), self.desk.counts[REQUESTS]
+        if due > start + 1:  # nothing happens before it is due
+            self._tick(self.draw.randint(start, min(now, due - 1)))
+            assert (self.desk.counts[REQUESTS], self.desk.bracket[0]["due_ns"]) == (asked, due)
+        self._tick(now)
+
+    def _tick(self, now: int) -> None:
         tick(self.desk, now)
         self.twin.tick(now, self.price)
 

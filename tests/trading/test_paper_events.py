@@ -36,7 +36,7 @@ from trading.agent_inputs import available_agents
 from trading.desk import REQUESTS, find_live
 from trading.fills.venue import is_quiet
 from trading.paper import Trader, begin_session, end_session, new_trader, paper_events, run_session, step
-from trading.policy import RiskLimits, StrategyParams
+from trading.policy import RiskLimits, StrategyParams, VenueParams
 from trading.records import BracketState, HoldReason, OrderRole, OrderState, RefusalReason, TradingState
 
 ENTRY, STOP, TARGET, FLATTEN = OrderRole
@@ -127,6 +127,35 @@ def test_quiet_market_delays_neither_the_entry_nor_its_stop() -> None:
 
 
 def test_flatten_meets_the_book_before_a_later_trade_can_trigger_the_stop() -> None:
+def _asked(trader: Trader) -> list[tuple[str, str, float]]:
+    """Return kind, role and seconds after the signal of each request."""
+    requests = trader.core.desk.requests[: trader.core.desk.counts[REQUESTS]]
+    return [
+        (RequestKind(one["kind"]).name, OrderRole(one["role"]).name, (one["ts_ns"] - OPEN_NS) / 1e9 - SIGNAL_AT)
+        for one in requests
+    ]
+
+
+def test_quiet_feed_closes_an_unconfirmed_position_half_a_second_after_its_fill() -> None:
+    trader = _signalled(venue=VenueParams(latency_ms=800))
+    feed_trader(trader, [*make_book(SIGNAL_AT + 0.5, 10_339, FILLED_AT), _pass_time(SIGNAL_AT + 9)])
+    # Filled at 0.8 s; the stop would be confirmed at 1.6 s, so at 1.3 s the close leaves.
+    assert _asked(trader) == [
+        ("NEW", "ENTRY", 0.0), ("NEW", "STOP", 0.8), ("NEW", "TARGET", 0.8), ("NEW", "FLATTEN", 1.3),
+        ("CANCEL", "STOP", 2.1), ("CANCEL", "TARGET", 2.1),
+    ]  # fmt: skip
+    assert trader.account["position"][0] == 0
+
+
+def test_quiet_feed_asks_again_for_a_cancel_two_seconds_later_each_time() -> None:
+    trader = _signalled(venue=VenueParams(latency_ms=7_000))
+    feed_trader(trader, [_pass_time(SIGNAL_AT + 30)])
+    # No word of the entry for two seconds; its cancel leaves then, and thrice more until word of it came.
+    assert _asked(trader)[:5] == [("NEW", "ENTRY", 0.0), *(("CANCEL", "ENTRY", 2.0 * k) for k in (1, 2, 3))] + [
+        ("CANCEL", "ENTRY", 8.0)
+    ]
+
+
     trader = _entered(strategy=StrategyParams(require_agents=False, max_hold_bars=1))
     closing = SIGNAL_AT + 60
     quotes = make_book(closing - 0.5, 10_341, 10_342)
