@@ -42,7 +42,7 @@ from trading.desk import has_room as desk_has_room
 from trading.entry_rules import entry_distances, exit_by_regime, hold_by_agreement, regime_entries
 from trading.exits import ExitParams, choose_exits
 from trading.model import Model, check_model, score_probability
-from trading.orders import add_order, fault, send_new
+from trading.orders import add_order, fault, send_new, take_back
 from trading.pattern_state import PatternState, find_patterns, new_patterns, watch_event
 from trading.patterns import PATTERNS
 from trading.policy import RiskLimits
@@ -271,6 +271,7 @@ def decide(core: Core) -> int:
     decision["reference"] = last_close(core.features)
     decision["instrument"] = desk.terms[0]["instrument"]
     decision["side"] = decision["quantity"] = decision["stop_distance"] = decision["target_distance"] = 0
+    decision["refusal"] = 0
     reason = _hold_before_side(core, decision, missing)
     if reason == _SIGNAL:
         reason = _choose(core, decision)
@@ -399,16 +400,20 @@ def _hold_after_side(desk: Desk, policy: np.void, bar_flags: int) -> int:
 
 @kernel
 def _enter(desk: Desk, policy: np.void, decision: np.void) -> None:
-    """Send the entry of a signal; one the gate refuses stays in the records as REJECTED."""
+    """Send the entry of a signal; of one the gate refuses only the decision tells, so that it takes no room."""
     account = desk.account[0]
     if not desk_has_room(desk):
+        decision["refusal"] = _OUTPUT_FULL
         fault(desk, _OUTPUT_FULL)
         return
     place = add_order(desk, _ENTRY, int(decision["side"]), int(decision["quantity"]), decision["sequence"])
     order = desk.orders[place]
     order["stop_distance"], order["target_distance"] = decision["stop_distance"], decision["target_distance"]
     choose_exits(desk.exits[0], policy, int(decision["regime"]), round_trip_cost(desk.terms[0]))
-    if send_new(desk, place) == _APPROVED:
+    decision["refusal"] = send_new(desk, place)
+    if decision["refusal"] == _APPROVED:
         account["trades_today"] += 1
         account["entry_decision"] = decision["sequence"]
+    else:
+        take_back(desk)
     follow(desk)

@@ -122,6 +122,13 @@ def send_new(desk: Desk, place: int) -> int:
 
 
 @kernel
+def take_back(desk: Desk) -> None:
+    """Forget the newest order, which the gate has refused: nobody heard of it."""
+    desk.counts[ORDERS] -= 1
+    desk.account[0]["last_order_id"] -= 1
+
+
+@kernel
 def ask_cancel(desk: Desk, place: int) -> None:
     """See to it that an order is cancelled: ask once, and again where no answer or a refusal came."""
     order = desk.orders[place]

@@ -39,6 +39,8 @@ DECISION = np.dtype(
         ("side", "i1"),  # market.types.Side; 0 on a hold
         ("reason", "u1"),  # HoldReason
         ("agents_ok", "u1"),  # how many agents voted
+        ("refusal", "u1"),  # RefusalReason, where the gate refused the entry of a signal; no order is recorded then
+        ("reserved", "u1", (7,)),
     ]
 )
 
@@ -58,7 +60,7 @@ ORDER = np.dtype(
         ("side", "i1"),
         ("type", "u1"),  # OrderType
         ("state", "u1"),  # OrderState
-        ("reason", "u1"),  # RefusalReason, where the gate refused it
+        ("reason", "u1"),  # RefusalReason, where the gate refused this exit
         ("level", "u1"),  # of a target, from 0; the last one is the farthest
         ("reserved", "u1", (6,)),
     ]

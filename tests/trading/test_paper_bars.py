@@ -13,6 +13,7 @@ from market.types import Flag, Regime
 from tests.factories import make_bar, make_session
 from tests.trading.scenarios import COSTS, WARM, build_trader, build_warm, feed_trader, ladder, mirror, warm_original
 from trading.core import Capacity
+from trading.desk import REQUESTS, ROOM_ORDERS
 from trading.paper import SessionResult, Trader, end_session, paper_begin
 from trading.policy import RiskLimits, StrategyParams, VenueParams
 from trading.records import HoldReason, OrderRole, OrderState, RefusalReason, TradingState
@@ -162,12 +163,22 @@ def test_stop_too_dear_for_one_contract_is_no_trade() -> None:
     assert _reasons(trader)[-1] is HoldReason.SIZE_ZERO
 
 
-def test_signal_the_gate_refuses_is_recorded_and_not_sent() -> None:
-    trader = _signalled(limits=RiskLimits(stop_max_ticks=7))
-    _bars(trader, [ladder(170)])
-    assert trader.orders["state"].tolist() == [OrderState.REJECTED] * 2
-    assert trader.orders["reason"].tolist() == [RefusalReason.STOP_DISTANCE] * 2
-    assert (trader.fills.size, trader.account["trades_today"][0], trader.account["pending"][0]) == (0, 0, 0)
+def test_signal_the_gate_refuses_is_told_by_its_decision_and_leaves_no_order() -> None:
+    trader = _signalled(limits=RiskLimits(stop_max_ticks=7), capacity=Capacity(orders=ROOM_ORDERS))
+    _bars(trader, [ladder(minute) for minute in range(170, 200)])
+    refused = trader.decisions[WARM:]
+    assert refused["reason"].tolist() == [HoldReason.SIGNAL] * 31
+    assert refused["refusal"].tolist() == [RefusalReason.STOP_DISTANCE] * 31
+    assert (trader.orders.size, trader.fills.size, trader.core.desk.counts[REQUESTS]) == (0, 0, 0)
+    account = trader.account[0]
+    assert (account["trades_today"], account["pending"], account["last_order_id"]) == (0, 0, 0)
+    assert trader.core.desk.bracket["live"][0] == 0
+    # The next entry takes the place and the number that none has had.
+    trader.core.desk.limits["stop_max_ticks"] = 100
+    _bars(trader, [ladder(200), ladder(201)], start=200)
+    assert trader.orders["id"].tolist() == [1, 2, 3]
+    assert trader.decisions["refusal"][-2:].tolist() == [0, 0]
+    assert trader.account["position"][0] == 1
 
 
 def test_entry_that_no_bar_fills_is_cancelled() -> None:
@@ -275,6 +286,7 @@ def test_full_order_record_takes_no_entry_that_could_not_be_protected() -> None:
     trader = _signalled(strategy=strategy, capacity=Capacity(orders=15))
     _bars(trader, [(10_342, 10_343, 10_300, 10_342)])
     assert trader.decisions["reason"][-1] == HoldReason.SIGNAL
+    assert trader.decisions["refusal"][-1] == RefusalReason.OUTPUT_FULL
     assert trader.orders.size == 3
     assert trader.account["halt_reason"][0] == RefusalReason.OUTPUT_FULL
 

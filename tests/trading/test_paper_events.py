@@ -17,7 +17,7 @@ from market.instruments import FUTURES
 from market.lake import Lake
 from market.stream import Feed
 from market.synthetic import SyntheticMarket, write_market
-from market.types import Kind, Side
+from market.types import Kind, Phase, Side
 from tests.factories import (
     MINUTE_NS,
     OPEN_NS,
@@ -38,6 +38,7 @@ from trading.fills.venue import is_quiet
 from trading.paper import Trader, begin_session, end_session, new_trader, paper_events, run_session, step
 from trading.policy import RiskLimits, StrategyParams, VenueParams
 from trading.records import BracketState, HoldReason, OrderRole, OrderState, RefusalReason, TradingState
+from trading.requests import RequestKind
 
 ENTRY, STOP, TARGET, FLATTEN = OrderRole
 SIGNAL_AT = 60 * (WARM + 1)  # seconds: the close of the bar that brings the first signal
@@ -126,7 +127,6 @@ def test_quiet_market_delays_neither_the_entry_nor_its_stop() -> None:
     assert trader.orders["ts_ns"][1] == trader.fills["ts_ns"][0]
 
 
-def test_flatten_meets_the_book_before_a_later_trade_can_trigger_the_stop() -> None:
 def _asked(trader: Trader) -> list[tuple[str, str, float]]:
     """Return kind, role and seconds after the signal of each request."""
     requests = trader.core.desk.requests[: trader.core.desk.counts[REQUESTS]]
@@ -156,6 +156,7 @@ def test_quiet_feed_asks_again_for_a_cancel_two_seconds_later_each_time() -> Non
     ]
 
 
+def test_flatten_meets_the_book_before_a_later_trade_can_trigger_the_stop() -> None:
     trader = _entered(strategy=StrategyParams(require_agents=False, max_hold_bars=1))
     closing = SIGNAL_AT + 60
     quotes = make_book(closing - 0.5, 10_341, 10_342)
@@ -233,8 +234,29 @@ def test_signal_on_a_stale_feed_or_a_crossed_book_is_refused(quote_at: float, bi
     trades = [make_trade(start + 1, 10_338), make_trade(start + 2, 10_340)]
     feed_trader(trader, [*trades, *make_book(start + quote_at, bid, 10_341), make_clock(SIGNAL_AT)])
     assert trader.decisions["reason"][-1] == HoldReason.SIGNAL
-    assert trader.orders["reason"].tolist() == [reason]
+    assert trader.decisions["refusal"][-1] == reason
+    assert trader.orders.size == 0
+
+
+def test_entry_the_venue_rejects_counts_and_starts_the_cooldown_as_a_filled_one() -> None:
+    strategy = StrategyParams(require_agents=False, cooldown_bars=3, cooldown_seconds=0)
+    trader = _signalled(strategy=strategy)
+    feed_trader(
+        trader, [make_event(Kind.STATE, SIGNAL_AT + 0.001, level=Phase.INHIBITED), _pass_time(SIGNAL_AT + 0.02)]
+    )
     assert trader.orders["state"].tolist() == [OrderState.REJECTED]
+    assert trader.account["trades_today"][0] == 1
+    feed_trader(trader, [make_event(Kind.STATE, SIGNAL_AT + 0.03, level=Phase.OPEN)])
+    for minute in range(170, 174):
+        feed_trader(trader, ladder_events(minute))
+    reasons = [HoldReason(code) for code in trader.decisions["reason"][-5:]]
+    assert reasons == [
+        HoldReason.SIGNAL,
+        HoldReason.COOLDOWN,
+        HoldReason.COOLDOWN,
+        HoldReason.COOLDOWN,
+        HoldReason.SIGNAL,
+    ]
 
 
 kinds = st.sampled_from(["trade", "book", "empty"])

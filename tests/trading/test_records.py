@@ -14,7 +14,7 @@ from trading.requests import REPORT, REQUEST
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("DECISION", 128), ("ORDER", 64), ("FILL", 48), ("ACCOUNT", 112), ("POLICY", 472), ("TERMS", 40), ("MARKET", 72)],
+    [("DECISION", 136), ("ORDER", 64), ("FILL", 48), ("ACCOUNT", 112), ("POLICY", 472), ("TERMS", 40), ("MARKET", 72)],
 )
 def test_sizes_stay_whole_words_so_that_files_written_before_can_be_read(name: str, size: int) -> None:
     assert getattr(records, name).itemsize == size
@@ -58,9 +58,9 @@ def test_codes_fit_one_byte_and_differ(codes: type[IntEnum]) -> None:
 
 def test_hash_is_that_of_the_bytes_and_changes_with_one_bit() -> None:
     decisions = np.zeros(3, dtype=records.DECISION)
-    assert records.decision_hash(decisions) == hashlib.sha256(bytes(384)).hexdigest()
+    assert records.decision_hash(decisions) == hashlib.sha256(bytes(408)).hexdigest()
     decisions["score"][1] = -0.0
-    assert records.decision_hash(decisions) != hashlib.sha256(bytes(384)).hexdigest()
+    assert records.decision_hash(decisions) != hashlib.sha256(bytes(408)).hexdigest()
 
 
 def test_hash_does_not_depend_on_the_memory_layout() -> None:
