@@ -52,6 +52,7 @@ class Order:
     ahead: int | None = None
     shown: int = 0
     traded: int = 0
+    since: int = 0
 
     @property
     def left(self) -> int:
@@ -206,7 +207,7 @@ class Twin:
             self.tell(order, RequestKind.NEW, reason)
             return
         self.working.append(order)
-        order.armed = order.type == STOP
+        order.armed, order.since = order.type == STOP, self.now
         self.tell(order, RequestKind.NEW)
         if not order.armed:
             self.meet(order)
@@ -270,6 +271,7 @@ class Twin:
             return
         self.working.remove(order)
         self.working.append(order)
+        order.since = self.now
         if not order.armed:
             order.resting, order.never_better_than = False, None
             self.meet(order)
