@@ -199,6 +199,24 @@ def test_close_that_is_done_leaves_the_next_one_free_at_once() -> None:
     assert (story.held(), story.news()[-1]) == (2, new(5, "FLATTEN", 2))
 
 
+def test_close_that_is_told_twice_gives_the_next_one_no_more_tries() -> None:
+    story = Story(Side.BUY)
+    story.take()
+    story.fill(ENTRY, 1, START)
+    story.take()
+    flatten(story.desk)
+    story.venue.take(story.news()[-1])
+    story.venue.fill(FLATTEN, 1, START)
+    word = story.venue.outbox[-1]
+    story.venue.fill(ENTRY, 2, START)
+    story.venue.outbox.reverse()
+    story.hear()
+    story.venue.take(story.news()[-1], refuse=True)
+    story.hear()
+    tell(story.desk, *word)
+    assert story.news() == []
+
+
 def test_second_close_waits_until_the_first_is_known_dead() -> None:
     story = Story(Side.BUY).open()
     flatten(story.desk)
@@ -379,6 +397,16 @@ def test_request_without_room_halts_and_leaves_what_protects() -> None:
     assert story.desk.requests.tobytes() == before
     assert (blamed(story.desk), story.desk.counts[LOST]) == ("OUTPUT_FULL", 1)
     assert states(story.desk)[1] == "ACCEPTED"
+
+
+def test_stop_stays_where_its_moves_would_take_the_room_of_an_end() -> None:
+    story = Story(Side.BUY, exits=ExitParams(trail_after=2, trail_distance=5), capacity=Capacity(1, 16, 32, 128)).open()
+    story.desk.counts[REQUESTS] = story.read = 65
+    story.wait(1.0, START + 9)
+    assert story.news() == []
+    story.desk.counts[REQUESTS] = story.read = 64
+    story.wait(1.0, START + 10)
+    assert [request[6] for request in story.news()] == [START + 5]
 
 
 def test_time_never_goes_back_and_a_quiet_desk_does_nothing() -> None:

@@ -136,3 +136,17 @@ def test_close_that_may_not_grow_is_left_and_the_rest_closed_after_it(side: int)
     assert ("CANCEL", FLATTEN) not in [request[:2] for request in story.news()]
     story.fill(FLATTEN, 1, START)
     assert story.news()[-1] == new(5, "FLATTEN", 2)
+
+
+@both_ways
+def test_close_is_tried_again_where_nothing_works_any_more(side: int) -> None:
+    story = Story(side, quantity=1)
+    story.take()
+    story.fill(ENTRY, 1, START)
+    story.take(refuse=True)
+    assert story.take(refuse=True) == [new(FLATTEN, "FLATTEN", 1)]
+    assert (story.held(), states(story.desk)) == (1, ["FILLED", "REJECTED", "REJECTED", "REJECTED"])
+    story.wait(1.999)
+    assert story.news() == []
+    story.wait(0.001)
+    assert story.news() == [new(5, "FLATTEN", 1)]

@@ -62,6 +62,19 @@ def test_distance_shrinks_at_each_best_price_and_not_below_the_nearest() -> None
     assert triggers == [START, START + 15, START + 26, START + 36]
 
 
+def test_level_that_is_told_twice_is_done_once() -> None:
+    story = Story(Side.BUY, exits=LEVELS)
+    story.take()
+    story.fill(ENTRY, 3, START)
+    story.take()
+    story.venue.fill(5, 1, START + 4)
+    story.venue.outbox *= 2
+    story.hear()
+    story.take()
+    story.wait(1.0, START + 9)
+    assert [request[6] for request in story.take()] == [START + 1]  # after the first level it does not follow
+
+
 def test_stop_at_the_entry_s_price_waits_until_the_market_is_beyond_it() -> None:
     story = Story(Side.BUY, exits=LEVELS)
     story.take()
