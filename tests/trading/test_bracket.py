@@ -42,6 +42,17 @@ def test_further_fills_replace_the_legs_and_the_stop_is_short_until_confirmed(si
     assert stands(story.desk) is B.PROTECTED
 
 
+@both_ways
+def test_pending_are_the_contracts_the_entry_has_still_to_fill(side: int) -> None:
+    story = Story(side)
+    pending = [int(story.desk.account[0]["pending"])]
+    story.take()
+    for quantity in (1, 2):
+        story.fill(ENTRY, quantity, START)
+        pending.append(int(story.desk.account[0]["pending"]))
+    assert pending == [3 * side, 2 * side, 0]
+
+
 def test_change_waits_for_the_answer_to_the_new_order() -> None:
     story = Story(Side.BUY)
     story.take()
@@ -94,6 +105,22 @@ def test_what_an_entry_fills_after_its_position_was_overclosed_is_closed_too(sid
     story.hear()
     assert (story.held(), blamed(story.desk)) == (1, "OVERCLOSED")
     assert [request[:3] for request in story.news()][-2:] == [("CANCEL", 4, "FLATTEN"), ("NEW", 5, "FLATTEN")]
+
+
+@both_ways
+def test_what_comes_after_an_overclose_is_closed_though_a_stop_still_works(side: int) -> None:
+    story = Story(side, quantity=4, exits=ExitParams(level_distance=(4, 8), level_percent=(34, 33)))
+    story.take()
+    story.fill(ENTRY, 2, START)
+    assert [request[2] for request in story.take()] == ["STOP", "TARGET", "TARGET"]
+    for leg, price in ((STOP, -8), (TARGET, 12), (4, 8)):
+        story.venue.fill(leg, 1, story.mirrored(START + price))
+    story.hear()
+    assert (story.held(), blamed(story.desk)) == (-1, "OVERCLOSED")
+    story.news()
+    story.fill(ENTRY, 2, START)
+    assert (story.held(), states(story.desk)[1]) == (1, "PENDING_CANCEL")
+    assert [request[:3] for request in story.news()] == [("CANCEL", 5, "FLATTEN"), ("NEW", 6, "FLATTEN")]
 
 
 @both_ways

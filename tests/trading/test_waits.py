@@ -1,0 +1,108 @@
+"""When the next wait of a bracket ends, which is when `tick` is to be called on a quiet feed; by hand."""
+
+from market.types import Side
+from tests.trading.desks import START, send_entry
+from tests.trading.stories import ENTRY, STOP, TARGET, Story, both_ways, new
+from trading.bracket import cancel_entry, flatten
+from trading.desk import UNDUE
+from trading.exits import ExitParams
+
+
+def due(story: Story) -> float | None:
+    """Return seconds until the next wait ends, None where there is none."""
+    at, now = int(story.desk.bracket["due_ns"][0]), int(story.desk.market["now_ns"][0])
+    return None if at == UNDUE else (at - now) / 1e9
+
+
+def test_new_order_is_waited_for_two_seconds_and_a_working_one_not_at_all() -> None:
+    story = Story(Side.BUY)
+    assert due(story) == 2.0
+    story.wait(0.5)
+    assert due(story) == 1.5
+    story.take()
+    assert due(story) is None
+
+
+def test_position_waits_half_a_second_for_its_stop_and_then_for_nothing() -> None:
+    story = Story(Side.BUY)
+    story.take()
+    story.fill(ENTRY, 3, START)
+    assert due(story) == 0.5
+    story.take()
+    assert due(story) is None
+
+
+def test_refused_cancel_waits_as_an_unanswered_one_until_nothing_is_asked_any_more() -> None:
+    for answers in (False, True):
+        story = Story(Side.BUY)
+        story.take()
+        cancel_entry(story.desk)
+        for _ in range(4):
+            assert due(story) == 2.0
+            if answers:
+                story.venue.say(ENTRY, "CANCEL", True)
+                story.hear()
+                assert due(story) == 2.0
+            story.wait(2.0)
+        assert due(story) is None
+
+
+def test_close_that_died_waits_for_the_next_one() -> None:
+    story = Story(Side.BUY).open()
+    flatten(story.desk)
+    story.wait(0.4)
+    story.take(refuse=True)
+    assert due(story) == 1.6
+
+
+def test_passed_limit_and_moved_stop_wait_for_what_they_may() -> None:
+    story = Story(Side.BUY, exits=ExitParams(limit_offset=4, trail_after=2, trail_distance=5)).open()
+    story.wait(1.0, START + 9)
+    story.take()
+    assert due(story) == 1.0
+    story.wait(0.25, START - 2)
+    assert due(story) == 0.1
+    story.wait(0.05, START + 1)
+    assert due(story) == 0.7
+    # Flat, nothing is waited for, though the stop moved less than a second ago.
+    story.fill(STOP, 3, START)
+    story.take()
+    assert due(story) is None
+
+
+@both_ways
+def test_next_position_begins_its_own_waits(side: int) -> None:
+    story = Story(side, exits=ExitParams(limit_offset=4))
+    story.take()
+    story.fill(ENTRY, 3, START)
+    assert [request[2] for request in story.news()] == ["STOP", "TARGET"]
+    story.venue.take(("NEW", TARGET, "TARGET", -side, 3, story.mirrored(START + 12), 0))
+    story.fill(TARGET, 3, START + 12)  # before a word of the stop
+    story.venue.take(("NEW", STOP, "STOP", -side, 3, 0, story.mirrored(START - 8)))
+    story.take()
+    story.wait(0.4)
+    assert story.desk.account["entry_price"][0] == 0
+    send_entry(story.desk, side, 3)
+    story.take()
+    story.fill(4, 3, START)
+    story.news()
+    story.wait(0.499)
+    assert story.news() == []
+    story.wait(0.001)
+    assert story.news() == [new(7, "FLATTEN", 3)]
+
+
+@both_ways
+def test_next_position_waits_anew_at_its_stop_s_limit(side: int) -> None:
+    story = Story(side, exits=ExitParams(limit_offset=4)).open()
+    story.wait(1.0, START - 13)
+    story.fill(STOP, 3, START - 12)
+    story.take()
+    send_entry(story.desk, side, 3)
+    story.take()
+    story.fill(4, 3, START)
+    story.take()
+    story.wait(1.0, START - 13)
+    assert story.news() == []
+    story.wait(0.1, START - 13)
+    assert [request[2] for request in story.news()] == ["FLATTEN", "STOP"]
