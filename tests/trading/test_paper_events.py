@@ -127,11 +127,11 @@ def test_quiet_market_delays_neither_the_entry_nor_its_stop() -> None:
     assert trader.orders["ts_ns"][1] == trader.fills["ts_ns"][0]
 
 
-def _asked(trader: Trader) -> list[tuple[str, str, float]]:
-    """Return kind, role and seconds after the signal of each request."""
-    requests = trader.core.desk.requests[: trader.core.desk.counts[REQUESTS]]
+def _asked(trader: Trader) -> list[tuple[str, str, int]]:
+    """Return kind, role and milliseconds after the signal of each request."""
+    requests, start = trader.core.desk.requests[: trader.core.desk.counts[REQUESTS]], OPEN_NS + SIGNAL_AT * 10**9
     return [
-        (RequestKind(one["kind"]).name, OrderRole(one["role"]).name, (one["ts_ns"] - OPEN_NS) / 1e9 - SIGNAL_AT)
+        (RequestKind(one["kind"]).name, OrderRole(one["role"]).name, (int(one["ts_ns"]) - start) // 10**6)
         for one in requests
     ]
 
@@ -141,19 +141,18 @@ def test_quiet_feed_closes_an_unconfirmed_position_half_a_second_after_its_fill(
     feed_trader(trader, [*make_book(SIGNAL_AT + 0.5, 10_339, FILLED_AT), _pass_time(SIGNAL_AT + 9)])
     # Filled at 0.8 s; the stop would be confirmed at 1.6 s, so at 1.3 s the close leaves.
     assert _asked(trader) == [
-        ("NEW", "ENTRY", 0.0), ("NEW", "STOP", 0.8), ("NEW", "TARGET", 0.8), ("NEW", "FLATTEN", 1.3),
-        ("CANCEL", "STOP", 2.1), ("CANCEL", "TARGET", 2.1),
+        ("NEW", "ENTRY", 0), ("NEW", "STOP", 800), ("NEW", "TARGET", 800), ("NEW", "FLATTEN", 1300),
+        ("CANCEL", "STOP", 2100), ("CANCEL", "TARGET", 2100),
     ]  # fmt: skip
     assert trader.account["position"][0] == 0
 
 
 def test_quiet_feed_asks_again_for_a_cancel_two_seconds_later_each_time() -> None:
-    trader = _signalled(venue=VenueParams(latency_ms=7_000))
-    feed_trader(trader, [_pass_time(SIGNAL_AT + 30)])
-    # No word of the entry for two seconds; its cancel leaves then, and thrice more until word of it came.
-    assert _asked(trader)[:5] == [("NEW", "ENTRY", 0.0), *(("CANCEL", "ENTRY", 2.0 * k) for k in (1, 2, 3))] + [
-        ("CANCEL", "ENTRY", 8.0)
-    ]
+    trader = _signalled(venue=VenueParams(latency_ms=11_000))
+    feed_trader(trader, [_pass_time(SIGNAL_AT + 10.999)])
+    # No word of the entry for two seconds; its cancel leaves then, and thrice more.
+    assert _asked(trader) == [("NEW", "ENTRY", 0), *(("CANCEL", "ENTRY", 2000 * k) for k in (1, 2, 3, 4))]
+    assert trader.core.desk.bracket["fault"][0] == RefusalReason.UNANSWERED
 
 
 def test_flatten_meets_the_book_before_a_later_trade_can_trigger_the_stop() -> None:

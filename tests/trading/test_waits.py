@@ -106,3 +106,36 @@ def test_next_position_waits_anew_at_its_stop_s_limit(side: int) -> None:
     assert story.news() == []
     story.wait(0.1, START - 13)
     assert [request[2] for request in story.news()] == ["FLATTEN", "STOP"]
+
+
+@both_ways
+def test_next_position_may_move_its_stop_at_once(side: int) -> None:
+    story = Story(side, exits=ExitParams(trail_after=2, trail_distance=50)).open()
+    story.wait(1.0, START + 45)
+    assert [request[6] for request in story.take()] == [START - 5]
+    story.fill(STOP, 3, START - 5)
+    story.take()
+    send_entry(story.desk, side, 3)
+    story.take()
+    story.fill(4, 3, START)
+    story.take()
+    story.wait(0.1, START + 46)
+    assert [request[6] for request in story.take()] == [START - 4]
+
+
+@both_ways
+def test_stop_of_what_the_entry_fills_on_is_kept_though_that_of_its_first_part_was_given_up(side: int) -> None:
+    story = Story(side, exits=ExitParams(limit_offset=4))
+    story.take()
+    story.fill(ENTRY, 1, START)
+    story.take()
+    story.wait(1.0, START - 13)
+    story.wait(0.1, START - 13)
+    assert [request[:2] for request in story.news()] == [("CANCEL", ENTRY), ("NEW", 4), ("CANCEL", STOP)]
+    story.venue.take(("NEW", 4, "FLATTEN", -side, 1, 0, 0))
+    story.fill(4, 1, START - 14)
+    story.news()
+    story.fill(ENTRY, 2, START - 14)
+    assert [request[:3] for request in story.take()] == [("NEW", 5, "STOP"), ("NEW", 6, "FLATTEN")]
+    story.wait(1.0, START - 14)
+    assert ("CANCEL", 5) not in [request[:2] for request in story.news()]
