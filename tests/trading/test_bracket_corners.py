@@ -101,3 +101,27 @@ def test_close_belongs_to_the_decision_of_its_entry() -> None:
     flatten(story.desk)
     story.fill(ENTRY, 1, START)
     assert story.desk.orders["decision"][:3].tolist() == [7, 7, 7]
+
+
+@both_ways
+def test_stop_that_is_told_of_in_contradictions_protects_nothing(side: int) -> None:
+    story = Story(side).open()
+    story.venue.say(STOP, notional=1)
+    story.hear()
+    assert (blamed(story.desk), story.news()) == ("CONTRADICTION", [])
+    story.wait(0.5)
+    assert story.news() == [new(FLATTEN, "FLATTEN", 3)]
+
+
+@both_ways
+def test_close_that_still_works_beside_a_newer_stop_is_a_close(side: int) -> None:
+    story = Story(side)
+    story.take()
+    story.fill(ENTRY, 1, START)
+    story.take()
+    flatten(story.desk)
+    story.venue.take(story.news()[-1])
+    story.fill(STOP, 1, START - 8)
+    story.fill(ENTRY, 2, START)
+    assert states(story.desk)[3:] == ["PENDING_CANCEL", "PENDING_NEW"]
+    assert stands(story.desk) is B.CLOSING
