@@ -130,3 +130,16 @@ def test_one_function_puts_requests_on_their_way() -> None:
         if isinstance(function, ast.FunctionDef) and "counts[REQUESTS] +=" in ast.unparse(function)
     ]
     assert counted == [("orders.py", "_send")]
+
+
+def test_new_order_owes_nothing_to_what_stood_in_its_place(desk: Desk) -> None:
+    fresh = add_order(desk, int(OrderRole.STOP), -1, 2, 5)
+    order, ticket = desk.orders[fresh].copy(), desk.tickets[fresh].copy()
+    for records in (desk.orders, desk.tickets):
+        records.view(np.uint8)[:] = 0xA5
+    desk.counts[ORDERS] = 0
+    desk.account["last_order_id"] = 0
+    place = add_order(desk, int(OrderRole.STOP), -1, 2, 5)
+    for found, expected in ((desk.orders[place], order), (desk.tickets[place], ticket)):
+        for name in expected.dtype.names:
+            assert name == "reserved" or found[name] == expected[name], name
