@@ -157,8 +157,7 @@ def test_blackout_window_of_the_lake_lets_nothing_in(bars_home: Home, tmp_path: 
     (bars_home.lake / "blackouts.csv").write_text(f"date,start,end,roots,reason,source\n{rows}", encoding="utf-8")
     replay(bars_home, Request(journal=tmp_path / "journal"))
     records = read(tmp_path / "journal")
-    refused = rows_of(records, Kind.ORDER, ORDER)
-    assert RefusalReason.BLACKOUT in refused["reason"]
+    assert RefusalReason.BLACKOUT in rows_of(records, Kind.DECISION, DECISION)["refusal"]
     fills = rows_of(records, Kind.FILL, FILL)
     assert {np.datetime64(int(ts), "ns").astype("datetime64[D]").astype(date) for ts in fills["ts_ns"]} == {DAYS[0]}
 
