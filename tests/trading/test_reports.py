@@ -1,0 +1,122 @@
+"""Reports that cannot be true, that come too late, or that are about something else: by hand."""
+
+from typing import Any
+
+import pytest
+
+from market.types import Side
+from tests.factories import WDO
+from tests.trading.desks import START, blamed, position, stands, states, tell
+from tests.trading.oracle_orders import Said
+from tests.trading.stories import ENTRY, STOP, TARGET, Story
+from trading.bracket import cancel_entry
+from trading.desk import REQUESTS
+from trading.exits import ExitParams
+from trading.records import BracketState as B
+
+# Of an entry of three at market of which one has filled at START, told by report 2.
+PART: dict[str, Any] = {
+    "number": 3, "state": "PARTIALLY_FILLED", "filled": 1, "notional": START, "quantity": 3, "price": 0, "stop": 0
+}  # fmt: skip
+CANNOT_BE = {
+    "another instrument": {"instrument": 9},
+    "less than nothing": {"filled": -1, "notional": -START},
+    "more than was asked": {"filled": 4, "notional": 4 * START},
+    "no state of a venue": {"state": "PENDING_CANCEL"},
+    "filled and yet not": {"state": "FILLED"},
+    "worth something and nothing filled": {"filled": 0, "notional": 5},
+    "more for nothing": {"filled": 2, "notional": START},
+    "more for less": {"filled": 2, "notional": START - 1},
+    "less for more": {"filled": 0, "notional": START + 1},
+    "the same for something else": {"notional": START + 1},
+    "dead with less": {"state": "CANCELED", "filled": 0, "notional": 0},
+}
+
+
+def part_filled() -> Story:
+    story = Story(Side.BUY)
+    story.take()
+    story.fill(ENTRY, 1, START)
+    return story
+
+
+@pytest.mark.parametrize("what", CANNOT_BE)
+def test_report_that_cannot_be_true_halts_and_leaves_the_order_unknown(what: str) -> None:
+    story = part_filled()
+    tell(story.desk, ENTRY, Said(**(PART | {"instrument": WDO} | CANNOT_BE[what])))
+    assert (blamed(story.desk), states(story.desk)[0], stands(story.desk)) == ("CONTRADICTION", "UNKNOWN", B.UNKNOWN)
+
+
+@pytest.mark.parametrize("fine", [{}, {"number": 1, "state": "ACCEPTED", "filled": 0, "notional": 0}])
+def test_report_that_is_old_or_says_the_same_is_no_contradiction(fine: dict[str, Any]) -> None:
+    story = part_filled()
+    tell(story.desk, ENTRY, Said(**(PART | {"instrument": WDO} | fine)))
+    assert (blamed(story.desk), states(story.desk)[0]) == ("", "PARTIALLY_FILLED")
+
+
+@pytest.mark.parametrize("more", [{"filled": 2, "notional": 2 * START}, {"state": "EXPIRED"}])
+def test_dead_order_neither_fills_nor_dies_again(more: dict[str, Any]) -> None:
+    story = part_filled()
+    said = PART | {"instrument": WDO}
+    tell(story.desk, ENTRY, Said(**(said | {"state": "CANCELED"})))
+    assert blamed(story.desk) == ""
+    tell(story.desk, ENTRY, Said(**(said | {"number": 4} | more)))
+    assert blamed(story.desk) == "CONTRADICTION"
+    assert position(story.desk) == more.get("filled", 1)
+
+
+def test_fills_of_another_instrument_are_not_booked() -> None:
+    story = part_filled()
+    tell(story.desk, ENTRY, Said(**(PART | {"instrument": 9, "filled": 2, "notional": 2 * START})))
+    assert position(story.desk) == 1
+
+
+def test_contradiction_is_not_forgotten_where_the_cancel_then_stays_unanswered() -> None:
+    story = part_filled()
+    tell(story.desk, ENTRY, Said(**(PART | {"instrument": WDO, "notional": START + 1})))
+    story.news()
+    for _ in range(12):
+        story.wait(1.0)
+    tell(story.desk, ENTRY, Said(**(PART | {"instrument": WDO, "number": 9})))
+    assert states(story.desk)[0] == "UNKNOWN"
+
+
+def test_refusal_that_comes_twice_answers_no_later_request() -> None:
+    story = Story(Side.BUY, exits=ExitParams(trail_after=2, trail_distance=5)).open()
+    story.wait(1.0, START + 7)
+    story.take(refuse=True, reason="PHASE")
+    number, order = story.venue.told, story.venue.orders[STOP]
+    story.wait(2.0)
+    assert [request[:2] for request in story.news()] == [("REPLACE", STOP)]
+    quantity, price, stop = order.terms
+    old = Said(number, "ACCEPTED", 0, 0, quantity, price, stop, "REPLACE", True, WDO, "PHASE")
+    tell(story.desk, STOP, old)
+    assert states(story.desk)[1] == "PENDING_REPLACE"
+
+
+def test_order_the_venue_rejects_is_counted_once() -> None:
+    story = Story(Side.BUY)
+    story.venue.take(("NEW", ENTRY, "ENTRY", 1, 3, 0, 0), refuse=True)
+    story.venue.outbox *= 2
+    story.hear()
+    assert story.desk.budget[0]["rejects"] == 1
+
+
+def test_order_the_venue_takes_or_cancels_is_no_reject() -> None:
+    story = Story(Side.BUY)
+    story.take()
+    cancel_entry(story.desk)
+    story.take()
+    assert (states(story.desk), story.desk.budget[0]["rejects"]) == (["CANCELED"], 0)
+
+
+def test_every_request_names_the_decision_and_the_time_behind_it() -> None:
+    story = Story(Side.BUY)
+    story.take()
+    story.wait(0.25)
+    story.fill(ENTRY, 3, START)
+    sent = story.desk.requests[: story.desk.counts[REQUESTS]]
+    assert sent["decision"].tolist() == [7] * 3
+    assert (sent["ts_ns"] - sent["ts_ns"][0]).tolist() == [0, 250_000_000, 250_000_000]
+    assert sent["order"].tolist() == [ENTRY, STOP, TARGET]
+    assert sent[["stop_distance", "target_distance"]][0].tolist() == (8, 12)
