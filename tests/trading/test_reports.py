@@ -120,3 +120,27 @@ def test_every_request_names_the_decision_and_the_time_behind_it() -> None:
     assert (sent["ts_ns"] - sent["ts_ns"][0]).tolist() == [0, 250_000_000, 250_000_000]
     assert sent["order"].tolist() == [ENTRY, STOP, TARGET]
     assert sent[["stop_distance", "target_distance"]][0].tolist() == (8, 12)
+
+
+FOLLOWS = ExitParams(trail_after=2, trail_distance=5)
+
+
+def test_older_word_of_the_terms_changes_nothing() -> None:
+    story = Story(Side.BUY, exits=FOLLOWS).open()
+    number, (quantity, price, stop) = story.venue.told, story.venue.orders[STOP].terms
+    story.wait(1.0, START + 7)
+    story.take()
+    story.news()
+    tell(story.desk, STOP, Said(number, "ACCEPTED", 0, 0, quantity, price, stop, instrument=WDO))
+    assert (story.news(), stands(story.desk)) == ([], B.PROTECTED)
+    assert story.desk.orders["stop_price"][1] == START + 2
+
+
+def test_refusal_of_a_change_answers_no_cancel() -> None:
+    story = Story(Side.BUY, exits=FOLLOWS).open()
+    story.wait(1.0, START + 7)
+    story.fill(TARGET, 3, START + 12)
+    assert [request[:2] for request in story.news()] == [("REPLACE", STOP), ("CANCEL", STOP)]
+    story.venue.say(STOP, "REPLACE", True)
+    story.hear()
+    assert states(story.desk)[1] == "PENDING_CANCEL"
