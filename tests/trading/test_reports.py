@@ -8,7 +8,7 @@ from market.types import Side
 from tests.factories import WDO
 from tests.trading.desks import START, blamed, position, stands, states, tell
 from tests.trading.oracle_orders import Said
-from tests.trading.stories import ENTRY, STOP, TARGET, Story
+from tests.trading.stories import ENTRY, FLATTEN, STOP, TARGET, Story
 from trading.bracket import cancel_entry
 from trading.desk import REQUESTS
 from trading.exits import ExitParams
@@ -144,3 +144,31 @@ def test_refusal_of_a_change_answers_no_cancel() -> None:
     story.venue.say(STOP, "REPLACE", True)
     story.hear()
     assert states(story.desk)[1] == "PENDING_CANCEL"
+
+
+def test_word_of_the_old_terms_grants_no_change_and_word_of_the_new_ones_does() -> None:
+    story = Story(Side.BUY, exits=FOLLOWS).open()
+    story.wait(1.0, START + 7)
+    story.venue.say(STOP)
+    story.hear()
+    assert states(story.desk)[1] == "PENDING_REPLACE"
+    assert [request[6] for request in story.take()] == [START + 2]
+    assert (states(story.desk)[1], story.news()) == ("ACCEPTED", [])
+    story.wait(9.0)
+    assert story.news() == []
+
+
+def test_refusal_for_good_that_comes_twice_refuses_no_later_change() -> None:
+    story = Story(Side.BUY, exits=FOLLOWS).open()
+    story.wait(1.0, START + 7)
+    request = story.news()[0]
+    story.venue.take(request, refuse=True, reason="TRIGGERED")
+    word = story.venue.outbox[-1]
+    story.hear()
+    story.take()
+    story.fill(FLATTEN, 1, START + 1)
+    assert story.news()[0] == ("REPLACE", STOP, "STOP", -1, 2, 0, START - 8)
+    tell(story.desk, *word)
+    assert states(story.desk)[1] == "PENDING_REPLACE"
+    story.wait(2.0)
+    assert ("REPLACE", STOP, "STOP", -1, 2, 0, START - 8) in story.news()
