@@ -37,7 +37,8 @@ def test_leg_without_room_is_not_written_elsewhere_and_halts(side: int) -> None:
     story.fill(ENTRY, 3, START)
     assert (story.news(), blamed(story.desk), story.held()) == ([], "OUTPUT_FULL", 3)
     assert story.desk.counts[LOST] == 2  # stop and close, which are asked for in vain
-    for name in ("price", "stop_price", "level", "role", "quantity"):
+    assert states(story.desk) == ["FILLED"]
+    for name in ("price", "stop_price", "level", "role", "quantity", "reason"):
         assert story.desk.orders[0][name] == entry[name]
 
 
@@ -125,3 +126,13 @@ def test_close_that_still_works_beside_a_newer_stop_is_a_close(side: int) -> Non
     story.fill(ENTRY, 2, START)
     assert states(story.desk)[3:] == ["PENDING_CANCEL", "PENDING_NEW"]
     assert stands(story.desk) is B.CLOSING
+
+
+def test_target_without_room_leaves_the_stop_as_it_is_and_halts() -> None:
+    story = Story(1)
+    story.take()
+    story.desk = story.desk._replace(orders=story.desk.orders[:2])
+    story.fill(ENTRY, 3, START)
+    assert story.news() == [new(STOP, "STOP", 3, trigger=START - 8)]
+    assert blamed(story.desk) == "OUTPUT_FULL"
+    assert story.desk.orders[["price", "stop_price", "level"]][1].tolist() == (0, START - 8, 0)

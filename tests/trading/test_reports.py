@@ -77,7 +77,7 @@ def test_contradiction_is_not_forgotten_where_the_cancel_then_stays_unanswered()
     story.news()
     for _ in range(12):
         story.wait(1.0)
-    tell(story.desk, ENTRY, Said(**(PART | {"instrument": WDO, "number": 9})))
+    tell(story.desk, ENTRY, Said(**(PART | {"instrument": WDO, "number": 9, "state": "CANCELED"})))
     assert states(story.desk)[0] == "UNKNOWN"
 
 
@@ -172,3 +172,24 @@ def test_refusal_for_good_that_comes_twice_refuses_no_later_change() -> None:
     assert states(story.desk)[1] == "PENDING_REPLACE"
     story.wait(2.0)
     assert ("REPLACE", STOP, "STOP", -1, 2, 0, START - 8) in story.news()
+
+
+@pytest.mark.parametrize("what", ["more for nothing", "more for less"])
+def test_fill_of_no_possible_price_is_booked_at_the_last_one(what: str) -> None:
+    story = part_filled()
+    story.desk.account["mark"] = START + 5
+    tell(story.desk, ENTRY, Said(**(PART | {"instrument": WDO} | CANNOT_BE[what])))
+    assert story.desk.fills["price"][:2].tolist() == [START, START + 5]
+
+
+def test_fill_names_order_decision_role_and_the_venue_s_time() -> None:
+    story = Story(Side.SELL)
+    story.take()
+    story.wait(0.25)
+    story.fill(ENTRY, 3, START + 1)
+    fill = story.desk.fills[0]
+    assert fill[["order", "decision", "price", "quantity", "instrument", "role", "side"]].tolist() == (
+        ENTRY, 7, START - 1, 3, WDO, 1, Side.SELL,
+    )  # fmt: skip
+    assert fill["ts_ns"] == story.desk.market[0]["now_ns"]
+    assert story.desk.account[0]["entry_order"] == ENTRY
