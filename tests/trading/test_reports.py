@@ -10,7 +10,7 @@ from tests.trading.desks import START, blamed, position, stands, states, tell
 from tests.trading.oracle_orders import Said
 from tests.trading.stories import ENTRY, FLATTEN, STOP, TARGET, Story
 from trading.bracket import cancel_entry
-from trading.desk import REQUESTS
+from trading.desk import FILLS, REQUESTS
 from trading.exits import ExitParams
 from trading.records import BracketState as B
 
@@ -193,3 +193,13 @@ def test_fill_names_order_decision_role_and_the_venue_s_time() -> None:
     )  # fmt: skip
     assert fill["ts_ns"] == story.desk.market[0]["now_ns"]
     assert story.desk.account[0]["entry_order"] == ENTRY
+    assert story.desk.counts[FILLS] == 1
+
+
+def test_trade_is_counted_once_it_has_left_the_account_flat() -> None:
+    story = Story(Side.BUY).open()
+    counted = []
+    for quantity in (1, 2):
+        counted.append(int(story.desk.budget[0]["closed_today"]))
+        story.fill(STOP, quantity, START - 8)
+    assert [*counted, int(story.desk.budget[0]["closed_today"])] == [0, 0, 1]
