@@ -5,7 +5,7 @@ import pytest
 
 from market.errors import ConfigError
 from trading.desk import LEVELS
-from trading.exits import EXITS, ExitParams, plan_levels
+from trading.exits import EXITS, ExitParams, limit_price, plan_levels
 
 # By hand, largest remainder; on a tie the farther level first; one contract belongs to the last level.
 SPLITS = {
@@ -18,7 +18,7 @@ SPLITS = {
 
 def _plan(percent: tuple[int, int], quantity: int) -> list[int]:
     record = ExitParams(level_distance=(1, 2), level_percent=percent).record()
-    plan = np.zeros(LEVELS, dtype=np.int32)
+    plan = np.full(LEVELS, 9, dtype=np.int32)  # as an earlier position left it
     plan_levels(record[0], quantity, plan)
     return plan.tolist()
 
@@ -54,3 +54,10 @@ def test_record_holds_every_setting_in_ticks_and_nanoseconds() -> None:
     assert (record["level_distance"].tolist(), record["level_percent"].tolist()) == ([4, 8], [30, 30])
     assert (record["cost"], record["protect_ns"], record["answer_ns"]) == (1, 250_000_000, 2_000_000_000)
     assert EXITS.itemsize % 8 == 0
+
+
+def test_limit_of_a_stop_lies_beyond_its_trigger_and_none_is_zero() -> None:
+    found = [
+        limit_price(ExitParams(limit_offset=offset).record()[0], side, 100) for offset in (0, 1) for side in (1, -1)
+    ]
+    assert found == [0, 0, 99, 101]

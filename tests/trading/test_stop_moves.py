@@ -103,3 +103,16 @@ def test_without_a_last_price_the_stop_stays_where_it_is(side: int) -> None:
     for _ in range(3):
         story.wait(1.0)
     assert story.news() == []
+
+
+def test_stop_that_may_not_follow_stays_at_the_entry_s_price_after_two_levels() -> None:
+    story = Story(Side.BUY, exits=ExitParams(level_distance=(4, 8), level_percent=(34, 33))).open()
+    story.fill(5, 1, START + 4)
+    story.fill(4, 1, START + 8)
+    story.take()
+    story.take()  # the stop's second change waits for the first
+    triggers = []
+    for mark in (START + 9, START + 10, START + 11):
+        story.wait(1.0, mark)
+        triggers += [request[6] for request in story.take()]
+    assert triggers == [START]
