@@ -161,11 +161,12 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "column_feature": ("Variável", "Feature"),
             "column_psi": ("PSI", "PSI"),
             "column_shift": ("Leitura", "Reading"),
-            # regimes, in the order of market.types.Regime
+            # rows of the policy, in the order of trading.records.Strategy
             "regime_0": ("indefinido", "undefined"),
             "regime_1": ("tendência de alta", "trend up"),
             "regime_2": ("tendência de baixa", "trend down"),
             "regime_3": ("lateral", "range"),
+            "regime_4": ("volátil", "volatile"),
             # gates
             "gates_challenger": ("Para desafiante", "To challenger"),
             "gates_champion": ("Para campeão", "To champion"),

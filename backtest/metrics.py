@@ -54,7 +54,7 @@ class Trials:
 
 @dataclass(frozen=True)
 class Split:
-    """The round trips that share a key: a regime code, or the local hour of the first fill."""
+    """The round trips that share a key: a row of the policy, or the local hour of the first fill."""
 
     key: int
     round_trips: int
@@ -153,8 +153,8 @@ def _split(trips: np.ndarray, keys: np.ndarray) -> tuple[Split, ...]:
 
 
 def per_regime(trips: np.ndarray) -> tuple[Split, ...]:
-    """Split round trips by the regime at their decision."""
-    return _split(trips, trips["regime"])
+    """Split round trips by the row of the policy at their decision: its regime, or volatile over any of them."""
+    return _split(trips, trips["strategy"])
 
 
 def per_hour(trips: np.ndarray) -> tuple[Split, ...]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from market.types import Regime
+from trading.records import Strategy
 
 ROUND_TRIP = np.dtype(
     [
@@ -16,6 +17,7 @@ ROUND_TRIP = np.dtype(
         ("side", "i1"),  # of the first fill
         ("regime", "u1"),  # at the decision; 0 when the decisions were not given
         ("role", "u1"),  # of the last fill: what closed the position
+        ("strategy", "u1"),  # row of the policy at the decision; 0 when the decisions were not given
     ]
 )
 
@@ -35,7 +37,7 @@ def round_trips(fills: np.ndarray, tick_value: float, decisions: np.ndarray | No
     tick_value : float
         R$ per tick and contract.
     decisions : np.ndarray, optional
-        DECISION records in time order, to name the regime of each round trip.
+        DECISION records in time order, to name the regime and the row of the policy of each round trip.
 
     Returns
     -------
@@ -57,20 +59,21 @@ def round_trips(fills: np.ndarray, tick_value: float, decisions: np.ndarray | No
             position += side * part
             left -= part
             if position == 0:
-                gross = ticks * tick_value
-                done.append((opened[0], ts_ns, opened[2], gross, fees, gross - fees, traded // 2, opened[1], 0, role))
+                gross, entered = ticks * tick_value, (opened[0], ts_ns, opened[2])
+                done.append((*entered, gross, fees, gross - fees, traded // 2, opened[1], 0, role, 0))
     trips = np.array(done, dtype=ROUND_TRIP)
     if decisions is not None and len(decisions):
-        trips["regime"] = _regimes(trips, decisions)
+        found, meant = _decisions_of(trips, decisions)
+        trips["regime"] = np.where(found, decisions["regime"][meant], int(Regime.UNDEFINED))
+        trips["strategy"] = np.where(found, decisions["strategy"][meant], int(Strategy.NONE))
     return trips
 
 
-def _regimes(trips: np.ndarray, decisions: np.ndarray) -> np.ndarray:
-    """Look up the regime of the decision each round trip names; decisions are numbered from 0 in every session."""
+def _decisions_of(trips: np.ndarray, decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Look up the decision each round trip names, and whether it is there; each session numbers them from 0."""
     latest = np.searchsorted(decisions["ts_ns"], trips["open_ns"], side="right") - 1
     latest = np.maximum(latest, 0)
     meant = latest - (decisions["sequence"][latest] - trips["decision"])
     inside = (meant >= 0) & (meant <= latest)
     meant = np.where(inside, meant, latest)
-    found = inside & (decisions["sequence"][meant] == trips["decision"])
-    return np.where(found, decisions["regime"][meant], int(Regime.UNDEFINED))
+    return inside & (decisions["sequence"][meant] == trips["decision"]), meant

@@ -121,7 +121,7 @@ def ready_trader(events: np.ndarray, trees: int) -> Trader:
     count = 600
     seen = SessionFeatures(
         np.empty((count, columns), dtype=np.float32), np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8),
-        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR),
+        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR), np.empty(count),
     )  # fmt: skip
     paid = costs(INSTRUMENT.root, DAY)
     learner = new_trader(schema, _model(schema.columns, [_forest(_drawn_rows(columns), 1, 0)] * 3), INSTRUMENT, paid)

@@ -230,7 +230,7 @@ def _run_bars(bars: np.ndarray, schema: FeatureSchema) -> None:
 def _room(count: int, columns: int) -> SessionFeatures:
     return SessionFeatures(
         np.empty((count, columns), dtype=np.float32), np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8),
-        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR),
+        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR), np.empty(count),
     )  # fmt: skip
 
 

@@ -47,10 +47,11 @@ from features.layout import (
     VOLUME_WINDOWS,
 )
 from features.statistics import add_sums, of_windows, summed, summed_deviation, update_statistics
-from features.windows import clip, ratio
+from features.windows import clip, deviation, ratio
 from market.elementary import log
 from market.kernel import kernel
 
+DEVIATION_BARS = 30  # of the deviation that tells a volatile minute (signals.md §8.2)
 _LN2 = 0.6931471805599453  # log 2
 _VOLATILITY = of_windows("volatility_{}", RETURN_SIGMA, RETURN_WINDOWS)
 _VOLATILITY_RATIO = of_windows("volatility_ratio_{}_{}", RETURN_SIGMA, RETURN_WINDOWS)
@@ -110,6 +111,14 @@ def store_bar(floats: np.ndarray, ints: np.ndarray) -> None:
 def newest(ints: np.ndarray) -> int:
     """Return the place of the last closed bar in a ring; the n bars before it lie to its left."""
     return int((ints[BARS_SEEN] - 1) & (HISTORY - 1)) + HISTORY
+
+
+@kernel
+def return_deviation(floats: np.ndarray, ints: np.ndarray) -> float:
+    """Return the population deviation of the returns of the last 30 bars; NaN before there are so many."""
+    if ints[BARS_SEEN] < DEVIATION_BARS:
+        return math.nan
+    return deviation(floats, RETURN_RING + newest(ints) + 1 - DEVIATION_BARS, DEVIATION_BARS)
 
 
 @kernel

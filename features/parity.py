@@ -9,6 +9,7 @@ from datetime import date
 
 import numpy as np
 
+from features.bars import return_deviation
 from features.layout import NOW_NS
 from features.pipeline import (
     SessionFeatures,
@@ -28,7 +29,7 @@ from market.stream import Feed
 from market.types import BAR
 
 RESTARTS = 7  # in each session, the preload's too; evenly spread
-_DECIDED = ("ts_ns", "regime", "close", "atr")  # what a decision reads beside its row
+_DECIDED = ("ts_ns", "regime", "close", "atr", "sigma")  # what a decision reads beside its row
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Difference:
     Parameters
     ----------
     column : str
-        A column of the schema, or one of ts_ns, regime, close, atr and the fields of the bar.
+        A column of the schema, or one of ts_ns, regime, close, atr, sigma and the fields of the bar.
     ts_ns : int
         Time of the decision point.
     batch, live : float
@@ -58,7 +59,8 @@ class Parity:
     Parameters
     ----------
     columns : int
-        Columns of the schema; the clock, the regime, the close, the ATR and the bar are compared beside them.
+        Columns of the schema; the clock, the regime, the close, the ATR, σ of 30 and the bar are compared beside
+        them.
     events : int
         Records of the session taken by both paths.
     decisions : int
@@ -117,7 +119,7 @@ def _live_session(
     begin_session(state, feed.session(day)[0])
     take = update_bar if feed.kind == "bars" else update_event
     restarts = {records.size * part // (RESTARTS + 1) for part in range(1, RESTARTS + 1)}
-    seen: list[tuple[np.ndarray, int, int, int, float, np.ndarray]] = []
+    seen: list[tuple[np.ndarray, int, int, int, float, float, np.ndarray]] = []
     for index, record in enumerate(records):
         if index in restarts:
             state = state_from_bytes(state_to_bytes(state))
@@ -126,19 +128,20 @@ def _live_session(
     return state, _stacked(seen, state.columns.size)
 
 
-def _observe(state: FeatureState) -> tuple[np.ndarray, int, int, int, float, np.ndarray]:
+def _observe(state: FeatureState) -> tuple[np.ndarray, int, int, int, float, float, np.ndarray]:
     row, bar = np.empty(state.columns.size, dtype=np.float32), np.zeros(1, dtype=BAR)
     snapshot(state, row)
     copy_last_bar(state, bar, 0)
-    return row, int(state.ints[NOW_NS]), regime(state), last_close(state), atr_ticks(state), bar
+    sigma = return_deviation(state.floats, state.ints)
+    return row, int(state.ints[NOW_NS]), regime(state), last_close(state), atr_ticks(state), sigma, bar
 
 
-def _stacked(seen: list[tuple[np.ndarray, int, int, int, float, np.ndarray]], columns: int) -> SessionFeatures:
-    rows, ts_ns, regimes, close, atr, bars = zip(*seen, strict=True) if seen else ((), (), (), (), (), ())
+def _stacked(seen: list[tuple[np.ndarray, int, int, int, float, float, np.ndarray]], columns: int) -> SessionFeatures:
+    rows, ts_ns, regimes, close, atr, sigma, bars = zip(*seen, strict=True) if seen else ((), (), (), (), (), (), ())
     return SessionFeatures(
         np.array(rows, dtype=np.float32).reshape(len(seen), columns), np.array(ts_ns, dtype=np.int64),
         np.array(regimes, dtype=np.uint8), np.array(close, dtype=np.int32), np.array(atr, dtype=np.float64),
-        np.concatenate(bars) if seen else np.zeros(0, dtype=BAR),
+        np.concatenate(bars) if seen else np.zeros(0, dtype=BAR), np.array(sigma, dtype=np.float64),
     )  # fmt: skip
 
 

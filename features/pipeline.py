@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features.activity import update_activity
-from features.bars import store_bar, update_means, update_returns, update_volatility, update_volume
+from features.bars import return_deviation, store_bar, update_means, update_returns, update_volatility, update_volume
 from features.book import measure_book
 from features.brokers import measure_brokers, rank_brokers, take_parties
 from features.clock import Decides
@@ -364,6 +364,8 @@ class SessionFeatures(NamedTuple):
         Ticks; NaN before warm-up.
     bars : ndarray of BAR
         The closed bars.
+    sigma : ndarray of float64
+        `return_deviation`; NaN before warm-up.
     """
 
     rows: np.ndarray
@@ -372,6 +374,7 @@ class SessionFeatures(NamedTuple):
     close: np.ndarray
     atr: np.ndarray
     bars: np.ndarray
+    sigma: np.ndarray
 
 
 def compute_session(schema: FeatureSchema, feed: Feed, day: date) -> SessionFeatures:
@@ -451,11 +454,12 @@ def _observe(state: FeatureState, seen: SessionFeatures, at: int) -> None:
     seen.close[at] = last_close(state)
     seen.atr[at] = atr_ticks(state)
     copy_last_bar(state, seen.bars, at)
+    seen.sigma[at] = return_deviation(state.floats, state.ints)
 
 
 def _empty(count: int, columns: int) -> SessionFeatures:
     """Return room for `count` decision points."""
     return SessionFeatures(
         np.empty((count, columns), dtype=np.float32), np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8),
-        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR),
+        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR), np.empty(count),
     )  # fmt: skip

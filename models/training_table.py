@@ -32,6 +32,10 @@ class LabelledRows(Protocol):
     def regime(self) -> np.ndarray:
         """Regime codes, u1[n]."""
 
+    @property
+    def sigma(self) -> np.ndarray:
+        """Deviation of the last 30 returns, f8[n]."""
+
 
 @dataclass(frozen=True)
 class TrainingTable:
@@ -49,6 +53,8 @@ class TrainingTable:
         Session day as days since 1970-01-01.
     regime : u1[n]
         Regime codes.
+    sigma : f8[n]
+        Deviation of the last 30 returns; NaN during warm-up.
     label : i1[n]
         1 up, -1 down, 0 undecided or none.
     weight : f8[n]
@@ -64,6 +70,7 @@ class TrainingTable:
     ts_ns: np.ndarray
     session: np.ndarray
     regime: np.ndarray
+    sigma: np.ndarray
     label: np.ndarray
     weight: np.ndarray
     start_ns: np.ndarray
@@ -110,6 +117,7 @@ def join_labels(
         ts_ns=features.ts_ns,
         session=features.session,
         regime=features.regime,
+        sigma=features.sigma,
         label=labels["label"].copy(),
         weight=sample_weights(counted, features.session, half_life_sessions),
         start_ns=labels["start_ns"].copy(),

@@ -38,7 +38,7 @@ from trading.model import Model, check_model, score_probability
 from trading.policy import StrategyParams
 from trading.usual import LEVELS, MINUTES, Usual
 
-FORMAT = 3
+FORMAT = 4
 GOLDEN_ROWS = 64
 MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.npz", "golden.npz", "signature.json"
 _MAX_BYTES = {MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12}
@@ -311,6 +311,7 @@ _MODEL_SPECS = {f"{r.name.lower()}.{name}": spec for r in _REGIMES for name, spe
     "band.dead_after": ArraySpec(_I8, (None,)),
     "usual.levels": ArraySpec(_F8, (len(LEVELS),)),
     "usual.delta": ArraySpec(_F8, (MINUTES,)),
+    "usual.sigma": ArraySpec(_F8, (MINUTES,)),
 }
 
 

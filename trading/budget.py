@@ -12,6 +12,7 @@ from trading.records import BUDGET, DESKS, ENTRY_RING, MESSAGE_RING, REJECT_RING
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
 TEN_MINUTES_NS = 10 * MINUTE_NS
+OUTCOMES = 62  # trades of a session that are remembered, a bit each
 
 _ACTIVE, _REDUCING, _HALTED = (int(state) for state in TradingState)
 _NONE, _DRAWDOWN = int(RefusalReason.NONE), int(RefusalReason.DRAWDOWN)
@@ -133,6 +134,15 @@ def wins_too_rarely(budget: np.void, limits: np.void) -> bool:
 
 
 @kernel
+def session_wins(budget: np.void) -> tuple[int, int]:
+    """Return how many of the session's trades won and how many did not; of more than 62 the last 62."""
+    known, wins = min(int(budget["closed_today"]), OUTCOMES), 0
+    for i in range(known):
+        wins += (budget["outcomes"] >> i) & 1
+    return int(wins), int(known - wins)
+
+
+@kernel
 def count_message(budget: np.void, limits: np.void, now_ns: int) -> None:
     """Count a request that is sent, whatever it is for; one more than the rates allow raises the alarm."""
     if message_rate(budget, limits, now_ns) != _NONE:
@@ -167,7 +177,7 @@ def count_trade(budget: np.void, limits: np.void, account: np.void, tick_value: 
     won = 1 if flat > account["flat_equity"] else 0
     account["flat_equity"] = flat
     account["identical"] = 0
-    budget["outcomes"] = ((budget["outcomes"] << 1) | won) & ((1 << 62) - 1)
+    budget["outcomes"] = ((budget["outcomes"] << 1) | won) & ((1 << OUTCOMES) - 1)
     budget["closed_today"] += 1
     if wins_too_rarely(budget, limits):
         reduce_only(budget, _WIN_RATE)

@@ -97,7 +97,9 @@ def confidence(model_score: float, agent_score: float, deviation: float, quality
 
 
 @kernel
-def concord(policy: np.void, regime: int, model_score: float, agent_score: float, agents_sure: float) -> bool:
+def concord(
+    policy: np.void, regime: int, strategy: int, model_score: float, agent_score: float, agents_sure: float
+) -> bool:
     """Tell whether model and agents agree enough for the concordance filter.
 
     Parameters
@@ -105,6 +107,8 @@ def concord(policy: np.void, regime: int, model_score: float, agent_score: float
     policy : POLICY record
     regime : int
         Not UNDEFINED; in a trend only its own side agrees.
+    strategy : int
+        Strategy; each row has its least combined confidence.
     model_score, agent_score : float
         M and A; without A nothing agrees.
     agents_sure : float
@@ -120,4 +124,4 @@ def concord(policy: np.void, regime: int, model_score: float, agent_score: float
     combined -= 0.05 * abs(abs(model_score) - abs(agent_score))
     if model_sure < policy["concordance_model"] or agents_sure < policy["concordance_agents"]:
         return False
-    return bool(combined >= policy["concordance_combined"][regime - 1] and together >= policy["concordance_strength"])
+    return bool(combined >= policy["concordance_combined"][strategy - 1] and together >= policy["concordance_strength"])

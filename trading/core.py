@@ -39,7 +39,7 @@ from trading.desk import (
     Desk,
 )
 from trading.desk import has_room as desk_has_room
-from trading.entry_rules import entry_distances, exit_by_regime, hold_by_agreement, regime_entries
+from trading.entry_rules import entries_of, entry_distances, exit_by_regime, find_strategy, hold_by_agreement
 from trading.exits import ExitParams, choose_exits
 from trading.model import Model, check_model, score_probability
 from trading.orders import add_order, fault, send_new, take_back
@@ -63,7 +63,7 @@ from trading.records import (
     TradingState,
 )
 from trading.requests import REQUEST
-from trading.strategy import choose_side, nearest_target, size_position
+from trading.strategy import choose_side, nearest_target, scale_quantity, size_position
 
 _ENTRY, _FLAT, _HALT = int(OrderRole.ENTRY), int(BracketState.FLAT), int(BracketState.HALT)
 _ACTIVE, _HALTED = int(TradingState.ACTIVE), int(TradingState.HALTED)
@@ -230,7 +230,8 @@ def close_bar(core: Core) -> int:
     market["phase"] = core.features.ints[PHASE]
     market["atr_ticks"] = atr_ticks(core.features)
     exit_by_time(desk, core.model.policy[0])
-    exit_by_regime(desk, core.model.policy[0], regime(core.features))
+    strategy = find_strategy(core.model.policy[0], core.model.usual, core.features)
+    exit_by_regime(desk, core.model.policy[0], regime(core.features), strategy)
     made = decide(core)
     if made:
         desk.equity[desk.counts[DECISIONS] - 1] = account["equity"]
@@ -292,7 +293,7 @@ def follow_event(core: Core, event: np.void) -> int:
 
 @kernel
 def _score(core: Core, decision: np.void) -> int:
-    """Write regime, M, A, D and confidence; return how many inputs of the model are missing."""
+    """Write regime, row of the policy, M, A, D and confidence; return how many inputs of the model are missing."""
     policy, model = core.model.policy[0], core.model
     missing = snapshot(core.features, core.row)
     observe(core.monitor, core.row)
@@ -303,7 +304,7 @@ def _score(core: Core, decision: np.void) -> int:
     gated = bool(policy["order_flow_gate"])
     collect_votes(core.votes, core.row, model.agent_inputs, core.patterns.found, gated, model.usual)
     agent_score, sure, deviation, voters = combine_votes(policy["agent_weights"], core.votes)
-    decision["regime"] = regime_now
+    decision["regime"], decision["strategy"] = regime_now, find_strategy(policy, model.usual, core.features)
     decision["probability"] = probability
     decision["model_score"] = model_score
     decision["agent_score"] = agent_score
@@ -350,28 +351,32 @@ def _hold_before_side(core: Core, decision: np.void, missing: int) -> int:
 @kernel
 def _choose(core: Core, decision: np.void) -> int:
     """Write side, bracket and quantity where everything allows an entry; return the HoldReason."""
-    desk, policy, regime_now = core.desk, core.model.policy[0], int(decision["regime"])
-    side, reason = choose_side(policy, regime_now, decision["score"])
+    desk, policy = core.desk, core.model.policy[0]
+    regime_now, strategy = int(decision["regime"]), int(decision["strategy"])
+    limits, terms = desk.limits[0], desk.terms[0]
+    side, reason = choose_side(policy, regime_now, strategy, decision["score"])
     if reason == _SIGNAL:
         reason = hold_by_agreement(policy, decision)
     if reason == _SIGNAL:
         reason = _hold_after_side(desk, policy, int(core.features.ints[LAST_BAR + FLAGS]))
-    if reason == _SIGNAL and regime_entries(desk, regime_now) >= policy["trades_per_day"][regime_now - 1]:
+    if reason == _SIGNAL and entries_of(desk, strategy) >= policy["trades_per_day"][strategy - 1]:
         reason = _REGIME_LIMIT
     if reason != _SIGNAL:
         return reason
-    stop, target = entry_distances(core.features, policy, regime_now, side)
+    stop, target = entry_distances(core.features, policy, decision, side, limits["min_reward_risk"])
     if stop == 0:
         return _NO_SETUP
-    last_level = int(policy["partial_ticks"][regime_now - 1, LEVELS - 1])
+    last_level = int(policy["partial_ticks"][strategy - 1, LEVELS - 1])
     if last_level > 0:
         target = last_level
-    quantity = size_position(desk.limits[0], desk.terms[0], stop, policy["size_share"][regime_now - 1])
+    share, cap = policy["size_share"][strategy - 1], policy["kelly_cap"][regime_now - 1]
+    quantity = size_position(limits, terms, stop, share, cap)
+    quantity = scale_quantity(policy, desk.budget[0], limits["capital_reais"], terms["lot"], quantity)
     if quantity < 1:
         return _SIZE_ZERO
     decision["side"], decision["quantity"] = side, quantity
     decision["stop_distance"] = stop
-    decision["target_distance"] = max(target, nearest_target(desk.limits[0], stop))
+    decision["target_distance"] = max(target, nearest_target(limits, stop))
     return _SIGNAL
 
 
@@ -409,7 +414,7 @@ def _enter(desk: Desk, policy: np.void, decision: np.void) -> None:
     place = add_order(desk, _ENTRY, int(decision["side"]), int(decision["quantity"]), decision["sequence"])
     order = desk.orders[place]
     order["stop_distance"], order["target_distance"] = decision["stop_distance"], decision["target_distance"]
-    choose_exits(desk.exits[0], policy, int(decision["regime"]), round_trip_cost(desk.terms[0]))
+    choose_exits(desk.exits[0], policy, int(decision["strategy"]), round_trip_cost(desk.terms[0]))
     decision["refusal"] = send_new(desk, place)
     if decision["refusal"] == _APPROVED:
         account["trades_today"] += 1

@@ -107,19 +107,19 @@ def _require(holds: bool, key: str, expected: str, found: object) -> None:
 
 
 @kernel
-def choose_exits(exits: np.void, policy: np.void, regime: int, cost: int) -> None:
-    """Set targets in parts, breakeven and trailing as the policy has them for a regime; all zero where it has none.
+def choose_exits(exits: np.void, policy: np.void, strategy: int, cost: int) -> None:
+    """Set targets in parts, breakeven and trailing as the policy has them in a row; all zero where it has none.
 
     Parameters
     ----------
     exits : EXITS record
     policy : POLICY record
-    regime : int
-        Not UNDEFINED.
+    strategy : int
+        Strategy, not NONE.
     cost : int
         Ticks that a stop at the entry's price adds to it, at least 0.
     """
-    place = regime - 1
+    place = strategy - 1
     for level in range(LEVELS - 1):
         exits["level_distance"][level] = policy["partial_ticks"][place, level]
         exits["level_percent"][level] = math.floor(100.0 * policy["partial_shares"][place, level] + 0.5)

@@ -27,7 +27,7 @@ import numpy as np
 
 from market.errors import SafetyRefusal
 
-MAGIC = b"PREGAOJ1"
+MAGIC = b"PREGAOJ2"
 GENESIS = hashlib.sha256(MAGIC).digest()[:8]  # the link before the first record
 MAX_PAYLOAD = 1 << 24
 _HEAD = struct.Struct("<IBI8sI")

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from trading.checks import require as _require
 from trading.records import ENTRY_RING, LIMITS, MESSAGE_RING, REJECT_RING, Stage
 from trading.strategy_params import StrategyParams
-from trading.strategy_params import require as _require
 
 __all__ = ["RANGES", "RiskLimits", "StrategyParams", "VenueParams"]
 

@@ -40,7 +40,8 @@ DECISION = np.dtype(
         ("reason", "u1"),  # HoldReason
         ("agents_ok", "u1"),  # how many agents voted
         ("refusal", "u1"),  # RefusalReason, where the gate refused the entry of a signal; no order is recorded then
-        ("reserved", "u1", (7,)),
+        ("strategy", "u1"),  # Strategy, the row of the policy that applies; 0 without a regime
+        ("reserved", "u1", (6,)),
     ]
 )
 
@@ -145,26 +146,36 @@ POLICY = np.dtype(
         ("agents_weight", "<f8"),
         ("agent_weights", "<f8", (4,)),  # order flow, liquidity, tape, footprint
         ("theta", "<f8", (3,)),  # per regime: trend up, trend down, range
-        ("stop_atr", "<f8", (3,)),
-        ("target_atr", "<f8", (3,)),
+        ("volatile_shift", "<f8"),  # of theta in the volatile row
+        ("stop_atr", "<f8", (4,)),  # per Strategy, as all that is four
+        ("target_atr", "<f8", (4,)),
         ("min_reward_risk", "<f8"),  # least target distance, in stop distances
         ("trend_entry_atr", "<f8"),  # how far beyond EMA9 a trend is still entered; 0: anywhere
-        ("size_share", "<f8", (3,)),  # of the risk per trade
-        ("least_confidence", "<f8", (3,)),  # after the regime's shift; 0: any
+        ("size_share", "<f8", (4,)),  # of the risk per trade
+        ("kelly_cap", "<f8", (3,)),  # per regime: most that a stop may lose, as a fraction of capital
+        ("drawdown", "<f8"),  # beyond which contracts are multiplied
+        ("drawdown_multiplier", "<f8"),
+        ("losses_multiplier", "<f8"),
+        ("hour_factor", "<f8", (24,)),  # of stop and target, by the hour of São Paulo
+        ("ladder_confidence", "<f8", (3,)),  # falling; 0 where there is no ladder
+        ("least_confidence", "<f8", (4,)),  # after the row's shift; 0: any
         ("concordance_model", "<f8"),
         ("concordance_agents", "<f8"),
         ("concordance_strength", "<f8"),
-        ("concordance_combined", "<f8", (3,)),
-        ("partial_shares", "<f8", (3, 3)),  # [regime, level]: share of the position that leaves; 0: no such level
-        ("trail_tightening", "<f8", (3,)),  # factor of the distance at each new extreme
+        ("concordance_combined", "<f8", (4,)),
+        ("partial_shares", "<f8", (4, 3)),  # [row, level]: share of the position that leaves; 0: no such level
+        ("trail_tightening", "<f8", (4,)),  # factor of the distance at each new extreme
         ("cooldown_ns", "<i8"),
-        ("stop_ticks", "<i4", (3,)),  # 0: the multiples of ATR hold
-        ("target_ticks", "<i4", (3,)),
-        ("partial_ticks", "<i4", (3, 3)),  # [regime, level]: distance from the entry; 0: no such level
-        ("trail_activation_ticks", "<i4", (3,)),  # profit at which the stop begins to trail; 0: never
-        ("trail_distance_ticks", "<i4", (3,)),
-        ("breakeven_ticks", "<i4", (3,)),  # profit at which the stop goes to the entry; 0: never
-        ("trades_per_day", "<i4", (3,)),
+        ("stop_ticks", "<i4", (4,)),  # 0: the multiples of ATR hold
+        ("target_ticks", "<i4", (4,)),
+        ("ladder_stop_ticks", "<i4", (4,)),  # by the steps of confidence; 0 where there is no ladder
+        ("ladder_target_ticks", "<i4", (4,)),
+        ("partial_ticks", "<i4", (4, 3)),  # [row, level]: distance from the entry; 0: no such level
+        ("trail_activation_ticks", "<i4", (4,)),  # profit at which the stop begins to trail; 0: never
+        ("trail_distance_ticks", "<i4", (4,)),
+        ("breakeven_ticks", "<i4", (4,)),  # profit at which the stop goes to the entry; 0: never
+        ("trades_per_day", "<i4", (4,)),
+        ("losses_above_wins", "<i4"),  # of the session, beyond which contracts are multiplied
         ("regime_exit_ticks", "<i4"),  # profit beyond which a trade of a trend ends with it; 0: it does not
         ("min_stop_ticks", "<i4"),
         ("cooldown_bars", "<i4"),
@@ -175,7 +186,8 @@ POLICY = np.dtype(
         ("order_flow_gate", "u1"),
         ("concordance", "u1"),
         ("range_levels", "u1"),  # enter ranges at support and resistance only
-        ("reserved", "u1", (6,)),
+        ("volatile", "u1"),  # lay the volatile row over the regime's
+        ("reserved", "u1", (5,)),
     ]
 )
 
@@ -243,6 +255,16 @@ MARKET = np.dtype(
         ("reserved", "u1", (2,)),
     ]
 )
+
+
+class Strategy(IntEnum):
+    """Which row of the policy a decision stands in: that of its regime, by the same code, or the one laid over it."""
+
+    NONE = 0  # no regime in force
+    TREND_UP = 1
+    TREND_DOWN = 2
+    RANGE = 3
+    VOLATILE = 4  # the deviation is beyond what is usual at that minute of the day
 
 
 class OrderRole(IntEnum):

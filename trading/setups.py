@@ -29,11 +29,19 @@ def near_average(state: FeatureState, side: int, beyond_atr: float) -> bool:
 
 
 @kernel
-def range_distances(state: FeatureState, side: int) -> tuple[int, int]:
+def range_distances(state: FeatureState, side: int, least_reward: float) -> tuple[int, int]:
     """Return stop and target of an entry at a level of a range, (0, 0) where there is none to enter at.
 
     A buy needs a support within 0.2 % of the close and no steep fall, a sale a resistance and no steep rise. The stop
-    lies 0.2 % beyond the level; the target is as far as the stop, or at the opposite level where that is nearer.
+    lies 0.2 % beyond the level. The target is as far as the stop, or as the least reward asks, and never beyond the
+    opposite level: where that one is nearer than the least reward, the range is too narrow to be entered.
+
+    Parameters
+    ----------
+    state : FeatureState
+    side : int
+    least_reward : float
+        Target over stop that the limits ask for.
     """
     ints, close = state.ints, int(state.ints[LAST_BAR + CLOSE])
     if ints[BARS_SEEN] < LEVEL_BARS or not side * state.scratch[_RETURN] / _SLOPE_BARS > -STEEP:
@@ -43,8 +51,11 @@ def range_distances(state: FeatureState, side: int) -> tuple[int, int]:
         return 0, 0
     stop = side * (close - level) + math.ceil(NEAR * level)
     opposite = find_level(ints, side, close)
-    target = stop if opposite == NO_LEVEL else min(stop, side * (opposite - close))
-    return (int(stop), int(target)) if stop > 0 and target > 0 else (0, 0)
+    least = max(1, math.ceil(least_reward * stop))
+    target = max(stop, least)
+    if opposite != NO_LEVEL:
+        target = min(target, side * (opposite - close))
+    return (int(stop), int(target)) if stop > 0 and target >= least else (0, 0)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""From a score to a side, a bracket and a quantity (signals.md §9). Distances are ticks."""
+"""From a score to a side, a bracket and a quantity (signals.md §9, §10). Distances are ticks."""
 
 import math
 
@@ -6,28 +6,37 @@ import numpy as np
 
 from market.kernel import kernel
 from market.types import Regime, Side
-from trading.records import HoldReason
+from trading.budget import drawdown, session_wins
+from trading.records import HoldReason, Strategy
+
+HOUR_NS = 3_600_000_000_000
+BEHIND_UTC = 3  # hours; São Paulo has kept them since 2019
 
 _UP, _DOWN, _RANGE = int(Regime.TREND_UP), int(Regime.TREND_DOWN), int(Regime.RANGE)
 _BUY, _SELL = int(Side.BUY), int(Side.SELL)
 _SIGNAL, _BELOW, _AGAINST = int(HoldReason.SIGNAL), int(HoldReason.BELOW_THRESHOLD), int(HoldReason.AGAINST_REGIME)
 _RANGE_OFF = int(HoldReason.RANGE_OFF)
+_VOLATILE = int(Strategy.VOLATILE)
+_WHOLE = 1e-9  # below a whole contract by less than this is rounding
 
 
 @kernel
-def choose_side(policy: np.void, regime: int, score: float) -> tuple[int, int]:
+def choose_side(policy: np.void, regime: int, strategy: int, score: float) -> tuple[int, int]:
     """Return the side a score asks for and the HoldReason; the side counts only with SIGNAL.
 
     Parameters
     ----------
     policy : POLICY record
-    regime : int
-        Not UNDEFINED.
+    regime, strategy : int
+        Not UNDEFINED. The volatile row asks for the regime's theta and its own shift.
     score : float
         D, not NaN.
     """
     side = _BUY if score > 0.0 else _SELL
-    if abs(score) < policy["theta"][regime - 1] or score == 0.0:
+    theta = policy["theta"][regime - 1]
+    if strategy == _VOLATILE:
+        theta = min(max(theta + policy["volatile_shift"], 0.0), 1.0)
+    if abs(score) < theta or score == 0.0:
         return side, _BELOW
     if regime == _RANGE and not policy["trade_range"]:
         return side, _RANGE_OFF
@@ -38,7 +47,7 @@ def choose_side(policy: np.void, regime: int, score: float) -> tuple[int, int]:
 
 
 @kernel
-def bracket_distances(policy: np.void, regime: int, atr: float) -> tuple[int, int]:
+def bracket_distances(policy: np.void, strategy: int, atr: float, sure: float, now_ns: int) -> tuple[int, int]:
     """Return stop and target distance in whole ticks, halves rounded up.
 
     The stop is at least `min_stop_ticks` away, the target 1 tick and `min_reward_risk` stop distances.
@@ -46,21 +55,31 @@ def bracket_distances(policy: np.void, regime: int, atr: float) -> tuple[int, in
     Parameters
     ----------
     policy : POLICY record
-    regime : int
-        Not UNDEFINED.
+    strategy : int
+        Strategy, not NONE.
     atr : float
-        ATR14 in ticks, finite; the policy's table of ticks needs none.
+        ATR14 in ticks, finite; the policy's tables of ticks need none.
+    sure : float
+        Confidence of the decision, by which the policy's ladder has its steps.
+    now_ns : int
+        By whose hour the distances are multiplied.
     """
-    stop, target = int(policy["stop_ticks"][regime - 1]), int(policy["target_ticks"][regime - 1])
-    if stop == 0:
-        stop = math.floor(policy["stop_atr"][regime - 1] * atr + 0.5)
-        target = math.floor(policy["target_atr"][regime - 1] * atr + 0.5)
-    stop = max(stop, int(policy["min_stop_ticks"]))
-    return stop, max(target, 1, math.ceil(policy["min_reward_risk"] * stop))
+    stop, target = float(policy["stop_ticks"][strategy - 1]), float(policy["target_ticks"][strategy - 1])
+    if policy["ladder_stop_ticks"][0] > 0:
+        step = 0
+        while step < policy["ladder_confidence"].size and sure < policy["ladder_confidence"][step]:
+            step += 1
+        stop, target = float(policy["ladder_stop_ticks"][step]), float(policy["ladder_target_ticks"][step])
+    elif stop == 0.0:
+        stop, target = policy["stop_atr"][strategy - 1] * atr, policy["target_atr"][strategy - 1] * atr
+    factor = policy["hour_factor"][(now_ns // HOUR_NS - BEHIND_UTC) % 24]
+    away = max(math.floor(factor * stop + 0.5), int(policy["min_stop_ticks"]))
+    least = max(1, math.ceil(policy["min_reward_risk"] * away))
+    return int(away), int(max(math.floor(factor * target + 0.5), least))
 
 
 @kernel
-def size_position(limits: np.void, terms: np.void, stop_distance: int, share: float) -> int:
+def size_position(limits: np.void, terms: np.void, stop_distance: int, share: float, cap: float) -> int:
     """Return the contracts whose stop loses at most a share of the risk per trade: whole lots, maybe 0.
 
     Parameters
@@ -70,11 +89,35 @@ def size_position(limits: np.void, terms: np.void, stop_distance: int, share: fl
         Ticks, at least 1.
     share : float
         In (0, 1].
+    cap : float
+        Most that the stop may lose in any case, as a fraction of capital.
     """
-    risk = limits["capital_reais"] * limits["risk_per_trade"]
-    affordable = math.floor(share * risk / (stop_distance * terms["tick_value"]))
+    risk = share * (limits["capital_reais"] * limits["risk_per_trade"])
+    risk = min(risk, cap * limits["capital_reais"])
+    affordable = math.floor(risk / (stop_distance * terms["tick_value"]))
     quantity = min(int(affordable), int(limits["max_position"]), int(limits["max_order_quantity"]))
     return quantity - quantity % int(terms["lot"])
+
+
+@kernel
+def scale_quantity(policy: np.void, budget: np.void, capital_reais: float, lot: int, quantity: int) -> int:
+    """Return what drawdown and a losing session leave of an entry's contracts: whole lots, maybe 0.
+
+    Parameters
+    ----------
+    policy, budget : POLICY and BUDGET records
+    capital_reais : float
+    lot, quantity : int
+        Contracts.
+    """
+    factor = 1.0
+    if drawdown(budget, capital_reais) > policy["drawdown"]:
+        factor *= policy["drawdown_multiplier"]
+    wins, losses = session_wins(budget)
+    if losses > wins + policy["losses_above_wins"]:
+        factor *= policy["losses_multiplier"]
+    left = math.floor(factor * quantity + _WHOLE)
+    return int(left - left % lot)
 
 
 @kernel

@@ -6,29 +6,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from market.errors import ConfigError
+from trading.checks import positive, require, shares
 from trading.records import POLICY
+from trading.strategy_options import LadderParams, SizingParams, VolatileParams, check_hours, rising, whole
 
 SECOND_NS = 1_000_000_000
 CONFIDENCE_BAND = (0.5, 0.8)  # of the least confidence once a regime has shifted it
 Regimes = tuple[float, float, float]  # trend up, trend down, range
 Ticks = tuple[int, int, int]  # the same
-
-
-def require(holds: bool, key: str, expected: str, found: object) -> None:
-    """Raise ConfigError unless a setting holds."""
-    if not holds:
-        raise ConfigError(f"{key}: expected {expected}, found {found}; correct this setting")
-
-
-def positive(values: tuple[float, ...]) -> bool:
-    """Tell whether all values are finite and above 0."""
-    return all(math.isfinite(value) and value > 0 for value in values)
-
-
-def shares(values: tuple[float, ...]) -> bool:
-    """Tell whether all values lie in [0, 1]."""
-    return all(0 <= value <= 1 for value in values)
+# What the volatile row has too; its value is the last one in the policy.
+_ROWS = (
+    "stop_atr", "target_atr", "stop_ticks", "target_ticks", "trades_per_day", "partial_ticks", "partial_shares",
+    "trail_activation_ticks", "trail_distance_ticks", "trail_tightening", "breakeven_ticks",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,10 +77,8 @@ class ManagedExits:
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of range."""
         for ticks, parts in zip(self.partial_ticks, self.partial_shares, strict=True):
-            rising = 0 < ticks[0] < ticks[1] < ticks[2]
-            require(rising, "exits.partial_ticks", "distances that rise from above 0", ticks)
-            whole = shares(parts) and abs(sum(parts) - 1) < 1e-9
-            require(whole, "exits.partial_shares", "shares that add to 1", parts)
+            require(rising(ticks), "exits.partial_ticks", "distances that rise from above 0", ticks)
+            require(whole(parts), "exits.partial_shares", "shares that add to 1", parts)
         for name in ("trail_activation_ticks", "trail_distance_ticks"):
             require(positive(getattr(self, name)), f"exits.{name}", "ticks above 0", getattr(self, name))
         tightening = self.trail_tightening
@@ -118,20 +106,29 @@ class StrategyParams:
     min_confidence : float
         Least confidence; 0 asks for none. With `confidence_shift` added, per regime, it is held within 0.5 to 0.8.
     distances : str
-        "atr": stop and target are multiples of ATR14; "ticks": they are `stop_ticks` and `target_ticks`.
+        "atr": stop and target are multiples of ATR14; "ticks": they are `stop_ticks` and `target_ticks`; "confidence":
+        they are those of the `ladder`.
     stop_atr, target_atr : three floats
         Distances from the entry as multiples of ATR14, per regime.
     stop_ticks, target_ticks : three ints
         Distances in ticks, per regime.
+    ladder : LadderParams
+    hour_factors : tuple of (int, int, float)
+        First hour, the hour after the last one, and what stop and target are multiplied by between them; hours of São
+        Paulo as UTC-3, which it has kept since 2019. Levels of a range and partial exits stay where they are.
     min_stop_ticks : int
         The stop is never nearer than this.
     min_reward_risk : float
-        The target is at least so many stop distances away.
+        The target is at least so many stop distances away; not where it is a level of a range.
     exits : ManagedExits
     risk_share : float
         Share of the risk per trade of the limits that a position takes, in (0, 1].
     size_multiplier : three floats
         Of that share, per regime; the limits hold whatever it is.
+    sizing : SizingParams
+    edge : three floats
+        Kelly's fraction of capital, per regime, in [0, 1], from what validation has proven; training writes it.
+    volatile : VolatileParams
     trend_entry_atr : float
         In a trend enter no further beyond EMA9 than this many ATR14; 0 enters anywhere.
     range_levels : bool
@@ -161,16 +158,21 @@ class StrategyParams:
     theta: Regimes = (0.30, 0.30, 0.30)
     min_confidence: float = 0.0
     confidence_shift: Regimes = (-0.05, -0.05, 0.05)
-    distances: Literal["atr", "ticks"] = "atr"
+    distances: Literal["atr", "ticks", "confidence"] = "atr"
     stop_atr: Regimes = (2.0, 2.0, 1.5)
     target_atr: Regimes = (3.0, 3.0, 2.25)
     stop_ticks: Ticks = (16, 16, 10)
     target_ticks: Ticks = (50, 50, 16)
+    ladder: LadderParams = field(default_factory=LadderParams)
+    hour_factors: tuple[tuple[int, int, float], ...] = ()
     min_stop_ticks: int = 4
     min_reward_risk: float = 1.5
     exits: ManagedExits = field(default_factory=ManagedExits)
     risk_share: float = 1.0
     size_multiplier: Regimes = (1.2, 1.2, 0.8)
+    sizing: SizingParams = field(default_factory=SizingParams)
+    edge: Regimes = (0.0, 0.0, 0.0)
+    volatile: VolatileParams = field(default_factory=VolatileParams)
     trend_entry_atr: float = 0.0
     range_levels: bool = False
     cooldown_bars: int = 10
@@ -188,7 +190,9 @@ class StrategyParams:
         require(min(weights) >= 0 and abs(sum(weights) - 1) < 1e-9, "weights", "two shares that add to 1", weights)
         agents = self.agent_weights
         require(min(agents) >= 0 and 0 < sum(agents) < math.inf, "agent_weights", "none negative, one positive", agents)
-        require(shares(self.theta), "theta", "values in [0, 1]", self.theta)
+        for name in ("theta", "edge"):
+            require(shares(getattr(self, name)), name, "values in [0, 1]", getattr(self, name))
+        check_hours(self.hour_factors)
         require(shares((self.min_confidence,)), "min_confidence", "a value in [0, 1]", self.min_confidence)
         shift = self.confidence_shift
         require(all(-1 <= one <= 1 for one in shift), "confidence_shift", "values in [-1, 1]", shift)
@@ -204,19 +208,31 @@ class StrategyParams:
         require(min(self.trades_per_day) >= 0, "trades_per_day", "at least 0", self.trades_per_day)
 
     @property
-    def least_confidence(self) -> Regimes:
-        """Least confidence per regime: shifted and held within the band, 0 where none is asked for."""
+    def least_confidence(self) -> tuple[float, ...]:
+        """Least confidence per row: shifted and held within the band, 0 where none is asked for."""
+        shifts = (*self.confidence_shift, self.volatile.confidence_shift)
         if self.min_confidence == 0.0:
-            return (0.0, 0.0, 0.0)
+            return (0.0,) * len(shifts)
         low, high = CONFIDENCE_BAND
-        up, down, range_ = (min(max(self.min_confidence + shift, low), high) for shift in self.confidence_shift)
-        return up, down, range_
+        return tuple(min(max(self.min_confidence + shift, low), high) for shift in shifts)
 
     @property
-    def size_share(self) -> Regimes:
-        """Share of the risk per trade that a position takes, per regime, at most 1."""
-        up, down, range_ = (min(1.0, self.risk_share * multiplier) for multiplier in self.size_multiplier)
-        return up, down, range_
+    def size_share(self) -> tuple[float, ...]:
+        """Share of the risk per trade that a position takes, per row, at most 1."""
+        multipliers = (*self.size_multiplier, self.volatile.size_multiplier)
+        return tuple(min(1.0, self.risk_share * multiplier) for multiplier in multipliers)
+
+    @property
+    def kelly_cap(self) -> tuple[float, ...]:
+        """Most that a stop may lose, as a fraction of capital, per regime; 1 where Kelly is not asked."""
+        fraction = self.sizing.kelly_fraction
+        return tuple(fraction * edge if fraction > 0 else 1.0 for edge in self.edge)
+
+    @property
+    def hour_factor(self) -> tuple[float, ...]:
+        """Factor of stop and target for each of the 24 hours; 1 where none is named."""
+        named = {hour: factor for first, after, factor in self.hour_factors for hour in range(first, after)}
+        return tuple(named.get(hour, 1.0) for hour in range(24))
 
     def record(self) -> np.ndarray:
         """Return the POLICY record, length 1, that the compiled path reads; what is not in force is 0 there."""
@@ -227,12 +243,20 @@ class StrategyParams:
         return record
 
     def _in_force(self) -> dict[str, Any]:
-        values = asdict(self) | {"least_confidence": self.least_confidence, "size_share": self.size_share}
-        values["cooldown_ns"] = self.cooldown_seconds * SECOND_NS
-        exits, concordance = values.pop("exits"), values.pop("concordance")
-        values |= exits if self.exits.managed else {}
+        values = asdict(self)
+        exits, concordance, volatile = (values.pop(name) for name in ("exits", "concordance", "volatile"))
+        ladder = values.pop("ladder")
+        values |= exits | values.pop("sizing")
+        values |= {name: (*values[name], volatile[name]) for name in _ROWS}
         values |= {f"concordance_{name}": value for name, value in concordance.items()}
+        values["concordance_combined"] = (*concordance["combined"], volatile["combined"])
         values["concordance"] = self.concordance.required
-        if self.distances == "atr":
+        values["volatile"], values["volatile_shift"] = self.volatile.used, self.volatile.confidence_shift
+        values["cooldown_ns"] = self.cooldown_seconds * SECOND_NS
+        for name in ("least_confidence", "size_share", "kelly_cap", "hour_factor"):
+            values[name] = getattr(self, name)
+        if self.distances != "ticks":
             del values["stop_ticks"], values["target_ticks"]
-        return values
+        if self.distances == "confidence":
+            values |= {f"ladder_{name}": value for name, value in ladder.items()}
+        return {name: value for name, value in values.items() if self.exits.managed or name not in exits}

@@ -17,7 +17,7 @@ from market.stream import Feed
 from market.types import BAR
 
 ROWS, BARS, SCHEMA = "features/rows.parquet", "features/bars.parquet", "features/schema.json"
-KEYS = ("ts_ns", "session", "regime", "close", "atr")
+KEYS = ("ts_ns", "session", "regime", "close", "atr", "sigma")
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ class FeatureTable:
         Names the columns, in order.
     rows : ndarray of float32, shape (n, columns)
         NaN until warm.
-    ts_ns, session, regime, close, atr : ndarray, shape (n,)
-        Decision time, day number of the session (days since 1970), regime code, close in ticks, ATR in ticks.
+    ts_ns, session, regime, close, atr, sigma : ndarray, shape (n,)
+        Decision time, day number of the session (days since 1970), regime code, close in ticks, ATR in ticks, deviation
+        of the last 30 returns.
     bars : ndarray of BAR, shape (n,)
         The bar whose close is the decision.
     """
@@ -43,6 +44,7 @@ class FeatureTable:
     regime: np.ndarray
     close: np.ndarray
     atr: np.ndarray
+    sigma: np.ndarray
     bars: np.ndarray
 
     def of_sessions(self, numbers: Sequence[int]) -> "FeatureTable":
@@ -78,6 +80,7 @@ def compute_rows(schema: FeatureSchema, feed: Feed, days: Sequence[dt.date]) -> 
         np.concatenate([part.regime for part in parts]),
         np.concatenate([part.close for part in parts]),
         np.concatenate([part.atr for part in parts]),
+        np.concatenate([part.sigma for part in parts]),
         np.concatenate([part.bars for part in parts]),
     )
 

@@ -105,6 +105,7 @@ def fold_spans(training: Sequence[date], starts: Sequence[date]) -> list[list[da
 def _describe(learned: Learned, strategy: StrategyParams) -> dict[str, Any]:
     return {
         "theta": list(strategy.theta),
+        "edge": list(strategy.edge),
         "agent_weights": list(strategy.agent_weights),
         "model_weight": strategy.model_weight,
         "rows": {regime.name.lower(): one.rows for regime, one in learned.fitted.items()},

@@ -20,7 +20,7 @@ from flows.lineage import git_commit
 from flows.parameters import Parameters
 from flows.stages.dataset import Dataset, round_trip_ticks
 from flows.stages.fitting import REGIMES, Learned, assemble, calibrate, fit_regimes, learn, raw_scores
-from flows.stages.thresholds import choose_threshold
+from flows.stages.thresholds import choose_threshold, kelly_edge
 from market.costs import CostParams, costs
 from market.home import Home
 from models.agent_weights import Outcomes, adapt_weights, average_weights
@@ -32,6 +32,7 @@ from trading.agent_inputs import Agent, available_agents
 from trading.model import Model
 from trading.paper import Trader, new_trader
 from trading.policy import RiskLimits, StrategyParams, VenueParams
+from trading.strategy_params import Regimes
 from trading.usual import Usual, training_usual
 
 GOLDEN_ROWS = 64
@@ -112,11 +113,14 @@ class Trainer:
         return learned, self._choose_thresholds(held_out, strategy)
 
     def fit_final(self, scores: np.ndarray, folds: Sequence[StrategyParams]) -> tuple[Learned, StrategyParams]:
-        """Fit on every training row; calibrate on the folds' scores; take their median thresholds and mean weights."""
+        """Fit on every training row; calibrate on the folds' scores; take their median thresholds, mean weights.
+
+        The edge is the folds' median too.
+        """
         fitted, missing = fit_regimes(self.table, self.parameters.learners)
         calibrations, uncalibrated = calibrate(scores, self.table)
-        up, down, range_ = (float(value) for value in np.median([fold.theta for fold in folds], axis=0))
-        strategy = replace(self.strategy, theta=(up, down, range_))
+        theta, edge = (_median([getattr(fold, name) for fold in folds]) for name in ("theta", "edge"))
+        strategy = replace(self.strategy, theta=theta, edge=edge)
         if strategy.adapt_weights:
             strategy = average_weights(strategy, folds)
         return learn(fitted, calibrations, uncalibrated | missing), strategy
@@ -131,11 +135,13 @@ class Trainer:
         return adapt_weights(self.strategy, Outcomes(agents, made["model_score"], made["agent_score"], ret, cost))
 
     def _choose_thresholds(self, held_out: Validation, strategy: StrategyParams) -> StrategyParams:
-        """Try each threshold of the grid on the validation days, and choose one per regime."""
+        """Try each threshold of the grid on the validation days, choose one per regime, and tell its edge."""
         thresholds = self.parameters.thresholds
         earned = [self._earned(held_out, strategy, theta) for theta in thresholds.grid]  # [grid][regime]
-        up, down, range_ = (choose_threshold(regime, thresholds) for regime in zip(*earned, strict=True))
-        return replace(strategy, theta=(up, down, range_))
+        up, down, range_ = chosen = [choose_threshold(regime, thresholds) for regime in zip(*earned, strict=True)]
+        places = [thresholds.grid.index(theta) for theta in chosen]
+        first, second, third = (kelly_edge(earned[at][regime], thresholds) for regime, at in enumerate(places))
+        return replace(strategy, theta=(up, down, range_), edge=(first, second, third))
 
     def _earned(self, held_out: Validation, strategy: StrategyParams, theta: float) -> list[np.ndarray]:
         """Return R$ after costs of each round trip, per regime, with one threshold for all regimes."""
@@ -144,7 +150,9 @@ class Trainer:
         return [trips["net"][trips["regime"] == regime] for regime in REGIMES]
 
     def _trade(self, held_out: Validation, strategy: StrategyParams) -> BacktestResult:
+        """Trade the validation days; before an edge is known, none may hold the size back."""
         columns, days = self.schema.columns, held_out.days
+        strategy = replace(strategy, sizing=replace(strategy.sizing, kelly_fraction=0.0))
         model = assemble(held_out.learned, columns, self.agents, strategy)._replace(usual=held_out.usual)
         trader = partial(paper_trader, self.dataset, self.parameters.costs, self.schema, model, days[0])
         return backtest(trader, self.dataset.feed, days)
@@ -155,7 +163,7 @@ class Trainer:
     def _usual(self, days: Sequence[dt.date]) -> Usual:
         """Measure what was usual in some sessions."""
         seen = self._rows_of(days)
-        return training_usual(self.schema.columns, seen.rows, seen.ts_ns, seen.session)
+        return training_usual(self.schema.columns, seen.rows, seen.ts_ns, seen.session, seen.sigma)
 
     def write(self, folder: Path, learned: Learned, strategy: StrategyParams, days: Sequence[dt.date]) -> str:
         """Write and sign one bundle of a model trained on `days`; return its digest."""
@@ -221,6 +229,12 @@ def model_name(parameters: Parameters, dataset: Dataset) -> str:
 def days_of(numbers: np.ndarray) -> list[dt.date]:
     """Return the dates of day numbers (days since 1970), each once, in order."""
     return [EPOCH + dt.timedelta(days=int(number)) for number in np.unique(numbers)]
+
+
+def _median(values: Sequence[Regimes]) -> Regimes:
+    """Return the median per regime."""
+    up, down, range_ = (float(value) for value in np.median(values, axis=0))
+    return up, down, range_
 
 
 def digest_of(value: Any) -> str:

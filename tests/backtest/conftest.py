@@ -50,11 +50,13 @@ def make_fills() -> MakeRecords:
 
 @pytest.fixture(scope="session")
 def make_decisions() -> MakeRecords:
-    """Rows of minute after the open, number in the session, regime."""
+    """Rows of minute after the open, number in the session, regime; each in its regime's row of the policy."""
 
     def make(rows: Rows) -> np.ndarray:
         timed = [(OPEN_NS + round(minute * MINUTE_NS), *rest) for minute, *rest in rows]
-        return records(DECISION, ("ts_ns", "sequence", "regime"), timed)
+        made = records(DECISION, ("ts_ns", "sequence", "regime"), timed)
+        made["strategy"] = made["regime"]
+        return made
 
     return make
 
@@ -121,7 +123,7 @@ def full_report(walk: np.ndarray, make_fills: MakeRecords) -> ReportData:
         synthetic=True,
         provenance={"source": "market.synthetic", "price_basis": "raw"},
         metrics=numbers,
-        per_regime=tuple(Split(key, 60, 100.0 * key - 150.0, 2.5, 0.5, float("nan")) for key in range(4)),
+        per_regime=tuple(Split(key, 60, 100.0 * key - 150.0, 2.5, 0.5, float("nan")) for key in range(5)),
         per_hour=(Split(9, 240, 12_345.6, 51.44, 0.54, 1.31),),
         curve=EquityCurve(walk["ts_close_ns"], equity, np.arange(1200) // 400, 100_000.0),
         prices=PriceChart("WDO$N", walk, fills, 0.5),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from backtest.metrics import round_trips
 from market.types import Regime
-from trading.records import FILL
+from trading.records import FILL, Strategy
 
 WDO_TICK_VALUE = 5.0
 
@@ -66,13 +66,17 @@ def test_regime_is_that_of_the_decision_even_when_numbers_start_again_each_sessi
             (day + 3, 1, 1, 101, 0, 1),
         ]
     )
-    assert round_trips(fills, 1.0, decisions)["regime"].tolist() == [Regime.TREND_UP, Regime.TREND_DOWN]
+    decisions["strategy"][3] = Strategy.VOLATILE
+    trips = round_trips(fills, 1.0, decisions)
+    assert trips["regime"].tolist() == [Regime.TREND_UP, Regime.TREND_DOWN]
+    assert trips["strategy"].tolist() == [Strategy.TREND_UP, Strategy.VOLATILE]
 
 
 def test_regime_is_undefined_where_the_decision_is_not_on_record(make_fills, make_decisions):
     decisions = make_decisions([(1, 5, Regime.TREND_UP)])
     fills = make_fills([(2, 1, 1, 100, 0, 9), (3, -1, 1, 100, 0, 9), (4, 1, 1, 100, 0, 2), (5, -1, 1, 100, 0, 2)])
-    assert round_trips(fills, 1.0, decisions)["regime"].tolist() == [0, 0]
+    trips = round_trips(fills, 1.0, decisions)
+    assert trips["regime"].tolist() == trips["strategy"].tolist() == [0, 0]
 
 
 steps = st.lists(

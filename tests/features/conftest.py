@@ -140,7 +140,7 @@ def room(count: int, columns: int) -> SessionFeatures:
     """Return room for what so many decision points see."""
     return SessionFeatures(
         np.empty((count, columns), dtype=np.float32), np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8),
-        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR),
+        np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR), np.empty(count),
     )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def stream() -> Callable[[FeatureState, np.ndarray], SessionFeatures]:
         shape = (len(rows), state.columns.size)
         empty = np.empty(0)
         found = np.array(rows, dtype=np.float32).reshape(shape)
-        return SessionFeatures(found, np.array(times), empty, empty, empty, bars[: len(rows)])
+        return SessionFeatures(found, np.array(times), empty, empty, empty, bars[: len(rows)], empty)
 
     return run
 

@@ -27,7 +27,7 @@ def _table(ret_ticks: np.ndarray) -> TrainingTable:
     whole = np.zeros(len(ret_ticks), dtype=np.int64)
     rows = np.zeros((len(ret_ticks), 1), dtype=np.float32)
     columns, ones = ("returns_1",), np.ones(len(ret_ticks))
-    return TrainingTable(columns, rows, 10 * numbers, whole, whole, whole, ones, whole, whole, ret_ticks)
+    return TrainingTable(columns, rows, 10 * numbers, whole, whole, ones, whole, ones, whole, whole, ret_ticks)
 
 
 def _trainer(table: TrainingTable, strategy: StrategyParams) -> Trainer:

@@ -18,7 +18,8 @@ def seen(regimes: list[int], first: int = 0) -> SessionFeatures:
     bars["close"] = 100 + np.arange(count)
     bars["open"] = bars["high"] = bars["low"] = bars["close"]
     atr = np.full(count, 2.5)
-    return SessionFeatures(np.zeros((count, 0)), ts_ns, np.array(regimes, dtype=np.uint8), bars["close"], atr, bars)
+    codes = np.array(regimes, dtype=np.uint8)
+    return SessionFeatures(np.zeros((count, 0)), ts_ns, codes, bars["close"], atr, bars, atr)
 
 
 def asked(regimes: list[int], first: int = 0) -> tuple[list[int], list[int]]:

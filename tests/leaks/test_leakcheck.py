@@ -116,7 +116,7 @@ def table_of(start: list[int], end: list[int], session: list[int]) -> TrainingTa
     starts, ends, days = (np.array(values, dtype=np.int64) for values in (start, end, session))
     ones = np.ones(count)
     return TrainingTable(
-        ("x",), ones[:, None].astype(np.float32), starts, days, ones.astype(np.uint8), ones.astype(np.int8), ones,
+        ("x",), ones[:, None].astype(np.float32), starts, days, ones.astype(np.uint8), ones, ones.astype(np.int8), ones,
         starts, ends, ones,
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ class RowsFake:
     ts_ns: np.ndarray
     session: np.ndarray
     regime: np.ndarray
+    sigma: np.ndarray
 
 
 def build_table(columns, sessions, barriers, half_life_sessions=float("inf")):
@@ -43,7 +44,8 @@ def build_table(columns, sessions, barriers, half_life_sessions=float("inf")):
     path = price_path(np.concatenate([one.bars for one in ordered]), session, np.zeros((0, 2), dtype=np.int64))
     labels = triple_barrier(path, bar_volatility(path, barriers.volatility_window), barriers)
     stacked = [np.concatenate([getattr(one, name) for one in ordered]) for name in ("rows", "ts_ns", "regime")]
-    return join_labels(columns, RowsFake(stacked[0], stacked[1], session, stacked[2]), labels, half_life_sessions)
+    rows = RowsFake(stacked[0], stacked[1], session, stacked[2], np.zeros(len(session)))
+    return join_labels(columns, rows, labels, half_life_sessions)
 
 
 def session_of(closes, day=0, regime=Regime.RANGE):
@@ -109,6 +111,7 @@ def table_of(sessions=12, rows_each=10):
         ts_ns=at,
         session=at // rows_each,
         regime=np.full(count, Regime.RANGE, np.uint8),
+        sigma=np.ones(count),
         label=np.where(at % 2, 1, -1).astype(np.int8),
         weight=np.ones(count),
         start_ns=at,

@@ -33,6 +33,7 @@ def seen(rows: Sequence[Sequence[float]]) -> SessionFeatures:
     return SessionFeatures(
         np.array(rows, dtype=np.float32).reshape(count, 2), np.arange(count), np.zeros(count, dtype=np.uint8),
         np.full(count, 100, dtype=np.int32), np.full(count, np.nan), np.zeros(count, dtype=BAR),
+        np.full(count, np.nan),
     )  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def test_a_decision_point_that_one_path_lacks_differs_in_every_bit(swap: bool) -
     accounts = seen([(0, 1)]), seen([(0, 1), (2, 3)])
     batch, live = accounts[::-1] if swap else accounts
     found = compare(SCHEMA, batch, live, 2)
-    cells = 2 * 32 + 64 + 8 + 32 + 64 + 8 * sum(BAR[name].itemsize for name in BAR.names or ())
+    cells = 2 * 32 + 64 + 8 + 32 + 64 + 64 + 8 * sum(BAR[name].itemsize for name in BAR.names or ())
     assert (found.decisions, found.differing) == (2, cells)
     assert found.first
     assert (found.first.column, found.first.ts_ns) == ("returns_1", 1)

@@ -260,7 +260,7 @@ FEWER = FeatureSchema("core", SCHEMA.columns[:2], SCHEMA.bar_ns, 2)
         ({"schema": SWAPPED_COLUMNS}, "expected hash"),
         ({"schema": json.loads(FEWER.to_json())}, "forests of 2 features"),
         ({"class_map": {"down": 1, "up": 0}}, "classes down 0"),
-        ({"format": 1}, "bundle format 3"),
+        ({"format": 1}, "bundle format 4"),
         ({"surprise": 1}, "a manifest"),
         ({"agents": "all"}, "a manifest"),
         ({"agents": ["order_flow"]}, "a policy and agents"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from market.types import Regime
+from tests.factories import OPEN_NS
 from trading.consensus import blend, combine_votes, concord, confidence
 from trading.policy import RiskLimits, StrategyParams
 from trading.records import TERMS, HoldReason
@@ -105,7 +106,7 @@ UP, DOWN, RANGE = Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE
 )
 def test_concordance_by_hand(regime: Regime, m: float, a: float, sure: float, agrees: bool) -> None:
     policy = StrategyParams(concordance=CONCORDANT).record()[0]
-    assert concord(policy, int(regime), m, a, sure) is agrees
+    assert concord(policy, int(regime), int(regime), m, a, sure) is agrees
 
 
 @pytest.mark.parametrize(("regime", "agrees"), [(UP, True), (RANGE, False)])
@@ -113,7 +114,7 @@ def test_concordance_asks_more_of_a_range(regime: Regime, agrees: bool) -> None:
     # c_M = 0.65: combined = 0.39 + 0.4·0.55 + 0.1·(1 - 0.1) - 0.05·0.2 = 0.69, between the two.
     strict = ConcordanceParams(required=True, combined=(0.68, 0.68, 0.70))
     policy = StrategyParams(concordance=strict).record()[0]
-    assert concord(policy, int(regime), 0.3, 0.5, 0.55) is agrees
+    assert concord(policy, int(regime), int(regime), 0.3, 0.5, 0.55) is agrees
 
 
 @pytest.mark.parametrize(
@@ -133,18 +134,18 @@ def test_side_needs_the_regime_s_threshold_and_direction(
     regime: Regime, score: float, side: int, reason: HoldReason
 ) -> None:
     policy = StrategyParams(theta=(0.30, 0.40, 0.50)).record()[0]
-    assert choose_side(policy, int(regime), score) == (side, reason)
+    assert choose_side(policy, int(regime), int(regime), score) == (side, reason)
 
 
 def test_score_of_zero_is_no_side_even_without_a_threshold() -> None:
     policy = StrategyParams(theta=(0.0, 0.0, 0.0)).record()[0]
-    assert choose_side(policy, int(RANGE), 0.0)[1] == HoldReason.BELOW_THRESHOLD
+    assert choose_side(policy, int(RANGE), int(RANGE), 0.0)[1] == HoldReason.BELOW_THRESHOLD
 
 
 def test_policy_can_leave_ranges_alone_and_trade_against_trends() -> None:
     policy = StrategyParams(trade_range=False, with_trend_only=False).record()[0]
-    assert choose_side(policy, int(RANGE), 0.9)[1] == HoldReason.RANGE_OFF
-    assert choose_side(policy, int(UP), -0.9) == (-1, HoldReason.SIGNAL)
+    assert choose_side(policy, int(RANGE), int(RANGE), 0.9)[1] == HoldReason.RANGE_OFF
+    assert choose_side(policy, int(UP), int(UP), -0.9) == (-1, HoldReason.SIGNAL)
 
 
 @pytest.mark.parametrize(
@@ -160,13 +161,13 @@ def test_policy_can_leave_ranges_alone_and_trade_against_trends() -> None:
 def test_bracket_is_a_multiple_of_the_true_range_in_whole_ticks(
     regime: Regime, atr: float, expected: tuple[int, int]
 ) -> None:
-    assert bracket_distances(StrategyParams().record()[0], int(regime), atr) == expected
+    assert bracket_distances(StrategyParams().record()[0], int(regime), atr, 0.5, OPEN_NS) == expected
 
 
 def test_bracket_is_a_table_of_ticks_where_the_policy_says_so() -> None:
     policy = StrategyParams(distances="ticks", min_reward_risk=0.0, target_ticks=(50, 50, 3)).record()[0]
-    assert bracket_distances(policy, int(UP), np.nan) == (16, 50)
-    assert bracket_distances(policy, int(RANGE), 1000.0) == (10, 3)
+    assert bracket_distances(policy, int(UP), np.nan, 0.5, OPEN_NS) == (16, 50)
+    assert bracket_distances(policy, int(RANGE), 1000.0, 0.5, OPEN_NS) == (10, 3)
 
 
 @pytest.mark.parametrize(
@@ -185,26 +186,26 @@ def test_bracket_is_a_table_of_ticks_where_the_policy_says_so() -> None:
 def test_size_never_risks_more_than_allowed(stop: int, tick_value: float, most: int, lot: int, expected: int) -> None:
     terms = np.zeros(1, dtype=TERMS)
     terms["tick_value"], terms["lot"] = tick_value, lot
-    assert size_position(RiskLimits(max_position=most).record()[0], terms[0], stop, 1.0) == expected
+    assert size_position(RiskLimits(max_position=most).record()[0], terms[0], stop, 1.0, 1.0) == expected
 
 
 @pytest.mark.parametrize(("share", "expected"), [(1.0, 5), (0.96, 4), (0.8, 4), (0.64, 3), (0.19, 0)])
 def test_size_takes_its_share_of_the_risk(share: float, expected: int) -> None:
     terms = np.zeros(1, dtype=TERMS)
     terms["tick_value"], terms["lot"] = 5.0, 1
-    assert size_position(RiskLimits(max_position=10).record()[0], terms[0], 40, share) == expected
+    assert size_position(RiskLimits(max_position=10).record()[0], terms[0], 40, share, 1.0) == expected
 
 
 def test_share_of_the_risk_is_multiplied_by_the_regime_s_and_never_beyond_the_limit() -> None:
-    assert StrategyParams().size_share == pytest.approx((1.0, 1.0, 0.8))
-    assert StrategyParams(risk_share=0.5).size_share == pytest.approx((0.6, 0.6, 0.4))
+    assert StrategyParams().size_share == pytest.approx((1.0, 1.0, 0.8, 0.5))
+    assert StrategyParams(risk_share=0.5).size_share == pytest.approx((0.6, 0.6, 0.4, 0.25))
 
 
 def test_least_confidence_is_shifted_by_regime_and_held_within_its_band() -> None:
-    assert StrategyParams().least_confidence == (0.0, 0.0, 0.0)
-    assert StrategyParams(min_confidence=0.60).least_confidence == pytest.approx((0.55, 0.55, 0.65))
-    assert StrategyParams(min_confidence=0.52).least_confidence == pytest.approx((0.5, 0.5, 0.57))
-    assert StrategyParams(min_confidence=0.78).least_confidence == pytest.approx((0.73, 0.73, 0.8))
+    assert StrategyParams().least_confidence == (0.0, 0.0, 0.0, 0.0)
+    assert StrategyParams(min_confidence=0.60).least_confidence == pytest.approx((0.55, 0.55, 0.65, 0.7))
+    assert StrategyParams(min_confidence=0.52).least_confidence == pytest.approx((0.5, 0.5, 0.57, 0.62))
+    assert StrategyParams(min_confidence=0.78).least_confidence == pytest.approx((0.73, 0.73, 0.8, 0.8))
 
 
 def test_exits_are_in_the_policy_where_they_are_managed_and_nothing_where_they_are_not() -> None:
@@ -215,8 +216,14 @@ def test_exits_are_in_the_policy_where_they_are_managed_and_nothing_where_they_a
     ):  # fmt: skip
         assert not fixed[name].any()
     # signals.md §9: 8, 15, 25 and 3, 5, 8 points of WDO, two ticks each; §10: trailing in ticks.
-    assert managed["partial_ticks"].tolist() == [[16, 30, 50], [16, 30, 50], [6, 10, 16]]
-    assert managed["partial_shares"].tolist() == [[0.25, 0.25, 0.5], [0.25, 0.25, 0.5], [0.5, 0.3, 0.2]]
-    assert managed["trail_activation_ticks"].tolist() == managed["trail_distance_ticks"].tolist() == [8, 8, 3]
-    assert managed["trail_tightening"].tolist() == [0.95, 0.95, 0.8]
-    assert managed["breakeven_ticks"].tolist() == [16, 16, 8]
+    assert managed["partial_ticks"].tolist() == [[16, 30, 50], [16, 30, 50], [6, 10, 16], [20, 36, 60]]
+    assert managed["partial_shares"].tolist() == [
+        [0.25, 0.25, 0.5],
+        [0.25, 0.25, 0.5],
+        [0.5, 0.3, 0.2],
+        [0.4, 0.4, 0.2],
+    ]
+    assert managed["trail_activation_ticks"].tolist() == [8, 8, 3, 10]
+    assert managed["trail_distance_ticks"].tolist() == [8, 8, 3, 12]
+    assert managed["trail_tightening"].tolist() == [0.95, 0.95, 0.8, 1.0]
+    assert managed["breakeven_ticks"].tolist() == [16, 16, 8, 30]

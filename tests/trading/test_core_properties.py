@@ -134,6 +134,7 @@ def test_market_seen_in_a_mirror_is_traded_in_a_mirror(strategy: StrategyParams)
     for (one, asked), (other, asked_mirrored) in zip(straight, mirrored, strict=True):
         expected = one.decisions.copy()
         expected["regime"] = other_regime[one.decisions["regime"]]
+        expected["strategy"] = other_regime[one.decisions["strategy"]]
         expected["probability"] = 1.0 - one.decisions["probability"]
         expected["side"] = -one.decisions["side"]
         for name in ("model_score", "score"):

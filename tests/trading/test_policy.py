@@ -8,6 +8,7 @@ from market.errors import ConfigError
 from market.settings import parse_settings
 from trading.policy import RANGES, RiskLimits, StrategyParams, VenueParams
 from trading.records import LIMITS, Stage
+from trading.strategy_options import LadderParams, SizingParams, VolatileParams
 from trading.strategy_params import ConcordanceParams, ManagedExits
 
 
@@ -37,6 +38,13 @@ from trading.strategy_params import ConcordanceParams, ManagedExits
         ("cooldown_seconds", -1),
         ("regime_exit_ticks", -1),
         ("trades_per_day", (10, -1, 10)),
+        ("edge", (0.1, 0.1, 1.01)),
+        ("hour_factors", ((9, 9, 1.2),)),
+        ("hour_factors", ((-1, 9, 1.2),)),
+        ("hour_factors", ((17, 25, 1.3),)),
+        ("hour_factors", ((9, 12, 1.2), (11, 13, 0.8))),
+        ("hour_factors", ((9, 10, 0.0),)),
+        ("hour_factors", ((9, 10, float("inf")),)),
     ],
 )
 def test_strategy_refuses_a_value_out_of_range(key: str, value: object) -> None:
@@ -60,6 +68,53 @@ def test_strategy_refuses_a_value_out_of_range(key: str, value: object) -> None:
 def test_exits_refuse_a_value_out_of_range(key: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"exits.{key}: expected .*, found .*; correct this setting"):
         replace(ManagedExits(), **{key: value})
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("volatile", "confidence_shift", 1.1),
+        ("volatile", "confidence_shift", float("nan")),
+        ("volatile", "combined", -0.1),
+        ("volatile", "stop_atr", 0.0),
+        ("volatile", "target_atr", float("inf")),
+        ("volatile", "stop_ticks", 0),
+        ("volatile", "target_ticks", -1),
+        ("volatile", "size_multiplier", 0.0),
+        ("volatile", "trades_per_day", -1),
+        ("volatile", "partial_ticks", (20, 20, 60)),
+        ("volatile", "partial_ticks", (0, 20, 60)),
+        ("volatile", "partial_shares", (0.4, 0.4, 0.3)),
+        ("volatile", "partial_shares", (1.4, -0.4, 0.0)),
+        ("volatile", "trail_activation_ticks", 0),
+        ("volatile", "trail_distance_ticks", 0),
+        ("volatile", "trail_tightening", 0.0),
+        ("volatile", "trail_tightening", 1.01),
+        ("volatile", "breakeven_ticks", -1),
+        ("ladder", "confidence", (0.8, 0.8, 0.6)),
+        ("ladder", "confidence", (1.1, 0.7, 0.6)),
+        ("ladder", "confidence", (0.8, 0.7, -0.1)),
+        ("ladder", "stop_ticks", (10, 12, 0, 16)),
+        ("ladder", "target_ticks", (30, 24, 20, -1)),
+        ("sizing", "drawdown", -0.01),
+        ("sizing", "drawdown_multiplier", 1.1),
+        ("sizing", "losses_multiplier", float("nan")),
+        ("sizing", "losses_above_wins", -1),
+        ("sizing", "kelly_fraction", 0.26),
+        ("sizing", "kelly_fraction", -0.01),
+    ],
+)
+def test_what_is_off_as_shipped_refuses_a_value_out_of_range(section: str, key: str, value: object) -> None:
+    options = {"volatile": VolatileParams(), "ladder": LadderParams(), "sizing": SizingParams()}
+    with pytest.raises(ConfigError, match=f"^{section}.{key}: expected .*, found .*; correct this setting"):
+        replace(options[section], **{key: value})  # type: ignore[type-var]
+
+
+def test_as_shipped_nothing_is_laid_over_a_regime_and_no_size_follows_the_account() -> None:
+    record = StrategyParams().record()[0]
+    assert (record["volatile"], record["ladder_stop_ticks"].any(), record["ladder_confidence"].any()) == (0, 0, 0)
+    assert set(record["hour_factor"].tolist()) == set(record["kelly_cap"].tolist()) == {1.0}
+    assert (record["drawdown_multiplier"], record["losses_multiplier"]) == (1.0, 1.0)
 
 
 def test_concordance_refuses_a_value_out_of_range() -> None:
@@ -129,7 +184,7 @@ def test_policy_record_holds_every_setting() -> None:
     assert record["theta"].tolist() == [0.1, 0.2, 0.4]
     assert record["agent_weights"].tolist() == [0.30, 0.20, 0.25, 0.25]
     assert (record["require_agents"], record["trade_range"]) == (0, 1)
-    assert (record["cooldown_ns"], record["trades_per_day"].tolist()) == (60_000_000_000, [10, 10, 10])
+    assert (record["cooldown_ns"], record["trades_per_day"].tolist()) == (60_000_000_000, [10, 10, 10, 5])
     assert (record["concordance"], record["concordance_model"], record["order_flow_gate"]) == (0, 0.60, 0)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from features.catalogue import index_of
+from features.layout import HIGH_RING, MIRROR
 from features.pipeline import begin_session, update_bar
 from features.schema import FeatureSchema
 from features.state import FeatureState, new_state
@@ -74,23 +75,50 @@ def test_range_is_entered_near_its_level(
     flat = dict.fromkeys(range(50), resistance)
     low = dict.fromkeys(range(50), support)
     state = _state(flat, low, close, mirrored=mirrored)
-    stop, target = range_distances(state, -1 if mirrored else 1)
+    stop, target = range_distances(state, -1 if mirrored else 1, 0.2)
     # Mirrored, the level is a resistance of another price: a tick of the stop's 0.2 % may differ.
     assert (target > 0, stop > 0) == (expected[1] > 0, expected[0] > 0)
     assert stop == pytest.approx(expected[0], abs=1 if mirrored else 0)
     assert target == pytest.approx(expected[1], abs=1 if mirrored else 0)
 
 
+@pytest.mark.parametrize(
+    ("resistance", "least", "expected"),
+    [
+        (10_060, 1.0, (32, 32)),
+        (10_000, 0.25, (32, 8)),  # 8 away, a quarter of the stop: as near as the limit allows
+        (10_000, 0.26, (0, 0)),
+        # 1.5 stops are 48 ticks, 1.49 are 47.68; the resistance lies 60, 49, 48 or 47 away.
+        (10_052, 1.5, (32, 48)),
+        (10_041, 1.49, (32, 48)),
+        (10_040, 1.5, (32, 48)),
+        (10_039, 1.5, (0, 0)),
+    ],
+)
+def test_target_of_a_range_pays_for_the_risk_and_lies_within_the_range(
+    resistance: int, least: float, expected: tuple[int, int]
+) -> None:
+    state = _state(dict.fromkeys(range(50), resistance), dict.fromkeys(range(50), 9_980), 9_992)
+    assert range_distances(state, 1, least) == expected
+
+
+def test_range_without_an_opposite_level_has_the_target_that_pays_for_the_risk() -> None:
+    state = _state({}, dict.fromkeys(range(50), 9_980), 9_992)
+    state.ints[HIGH_RING : HIGH_RING + MIRROR] = np.arange(MIRROR) + 10_100  # each higher than the last
+    assert find_level(state.ints, 1, 9_992) == NO_LEVEL
+    assert range_distances(state, 1, 1.5) == (32, 48)
+
+
 def test_range_is_not_entered_against_a_steep_move_or_before_fifty_bars() -> None:
     highs, lows = dict.fromkeys(range(50), 10060), dict.fromkeys(range(50), 9980)
     state = _state(highs, lows, 9_992)
     return_20 = index_of("returns_20")
-    assert range_distances(state, 1) == (32, 32)
+    assert range_distances(state, 1, 0.2) == (32, 32)
     state.scratch[return_20] = -0.0101
-    assert range_distances(state, 1) == (0, 0)
+    assert range_distances(state, 1, 0.2) == (0, 0)
     state.scratch[return_20] = np.nan
-    assert range_distances(state, 1) == (0, 0)
-    assert range_distances(_state(highs, lows, 9_992, bars=49), 1) == (0, 0)
+    assert range_distances(state, 1, 0.2) == (0, 0)
+    assert range_distances(_state(highs, lows, 9_992, bars=49), 1, 0.2) == (0, 0)
 
 
 def test_trend_is_entered_near_its_average() -> None:
