@@ -217,6 +217,28 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "legend_model": ("modelo", "model"),
             "plot_grouped": ("{0} barras por traço", "{0} bars per stroke"),
             "calibration_error": ("Erro de calibração esperado (ECE)", "Expected calibration error (ECE)"),
+            # the page of a sweep
+            "sweep_title": ("Varredura de stop e alvo", "Sweep of stop and target"),
+            "sweep_period": ("{0} pregões de {1} a {2}, {3} barras", "{0} sessions from {1} to {2}, {3} bars"),
+            "sweep_unit_atr": ("stop e alvo em ATR14", "stop and target in ATR14"),
+            "sweep_unit_ticks": ("stop e alvo em ticks", "stop and target in ticks"),
+            "sweep_net": (
+                "Resultado líquido em R$, depois de custos e derrapagem",
+                "Net result in R$, after costs and slippage",
+            ),
+            "sweep_corner": ("stop ↓, alvo →", "stop ↓, target →"),
+            "sweep_trials": (
+                "Tentativas: {0} nesta varredura, {1} ao todo neste ativo.",
+                "Trials: {0} in this sweep, {1} in all on this instrument.",
+            ),
+            "sweep_deflated": (
+                "Sharpe deflacionado do melhor par, depois de todas: {0} (Sharpe {1}).",
+                "Deflated Sharpe of the best pair, after all of them: {0} (Sharpe {1}).",
+            ),
+            "sweep_luck": (
+                "O melhor de muitos é em parte sorte: prove-o em pregões que nenhuma varredura viu.",
+                "The best of many is partly luck: prove it on sessions that no sweep has seen.",
+            ),
             # notes
             "note_sharpe": (
                 "Sharpe: média / desvio padrão (ddof = 1) dos retornos diários sobre o capital inicial, × √252.",

@@ -64,8 +64,8 @@ class SweepTerms:
     ----------
     tick_value : float
         R$ per tick and contract.
-    fee_per_side : float
-        R$ per contract and side.
+    fee_per_side : float or ndarray of float64 [n]
+        R$ per contract and side; an array has it for each bar, as costs are dated.
     quantity : int
         Contracts of every position.
     slippage_ticks : int
@@ -79,7 +79,7 @@ class SweepTerms:
     """
 
     tick_value: float
-    fee_per_side: float
+    fee_per_side: float | np.ndarray
     quantity: int = 1
     slippage_ticks: int = 1
     through_ticks: int = 1
@@ -88,7 +88,9 @@ class SweepTerms:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of range."""
-        for name, lowest in (("fee_per_side", 0), ("quantity", 1), ("slippage_ticks", 0), ("through_ticks", 0)):
+        fees = np.atleast_1d(self.fee_per_side)
+        _require(bool((fees >= 0).all()), "fee_per_side", "at least 0", self.fee_per_side)
+        for name, lowest in (("quantity", 1), ("slippage_ticks", 0), ("through_ticks", 0)):
             _require(getattr(self, name) >= lowest, name, f"at least {lowest}", getattr(self, name))
         _require(self.min_stop_ticks >= 1, "min_stop_ticks", "at least 1", self.min_stop_ticks)
         for name in ("tick_value", "capital"):
@@ -99,7 +101,7 @@ class _Rates(NamedTuple):
     """SweepTerms as the compiled loop reads them."""
 
     tick_reais: float  # of the whole position
-    side_reais: float
+    side_reais: np.ndarray  # of the whole position, at each bar
     capital: float
     slippage: int
     through: int
@@ -224,7 +226,7 @@ def sweep(path: Path, stops: np.ndarray, targets: np.ndarray, terms: SweepTerms,
     result["stop"], result["target"] = _multiples(stops), _multiples(targets)
     parts = np.array_split(result, min(max(workers, 1), max(result.size, 1)))
     with ThreadPoolExecutor(len(parts)) as pool:  # the compiled loop holds no GIL; a pair's result is its own
-        list(pool.map(partial(_run_all, path, _rates(terms)), parts))
+        list(pool.map(partial(_run_all, path, _rates(terms, path)), parts))
     return result
 
 
@@ -232,7 +234,7 @@ def trades(path: Path, stop: float, target: float, terms: SweepTerms) -> np.ndar
     """Return the positions of one run, TRADE, in time order."""
     room = np.zeros(path.entries.size, dtype=TRADE)
     stop, target = (float(_multiples(np.array([one]))[0]) for one in (stop, target))
-    return room[: _list_trades(path, _rates(terms), stop, target, room)]
+    return room[: _list_trades(path, _rates(terms, path), stop, target, room)]
 
 
 def equity(path: Path, made: np.ndarray, terms: SweepTerms) -> np.ndarray:
@@ -245,7 +247,7 @@ def equity(path: Path, made: np.ndarray, terms: SweepTerms) -> np.ndarray:
         As `trades` returns them.
     terms : SweepTerms
     """
-    rates, count = _rates(terms), path.close.size
+    rates, count = _rates(terms, path), path.close.size
     booked, sides, held, cost = (np.zeros(count, dtype=np.int64) for _ in range(4))
     side = made["side"].astype(np.int64)
     np.add.at(booked, made["closed"], side * (made["closed_at"] - made["opened_at"]))
@@ -254,7 +256,7 @@ def equity(path: Path, made: np.ndarray, terms: SweepTerms) -> np.ndarray:
         np.add.at(held, bar, change)
         np.add.at(cost, bar, change * made["opened_at"])
     ticks = np.cumsum(booked) + np.cumsum(held) * path.close - np.cumsum(cost)
-    return np.asarray(ticks * rates.tick_reais - np.cumsum(sides) * rates.side_reais)
+    return np.asarray(ticks * rates.tick_reais - np.cumsum(sides * rates.side_reais))
 
 
 def _require(holds: bool, key: str, expected: str, found: object) -> None:
@@ -270,9 +272,12 @@ def _multiples(given: np.ndarray) -> np.ndarray:
     return found
 
 
-def _rates(terms: SweepTerms) -> _Rates:
+def _rates(terms: SweepTerms, path: Path) -> _Rates:
+    fees, count = np.atleast_1d(np.asarray(terms.fee_per_side, dtype=np.float64)), path.close.size
+    if fees.size not in (1, count):
+        raise UsageError(f"sweep: expected one fee or one for each of {count} bars, found {fees.size}; align them")
     return _Rates(
-        terms.tick_value * terms.quantity, terms.fee_per_side * terms.quantity, terms.capital,
+        terms.tick_value * terms.quantity, np.resize(fees * terms.quantity, count), terms.capital,
         terms.slippage_ticks, terms.through_ticks, terms.min_stop_ticks,
     )  # fmt: skip
 
@@ -286,7 +291,7 @@ def _run_all(path: Path, rates: _Rates, result: np.ndarray) -> None:
 @kernel
 def _run(path: Path, rates: _Rates, run: np.void) -> None:
     """Fill a SWEEP record whose stop and target are set."""
-    place, won_ticks, round_trips = path.following[0], 0, 0
+    place, won_ticks, round_trips, fees = path.following[0], 0, 0, 0.0
     stopped, reached, won = 0, 0, 0
     # Within one peak only the deepest point matters: a fraction is taken when the peak moves, not at each bar.
     peak, low, worst = 0.0, 0.0, 0.0
@@ -294,7 +299,8 @@ def _run(path: Path, rates: _Rates, run: np.void) -> None:
         entry = path.entries[place]
         side, opened_at = entry["side"], _entry_price(rates, entry)
         closed, closed_at, ending = _end(path, rates, entry, run["stop"], run["target"])
-        booked = won_ticks * rates.tick_reais - (2 * round_trips + 1) * rates.side_reais
+        fee = rates.side_reais[entry["bar"]]
+        booked = won_ticks * rates.tick_reais - fees - fee
         least, most = _marks(entry, opened_at)
         if booked + most * rates.tick_reais > peak or (ending != _LEFT and booked + least * rates.tick_reais < low):
             for i in range(entry["bar"] + 1, closed):
@@ -308,18 +314,19 @@ def _run(path: Path, rates: _Rates, run: np.void) -> None:
         earned = side * (closed_at - opened_at)
         won_ticks += earned
         round_trips += 1
-        net = won_ticks * rates.tick_reais - 2 * round_trips * rates.side_reais
+        fees += 2 * fee
+        net = won_ticks * rates.tick_reais - fees
         if net > peak:
             worst = max(worst, (peak - low) / (rates.capital + peak))
             peak = low = net
         low = min(low, net)
         stopped += ending == _STOP
         reached += ending == _TARGET
-        won += earned * rates.tick_reais > 2 * rates.side_reais
+        won += earned * rates.tick_reais > 2 * fee
         place = entry["after"] if ending == _LEFT else path.following[closed + 1]
-    run["round_trips"], run["fees"] = round_trips, 2 * round_trips * rates.side_reais
+    run["round_trips"], run["fees"] = round_trips, fees
     run["stopped"], run["reached"], run["won"] = stopped, reached, won
-    run["net"] = won_ticks * rates.tick_reais - 2 * round_trips * rates.side_reais
+    run["net"] = won_ticks * rates.tick_reais - fees
     run["max_drawdown"] = max(worst, (peak - low) / (rates.capital + peak))
 
 

@@ -46,7 +46,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "decision_hash", "model_digest", "report",
         ),
         "sweep": (
-            "contract", "first", "last", "sessions", "bars", "unit", "trials", "deflated_sharpe", "pairs",
+            "contract", "first", "last", "sessions", "bars", "unit", "trials", "trials_ever", "deflated_sharpe",
+            "pairs", "page",
         ),
         "live": (
             "mode", "contract", "sessions", "events", "decisions", "orders", "fills", "position", "net_reais",

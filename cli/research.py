@@ -1,12 +1,13 @@
 """Commands that try things out over what is recorded."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from cli.environment import find_home
+from cli.environment import CHECKOUT, find_home
 from cli.filters import FirstOption, LastOption
-from cli.output import JsonOption, answer, table
+from cli.output import JsonOption, answer, quiet_stdout, table
 from market.errors import UsageError
 
 SHOWN = 20
@@ -32,18 +33,22 @@ def sweep(
     unit: Annotated[Literal["atr", "ticks"], typer.Option(help="What --stop and --target count.")] = "atr",
     first: FirstOption = None,
     last: LastOption = None,
+    params: Annotated[Path, typer.Option(help="Where the costs stand.")] = CHECKOUT / "params.yaml",
     json: JsonOption = False,
 ) -> None:
     """Follow the trend over recorded bars with every pair of stop and target, the best first: research only.
 
-    Orders fill at the next bar's open with slippage; every result is after costs. The best of many is partly luck:
-    every pair tried is a trial of the deflated Sharpe ratio. The gates of a model do not know of these trials.
+    Orders fill at the next bar's open with slippage; every result is after the costs of params.yaml. The best of
+    many is partly luck: every pair tried is a trial, counted once with all that were tried on the instrument.
     """
-    from backtest.numerals import decimal, reais
+    from backtest.numerals import decimal, probability, reais
     from flows.bracket_sweep import Request, run
+    from flows.parameters import load_parameters
 
-    request = Request(series, _numbers("--stop", stop), _numbers("--target", target), unit, first, last)
-    done = run(find_home(), request)
+    grid = _numbers("--stop", stop), _numbers("--target", target)
+    request = Request(series, *grid, unit, first, last, load_parameters(params).costs)
+    with quiet_stdout():
+        done = run(find_home(), request)
     rows: list[list[str | int]] = [
         [
             f"{pair['stop']:g}", f"{pair['target']:g}", reais(pair["net"]), int(pair["round_trips"]),
@@ -55,8 +60,9 @@ def sweep(
         f"{done.contract}: {len(done.days)} sessions, {done.bars:,} bars, stop and target in {unit}",
         *table(("stop", "target", "net", "round trips", "drawdown", "Sharpe"), rows),
         *([f"and {done.pairs.size - SHOWN} worse pairs: --json tells all"] if done.pairs.size > SHOWN else []),
-        f"{done.pairs.size} trials, and those of earlier sweeps count too: deflated Sharpe of the best "
-        f"{decimal(done.deflated_sharpe)} after these alone; prove it on sessions that no sweep has seen",
+        f"{done.pairs.size} trials, {done.trials_ever} in all on this instrument: deflated Sharpe of the best "
+        f"{probability(done.deflated_sharpe)} after all of them; prove it on sessions that no sweep has seen",
         *([] if done.sufficient else ["fewer than 100 round trips: not enough to decide anything by"]),
+        f"heat map: {done.page}",
     ]
     answer(json, done.as_dict(), lines)

@@ -1,33 +1,40 @@
 """How stop and target change the result of following the trend, over a recorded series: research, not a strategy.
 
 The rule: buy when the regime turns to TREND_UP, sell when it turns to TREND_DOWN, leave when it ends. Costs, entry and
-flatten times are those of trading.
+flatten times are those of trading. Every pair is a trial, counted where those of training are.
 """
 
 import datetime as dt
 import math
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Literal
+from pathlib import Path as FilePath
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from backtest.metrics import MINIMUM_ROUND_TRIPS, Trials, daily_returns, deflated_sharpe, sharpe
 from backtest.sweep import Path, Signals, SweepTerms, equity, prepare, sweep, trades
+from backtest.sweep_page import write_page
 from features.pipeline import SessionFeatures, compute_session
 from features.schema import FeatureSchema
 from flows.progress import steps
 from flows.recorded import open_recorded, schema_of
+from flows.registration import experiment_of
 from market.costs import CostParams, costs
 from market.errors import UsageError
 from market.home import Home
 from market.stream import Feed
 from market.types import Regime
 from registry.installed import days_between
+from registry.server import tracking_server
+from registry.tracking import log_trials
 from trading.policy import RiskLimits, StrategyParams, VenueParams
 
 MINUTE_NS = 60_000_000_000
+PAGES = "sweep"
 FEATURES = "core10"  # any set: regime and ATR come with each of them
 Unit = Literal["atr", "ticks"]
 
@@ -46,6 +53,8 @@ class Request:
         "atr" for multiples of ATR14 at the entry, "ticks" for distances.
     first, last : date, optional
         Sessions, both included; all by default.
+    costs : CostParams
+        What the account pays; the fees are those in force on each session.
     """
 
     contract: str
@@ -54,6 +63,7 @@ class Request:
     unit: Unit = "atr"
     first: dt.date | None = None
     last: dt.date | None = None
+    costs: CostParams = field(default_factory=CostParams)
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,14 @@ class Swept:
 
     Parameters
     ----------
+    trials_ever : int
+        Everything ever tried on the instrument, these pairs included: what the gates count.
     deflated_sharpe : float
-        Of the first pair, after the number of pairs of this sweep; NaN where it cannot be told.
+        Of the first pair, after all of them; NaN where it cannot be told.
+    synthetic : bool
+        Whether any of the sessions is simulated.
+    page : Path
+        The heat map.
     """
 
     contract: str
@@ -72,7 +88,10 @@ class Swept:
     unit: Unit
     pairs: np.ndarray
     sharpes: np.ndarray
+    trials_ever: int
     deflated_sharpe: float
+    synthetic: bool
+    page: FilePath
 
     def as_dict(self) -> dict[str, Any]:
         """Return what machines read, plain values only."""
@@ -85,8 +104,10 @@ class Swept:
             "bars": self.bars,
             "unit": self.unit,
             "trials": self.pairs.size,
+            "trials_ever": self.trials_ever,
             "deflated_sharpe": _plain(self.deflated_sharpe),
             "pairs": [{**pair, "sharpe": _plain(one)} for pair, one in zip(named, self.sharpes.tolist(), strict=True)],
+            "page": str(self.page),
         }
 
     @property
@@ -95,8 +116,16 @@ class Swept:
         return bool(self.pairs["round_trips"][0] >= MINIMUM_ROUND_TRIPS)
 
 
+class _Session(NamedTuple):
+    """A session with bars: its close, what one contract pays a side, and what its bars saw."""
+
+    close_ns: int
+    fee: float
+    seen: SessionFeatures
+
+
 def run(home: Home, request: Request) -> Swept:
-    """Try every stop with every target over the series.
+    """Try every stop with every target over the series, count the trials, and draw the heat map.
 
     Raises
     ------
@@ -104,27 +133,48 @@ def run(home: Home, request: Request) -> Swept:
         If the series is not in the lake, or a stop or target is not above 0.
     NotEnoughData
         If the lake has no session of it in the span.
+    DataError
+        If there are no costs for the instrument and a day.
+    RegistryError
+        If the trials cannot be counted.
     """
     dataset = open_recorded(home, request.contract, None)
     feed, limits = dataset.feed, RiskLimits()
     days = days_between(feed, request.first, request.last)
-    seen = _sessions(schema_of(dataset, FEATURES), feed, days)
-    signals = signals_of([one for _, one in seen], [close_ns for close_ns, _ in seen], request.unit, limits)
-    path = prepare(signals)
+    sessions = _sessions(schema_of(dataset, FEATURES), feed, days, request.costs)
+    seen = [one.seen for one in sessions]
+    path = prepare(signals_of(seen, [one.close_ns for one in sessions], request.unit, limits))
     terms = SweepTerms(
-        feed.instrument.tick_value, costs(feed.instrument.root, days[0], CostParams()).per_side, limits.max_position,
-        VenueParams().slippage_ticks, min_stop_ticks=StrategyParams().min_stop_ticks, capital=limits.capital_reais,
+        feed.instrument.tick_value, np.repeat([one.fee for one in sessions], [one.bars.size for one in seen]),
+        limits.max_position, VenueParams().slippage_ticks, min_stop_ticks=StrategyParams().min_stop_ticks,
+        capital=limits.capital_reais,
     )  # fmt: skip
     stops, targets = np.array(list(product(sorted(set(request.stops)), sorted(set(request.targets))))).T
     pairs = sweep(path, stops, targets, terms)
     pairs = pairs[np.argsort(-pairs["net"], kind="stable")]
-    closes = np.cumsum([one.bars.size for _, one in seen])
+    closes = np.cumsum([one.bars.size for one in seen])
     daily = [daily_returns(_per_session(path, pair, terms, closes), terms.capital) for pair in pairs]
     sharpes = np.array([sharpe(one) for one in daily])
     known = sharpes[np.isfinite(sharpes)]
-    trials = Trials(pairs.size, float(np.var(known, ddof=1)) if known.size > 1 else 0.0)
+    ever = _count(home, feed, days, request, pairs.size)
+    trials = Trials(ever, float(np.var(known, ddof=1)) if known.size > 1 else 0.0)
     deflated = deflated_sharpe(daily[0], trials.count, trials.variance)
-    return Swept(feed.contract, days, path.close.size, request.unit, pairs, sharpes, deflated)
+    page = home.artifacts / PAGES / f"{feed.contract}.html"
+    done = Swept(
+        feed.contract, days, path.close.size, request.unit, pairs, sharpes, ever, deflated, dataset.synthetic, page
+    )
+    write_page(page, done)
+    return done
+
+
+def _count(home: Home, feed: Feed, days: Sequence[dt.date], request: Request, pairs: int) -> int:
+    """Count the pairs where the gates count trials; return all that were ever tried on the instrument."""
+    told = {
+        "contract": feed.contract, "first": days[0], "last": days[-1], "sessions": len(days), "unit": request.unit,
+        "stops": sorted(set(request.stops)), "targets": sorted(set(request.targets)),
+    }  # fmt: skip
+    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
+        return log_trials(uri, experiment_of(feed.instrument.root), "sweep", pairs, told)
 
 
 def signals_of(sessions: Sequence[SessionFeatures], close_ns: Sequence[int], unit: Unit, limits: RiskLimits) -> Signals:
@@ -161,13 +211,18 @@ def _signals(seen: SessionFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return np.where(begins, trend, 0).astype(np.int8), turned & (before != 0), ends
 
 
-def _sessions(schema: FeatureSchema, feed: Feed, days: Sequence[dt.date]) -> list[tuple[int, SessionFeatures]]:
-    """Return each session's close and what its bars saw; sessions without bars are left out."""
+def _sessions(schema: FeatureSchema, feed: Feed, days: Sequence[dt.date], params: CostParams) -> list[_Session]:
+    """Return the sessions that have bars."""
+    root = feed.instrument.root
     computed = ((day, compute_session(schema, feed, day)) for day in steps(days, "sessions"))
-    seen = [(int(feed.session(day)["close_ns"][0]), one) for day, one in computed if one.bars.size]
-    if not seen:
+    found = [
+        _Session(int(feed.session(day)["close_ns"][0]), costs(root, day, params).per_side, one)
+        for day, one in computed
+        if one.bars.size
+    ]
+    if not found:
         raise UsageError(f"{feed.contract}: expected bars, found none in {len(days)} sessions; name other days")
-    return seen
+    return found
 
 
 def _per_session(path: Path, pair: np.void, terms: SweepTerms, closes: np.ndarray) -> np.ndarray:

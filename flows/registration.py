@@ -55,7 +55,7 @@ def register(home: Home, parameters: Parameters) -> Entry:
     stored = read_json(home.artifacts / GATES)
     warm = np.flatnonzero(np.isfinite(table.rows).all(axis=1))[:EXAMPLE_ROWS]
     candidate = Candidate(
-        experiment=f"pregao-{dataset.instrument.root}",
+        experiment=experiment_of(dataset.instrument.root),
         registered_name=model_name(parameters, dataset),
         params=parameters.flat(),
         metrics=_numbers(read_json(home.artifacts / BACKTEST_METRICS) | read_json(home.artifacts / EVALUATION_METRICS)),
@@ -73,6 +73,11 @@ def register(home: Home, parameters: Parameters) -> Entry:
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
         entry = log_candidate(uri, candidate)
     return Entry(candidate.registered_name, entry.run_id, entry.version, entry.alias)
+
+
+def experiment_of(root: str) -> str:
+    """Return the experiment in which everything that is tried on an instrument counts."""
+    return f"pregao-{root}"
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:

@@ -5,6 +5,7 @@ are stored in their libraries' own text or skops formats; nothing here writes or
 last, from the bundle its run has stored: a run killed before that leaves the registry as it was.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -36,6 +37,7 @@ CHALLENGER_ALIAS = "challenger"
 CHAMPION_ALIAS = "champion"
 
 TRIALS_TAG = "trials"
+SAME_TAG = "same_trials"  # equal where the same was tried again
 GATES_TAG = "gates"
 GATES_FILE = "gates.json"
 BUNDLE_FOLDER = "bundle"
@@ -223,6 +225,37 @@ def download_bundle(uri: str, name: str, version: int | str, target: Path) -> Ve
             target.rmdir()
         local.replace(target)
     return found
+
+
+def log_trials(uri: str, experiment: str, name: str, count: int, params: Mapping[str, Any]) -> int:
+    """Count what was tried without a model in an experiment; the same trials again are counted once.
+
+    Parameters
+    ----------
+    uri, experiment : str
+    name : str
+        Of the run that stands for them.
+    count : int
+        How many were tried, at least 1.
+    params : mapping
+        What tells these trials from others, and is shown with the run.
+
+    Returns
+    -------
+    int
+        Every trial of the experiment, as `trial_count` tells.
+    """
+    told = json.dumps([name, count, dict(params)], sort_keys=True, default=str)
+    digest = hashlib.sha256(told.encode()).hexdigest()
+    with _client(uri) as client:
+        experiment_id = _experiment(client, experiment)
+        known = client.search_runs([experiment_id], f"tags.{SAME_TAG} = '{digest}'", run_view_type=ViewType.ALL)
+        if not known:
+            tags = {TRIALS_TAG: str(count), SAME_TAG: digest}
+            run_id = str(client.create_run(experiment_id, tags=tags, run_name=name).info.run_id)
+            client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
+            client.set_terminated(run_id)
+    return trial_count(uri, experiment)
 
 
 def trial_count(uri: str, experiment: str) -> int:

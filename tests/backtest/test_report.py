@@ -214,7 +214,7 @@ def test_every_message_is_used_and_stands_in_both_languages(full_report, bare_re
         replace(full_report, paper=replace(full_report.paper, parity=None)),
     ]
     text = " ".join([page.text, *(Page(render_report(data)).text for data in others)])
-    elsewhere = ("plot_grouped", "gate_", "data_", "in_sample")  # each has its own test
+    elsewhere = ("plot_grouped", "gate_", "data_", "in_sample", "sweep_")  # each has its own test
     for key, message in MESSAGES.items():
         if not key.startswith(elsewhere):
             assert message.pt in text, key

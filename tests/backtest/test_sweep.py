@@ -109,6 +109,24 @@ def test_money_and_drawdown_worked_by_hand() -> None:
     assert found["max_drawdown"] == pytest.approx((43 + 1.5 + 30) / 10_000)
 
 
+def test_each_round_trip_pays_the_fee_of_its_day() -> None:
+    prices = [QUIET, (100, 101, 90, 95), QUIET, (100, 104, 98, 98), (98, 112, 98, 111), QUIET]
+    path = path_of(prices, {0: 1, 2: 1})
+    dated = replace(PAID, fee_per_side=np.array([0.75, 0.75, 1.0, 1.0, 1.0, 1.0]))
+    found = sweep(path, np.array([4.0]), np.array([8.0]), dated)[0]
+    # As above, two contracts and two sides each: R$ 3 for the first, R$ 4 for the second.
+    assert (found["fees"], found["net"]) == (7.0, 40.0 - 7.0)
+    assert found["max_drawdown"] == pytest.approx((43 + 2.0 + 30) / 10_000)
+    curve = equity(path, trades(path, 4.0, 8.0, dated), dated)
+    assert curve.tolist() == [0.0, -43.0, -43.0, -43.0 - 2.0 - 30.0, 33.0, 33.0]
+
+
+@pytest.mark.parametrize("fees", [np.ones(5), np.ones(7)])
+def test_fees_that_do_not_belong_to_the_bars_are_refused(fees: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="expected one fee or one for each of 6 bars"):
+        sweep(path_of([QUIET] * 6, {0: 1}), np.ones(1), np.ones(1), replace(PAID, fee_per_side=fees))
+
+
 @dataclass
 class Held:
     side: int

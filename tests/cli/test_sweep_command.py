@@ -1,16 +1,32 @@
 """`pregao sweep`: every pair once, the best first, and no result without the count of trials."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from market.costs import CostParams, costs
 from market.home import Home
+from registry.server import tracking_server
+from registry.tracking import trial_count
 from tests.cli.conftest import RunCommand
 from tests.homes import MARKET, fill_lake
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 PAIRS = ("--stop", "1,2", "--target", "3,1.5,3")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with tracking_server(tmp_path_factory.mktemp("trials")) as uri:
+        yield uri
+
+
+@pytest.fixture(autouse=True)
+def _count_there(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
 
 
 @pytest.mark.parametrize("kind", ["events", "bars"])
@@ -24,6 +40,36 @@ def test_every_pair_is_told_once_and_the_best_first(home: Home, ask: Ask, kind: 
     assert [one["net"] for one in pairs] == sorted((one["net"] for one in pairs), reverse=True)
     assert all(one["round_trips"] > 0 and one["fees"] > 0 for one in pairs)
     assert len({one["net"] for one in pairs}) > 1
+    page = Path(found["page"])
+    assert page == home.artifacts / "sweep" / f"{MARKET.symbol}.html"
+    assert page.read_text(encoding="utf-8").count("<td ") == 4
+
+
+def test_pairs_count_with_all_that_was_tried_on_the_instrument_and_once(home: Home, ask: Ask, server: str) -> None:
+    fill_lake(home, "bars")
+    experiment = "pregao-WIN"
+    before = trial_count(server, experiment)
+    first = ask("sweep", MARKET.symbol, "--stop", "1", "--target", "2,3,5")[1]
+    assert (first["trials"], first["trials_ever"]) == (3, before + 3)
+    again = ask("sweep", MARKET.symbol, "--stop", "1", "--target", "5,3,2")[1]
+    assert again == first
+    other = ask("sweep", MARKET.symbol, "--stop", "1", "--target", "2,3,5", "--unit", "ticks")[1]
+    assert other["trials_ever"] == trial_count(server, experiment) == before + 6
+
+
+def test_costs_are_those_of_the_parameters(home: Home, ask: Ask, tmp_path: Path) -> None:
+    fill_lake(home, "bars")
+    params = tmp_path / "params.yaml"
+    given = {"data": {"contract": MARKET.symbol}, "costs": {"brokerage_reais": 0.40, "contracts_per_day": 250}}
+    params.write_text(yaml.safe_dump(given), encoding="utf-8")
+    pair = ("sweep", MARKET.symbol, "--stop", "1", "--target", "2")
+    shipped, dear = (ask(*pair, *more)[1]["pairs"][0] for more in ((), ("--params", params)))
+    sides = 2 * shipped["round_trips"]
+    paid = costs("WIN", MARKET.days()[0], CostParams(0.40, contracts_per_day=250)).per_side
+    assert paid == pytest.approx(0.40 + 0.2389)  # market/tables/costs.csv, WIN at 200 a day
+    assert dear["fees"] == pytest.approx(sides * paid)
+    assert shipped["fees"] == pytest.approx(sides * 0.2561)
+    assert shipped["net"] - dear["net"] == pytest.approx(dear["fees"] - shipped["fees"])
 
 
 def test_people_are_told_of_the_trials_and_of_too_few_round_trips(home: Home, run: RunCommand) -> None:
@@ -33,7 +79,8 @@ def test_people_are_told_of_the_trials_and_of_too_few_round_trips(home: Home, ru
     lines = done.out.splitlines()
     assert lines[0].startswith(f"{MARKET.symbol}: 3 sessions, ")
     assert lines[1].split() == ["stop", "target", "net", "round", "trips", "drawdown", "Sharpe"]
-    assert any(line.startswith("4 trials, and those of earlier sweeps count too") for line in lines)
+    assert any(line.startswith("4 trials, ") and " in all on this instrument" in line for line in lines)
+    assert lines[-1] == f"heat map: {home.artifacts / 'sweep' / MARKET.symbol}.html"
 
 
 @pytest.mark.parametrize(

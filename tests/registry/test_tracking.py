@@ -25,6 +25,7 @@ from registry.tracking import (
     download_bundle,
     gates_of,
     log_candidate,
+    log_trials,
     move_alias,
     trial_count,
     versions,
@@ -253,8 +254,30 @@ def test_trials_add_up_over_finished_failed_and_deleted_runs(registry_uri: str, 
     log_candidate(registry_uri, replace(candidate, trials=2))
     with pytest.raises(RegistryError):
         log_candidate(registry_uri, replace(candidate, trials=300, models={"range": Path("model")}))
-    mlflow.MlflowClient(registry_uri).delete_run(deleted.run_id)
+    mlflow.mlflow.MlflowClient(registry_uri).delete_run(deleted.run_id)
     assert trial_count(registry_uri, candidate.experiment) == 342
+
+
+def test_trials_without_a_model_add_up_and_the_same_again_do_not(registry_uri: str, make_candidate: Make) -> None:
+    candidate = make_candidate("SWEPT", trials=7)
+    experiment = candidate.experiment
+    assert log_trials(registry_uri, experiment, "sweep", 12, {"series": "A", "stops": [1, 2]}) == 12
+    log_candidate(registry_uri, candidate)
+    assert log_trials(registry_uri, experiment, "sweep", 12, {"stops": [1, 2], "series": "A"}) == 19
+    assert log_trials(registry_uri, experiment, "sweep", 12, {"series": "B", "stops": [1, 2]}) == 31
+    assert log_trials(registry_uri, experiment, "other", 12, {"series": "A", "stops": [1, 2]}) == 43
+    client = mlflow.MlflowClient(registry_uri)
+    run, *_ = client.search_runs([client.get_experiment_by_name(experiment).experiment_id], "tags.trials = '12'")
+    assert run.info.status == "FINISHED"
+    assert run.data.params.keys() == {"series", "stops"}
+
+
+def test_deleted_sweep_still_counts_and_is_not_counted_again(registry_uri: str) -> None:
+    assert log_trials(registry_uri, "pregao-DELETED", "sweep", 5, {"series": "A"}) == 5
+    client = mlflow.MlflowClient(registry_uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("pregao-DELETED").experiment_id])
+    client.delete_run(run.info.run_id)
+    assert log_trials(registry_uri, "pregao-DELETED", "sweep", 5, {"series": "A"}) == 5
 
 
 def test_no_trials_in_an_experiment_nobody_ran(registry_uri: str) -> None:
