@@ -72,7 +72,8 @@ def features_trial(subject: Subject, day: dt.date) -> Trial[Feed]:
     def compute(feed: Feed) -> Cells:
         seen = compute_session(subject.schema, feed, day)
         columns = {name: seen.rows[:, index] for index, name in enumerate(subject.schema.columns)}
-        return Cells(seen.ts_ns, seen.ts_ns, {**columns, "regime": seen.regime, "close": seen.close, "atr": seen.atr})
+        decided = {name: getattr(seen, name) for name in ("regime", "close", "atr", "sigma")}
+        return Cells(seen.ts_ns, seen.ts_ns, columns | decided)
 
     source = partial(of_feature, otherwise=compute_session)
     return Trial(f"features of {day}", compute, subject.dataset.feed, spoil_feed, source)
