@@ -120,8 +120,9 @@ def test_bars_alone_leave_every_pattern_unknown_but_none_absent() -> None:
 def _measure(schema: FeatureSchema, feed: Feed, days: Sequence[date]) -> Usual:
     """Return what was usual in some sessions."""
     seen = [compute_session(schema, feed, day) for day in days]
-    rows, ts_ns = (np.concatenate([getattr(one, name) for one in seen]) for name in ("rows", "ts_ns"))
-    return training_usual(schema.columns, rows, ts_ns, np.repeat(np.arange(len(days)), [len(s.rows) for s in seen]))
+    rows, ts_ns, sigma = (np.concatenate([getattr(one, name) for one in seen]) for name in ("rows", "ts_ns", "sigma"))
+    session = np.repeat(np.arange(len(days)), [len(one.rows) for one in seen])
+    return training_usual(schema.columns, rows, ts_ns, session, sigma)
 
 
 @pytest.fixture(scope="module")
