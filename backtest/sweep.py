@@ -65,7 +65,7 @@ class SweepTerms:
     tick_value : float
         R$ per tick and contract.
     fee_per_side : float or ndarray of float64 [n]
-        R$ per contract and side; an array has it for each bar, as costs are dated.
+        R$ per contract and side; of each bar's session where they differ.
     quantity : int
         Contracts of every position.
     slippage_ticks : int
@@ -88,10 +88,8 @@ class SweepTerms:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of range."""
-        fees = np.atleast_1d(self.fee_per_side)
-        _require(bool((fees >= 0).all()), "fee_per_side", "at least 0", self.fee_per_side)
-        for name, lowest in (("quantity", 1), ("slippage_ticks", 0), ("through_ticks", 0)):
-            _require(getattr(self, name) >= lowest, name, f"at least {lowest}", getattr(self, name))
+        for name, lowest in (("fee_per_side", 0), ("quantity", 1), ("slippage_ticks", 0), ("through_ticks", 0)):
+            _require(bool(np.all(getattr(self, name) >= lowest)), name, f"at least {lowest}", getattr(self, name))
         _require(self.min_stop_ticks >= 1, "min_stop_ticks", "at least 1", self.min_stop_ticks)
         for name in ("tick_value", "capital"):
             _require(0 < getattr(self, name) < math.inf, name, "a positive number", getattr(self, name))
@@ -273,11 +271,9 @@ def _multiples(given: np.ndarray) -> np.ndarray:
 
 
 def _rates(terms: SweepTerms, path: Path) -> _Rates:
-    fees, count = np.atleast_1d(np.asarray(terms.fee_per_side, dtype=np.float64)), path.close.size
-    if fees.size not in (1, count):
-        raise UsageError(f"sweep: expected one fee or one for each of {count} bars, found {fees.size}; align them")
+    fees = np.full(path.close.size, np.asarray(terms.fee_per_side, dtype=np.float64) * terms.quantity)
     return _Rates(
-        terms.tick_value * terms.quantity, np.resize(fees * terms.quantity, count), terms.capital,
+        terms.tick_value * terms.quantity, fees, terms.capital,
         terms.slippage_ticks, terms.through_ticks, terms.min_stop_ticks,
     )  # fmt: skip
 
@@ -291,16 +287,15 @@ def _run_all(path: Path, rates: _Rates, result: np.ndarray) -> None:
 @kernel
 def _run(path: Path, rates: _Rates, run: np.void) -> None:
     """Fill a SWEEP record whose stop and target are set."""
-    place, won_ticks, round_trips, fees = path.following[0], 0, 0, 0.0
+    place, won_ticks, round_trips, paid = path.following[0], 0, 0, 0.0
     stopped, reached, won = 0, 0, 0
     # Within one peak only the deepest point matters: a fraction is taken when the peak moves, not at each bar.
     peak, low, worst = 0.0, 0.0, 0.0
     while place < path.entries.size:
         entry = path.entries[place]
-        side, opened_at = entry["side"], _entry_price(rates, entry)
+        side, opened_at, fee = entry["side"], _entry_price(rates, entry), rates.side_reais[entry["bar"]]
         closed, closed_at, ending = _end(path, rates, entry, run["stop"], run["target"])
-        fee = rates.side_reais[entry["bar"]]
-        booked = won_ticks * rates.tick_reais - fees - fee
+        booked = won_ticks * rates.tick_reais - paid - fee
         least, most = _marks(entry, opened_at)
         if booked + most * rates.tick_reais > peak or (ending != _LEFT and booked + least * rates.tick_reais < low):
             for i in range(entry["bar"] + 1, closed):
@@ -314,19 +309,19 @@ def _run(path: Path, rates: _Rates, run: np.void) -> None:
         earned = side * (closed_at - opened_at)
         won_ticks += earned
         round_trips += 1
-        fees += 2 * fee
-        net = won_ticks * rates.tick_reais - fees
+        paid += 2.0 * fee
+        net = won_ticks * rates.tick_reais - paid
         if net > peak:
             worst = max(worst, (peak - low) / (rates.capital + peak))
             peak = low = net
         low = min(low, net)
         stopped += ending == _STOP
         reached += ending == _TARGET
-        won += earned * rates.tick_reais > 2 * fee
+        won += earned * rates.tick_reais > 2.0 * fee
         place = entry["after"] if ending == _LEFT else path.following[closed + 1]
-    run["round_trips"], run["fees"] = round_trips, fees
+    run["round_trips"], run["fees"] = round_trips, paid
     run["stopped"], run["reached"], run["won"] = stopped, reached, won
-    run["net"] = won_ticks * rates.tick_reais - fees
+    run["net"] = won_ticks * rates.tick_reais - paid
     run["max_drawdown"] = max(worst, (peak - low) / (rates.capital + peak))
 
 

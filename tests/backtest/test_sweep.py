@@ -109,24 +109,6 @@ def test_money_and_drawdown_worked_by_hand() -> None:
     assert found["max_drawdown"] == pytest.approx((43 + 1.5 + 30) / 10_000)
 
 
-def test_each_round_trip_pays_the_fee_of_its_day() -> None:
-    prices = [QUIET, (100, 101, 90, 95), QUIET, (100, 104, 98, 98), (98, 112, 98, 111), QUIET]
-    path = path_of(prices, {0: 1, 2: 1})
-    dated = replace(PAID, fee_per_side=np.array([0.75, 0.75, 1.0, 1.0, 1.0, 1.0]))
-    found = sweep(path, np.array([4.0]), np.array([8.0]), dated)[0]
-    # As above, two contracts and two sides each: R$ 3 for the first, R$ 4 for the second.
-    assert (found["fees"], found["net"]) == (7.0, 40.0 - 7.0)
-    assert found["max_drawdown"] == pytest.approx((43 + 2.0 + 30) / 10_000)
-    curve = equity(path, trades(path, 4.0, 8.0, dated), dated)
-    assert curve.tolist() == [0.0, -43.0, -43.0, -43.0 - 2.0 - 30.0, 33.0, 33.0]
-
-
-@pytest.mark.parametrize("fees", [np.ones(5), np.ones(7)])
-def test_fees_that_do_not_belong_to_the_bars_are_refused(fees: np.ndarray) -> None:
-    with pytest.raises(UsageError, match="expected one fee or one for each of 6 bars"):
-        sweep(path_of([QUIET] * 6, {0: 1}), np.ones(1), np.ones(1), replace(PAID, fee_per_side=fees))
-
-
 @dataclass
 class Held:
     side: int
@@ -142,7 +124,7 @@ def twin(asked: Signals, stop: float, target: float, terms: SweepTerms) -> tuple
     curve, held, cash, order, leaving = [], None, 0.0, 0, False
     ends = asked.ends.copy()
     ends[-1] = True
-    value, fee = terms.tick_value * terms.quantity, terms.fee_per_side * terms.quantity
+    value, fee = terms.tick_value * terms.quantity, float(terms.fee_per_side) * terms.quantity
 
     for i in range(asked.side.size):
         opened, high, low, close = (int(asked.bars[name][i]) for name in ("open", "high", "low", "close"))
@@ -227,6 +209,19 @@ def test_doubled_costs_lower_the_profit_by_exactly_the_costs() -> None:
     path, pair = prepare(drawn(4)), (np.array([1.0, 3.0]), np.array([2.0, 1.0]))
     once, twice = (sweep(path, *pair, replace(PAID, fee_per_side=fee)) for fee in (0.75, 1.5))
     np.testing.assert_array_equal(twice["net"], once["net"] - once["fees"])
+
+
+def test_each_position_pays_what_its_own_session_costs() -> None:
+    """The loss and the gain worked by hand above, in two sessions: R$ 0.75 a side in the first, R$ 2 in the second."""
+    prices = [QUIET, (100, 101, 90, 95), QUIET, (100, 104, 98, 98), (98, 112, 98, 111), QUIET]
+    path, fees = path_of(prices, {0: 1, 2: 1}, ends=(1,)), np.array([0.75, 0.75, 2.0, 2.0, 2.0, 2.0])
+    terms = replace(PAID, fee_per_side=fees)
+    found = sweep(path, np.array([4.0]), np.array([8.0]), terms)[0]
+    # Two contracts, two sides: R$ 3 and R$ 8 of fees; -40 and +80 of ticks.
+    assert (found["net"], found["fees"], found["round_trips"]) == (40.0 - 11.0, 11.0, 2)
+    assert found["max_drawdown"] == pytest.approx((43 + 4 + 30) / 10_000)
+    curve = equity(path, trades(path, 4, 8, terms), terms)
+    assert curve.tolist() == [0.0, -43.0, -43.0, -43.0 - 4.0 - 30.0, 29.0, 29.0]
 
 
 def test_later_bars_change_nothing_earlier() -> None:
