@@ -46,7 +46,7 @@ def begin_budget(budget: np.void, date: int) -> None:
     budget["date"] = date
     budget["session_equity"] = budget["equity"]
     budget["messages_before"] = budget["messages"]
-    budget["outcomes"] = budget["closed_today"] = 0
+    budget["outcomes"] = budget["closed_today"] = budget["trades_today"] = 0
     budget["drawdown_alert"] = budget["rate_alarm"] = budget["must_flatten"] = 0
     if not needs_a_person(budget["halt_reason"]):
         budget["trading_state"] = _ACTIVE
@@ -156,6 +156,7 @@ def count_entry(budget: np.void, now_ns: int) -> None:
     """Count an entry that is sent."""
     budget["entries_ns"][budget["entries"] % ENTRY_RING] = now_ns
     budget["entries"] += 1
+    budget["trades_today"] += 1
 
 
 @kernel

@@ -202,7 +202,7 @@ def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
     market["bid"] = market["ask"] = market["phase"] = 0
     account["first_order_id"] = account["last_order_id"] + 1
     account["entry_decision"] = -1
-    account["mark"] = account["trades_today"] = account["bars"] = account["pending"] = 0
+    account["mark"] = account["bars"] = account["pending"] = 0
     account["identical"] = account["last_request"] = 0
     if account["trading_state"] == _HALTED and not needs_a_person(account["halt_reason"]):
         account["trading_state"] = _ACTIVE
@@ -398,7 +398,7 @@ def _hold_after_side(desk: Desk, policy: np.void, bar_flags: int) -> int:
         return _COOLDOWN
     if last >= 0 and market["now_ns"] - desk.decisions[last]["ts_ns"] < policy["cooldown_ns"]:
         return _COOLDOWN
-    if account["trades_today"] >= desk.limits[0]["max_trades_per_day"]:
+    if budget["trades_today"] >= desk.limits[0]["max_trades_per_day"]:
         return _DAILY_LIMIT
     return _SIGNAL
 
@@ -417,7 +417,6 @@ def _enter(desk: Desk, policy: np.void, decision: np.void) -> None:
     choose_exits(desk.exits[0], policy, int(decision["strategy"]), round_trip_cost(desk.terms[0]))
     decision["refusal"] = send_new(desk, place)
     if decision["refusal"] == _APPROVED:
-        account["trades_today"] += 1
         account["entry_decision"] = decision["sequence"]
     else:
         take_back(desk)

@@ -72,7 +72,7 @@ class RiskLimits:
     risk_per_trade : float
         Fraction of capital that a stop may lose.
     max_trades_per_day : int
-        Entries sent per session and desk.
+        Entries sent per session, of all desks.
     max_order_reais, max_exposure_reais : float
         Notional of one entry; of all positions and working entries of the account.
     collar_fraction : float

@@ -97,13 +97,12 @@ ACCOUNT = np.dtype(
         ("entry_price", "<i4"),  # of the open position's first fill; 0 when flat
         ("entry_bar", "<i4"),  # bars closed when it filled
         ("mark", "<i4"),  # last price seen
-        ("trades_today", "<i4"),  # entries sent this session
         ("bars", "<i4"),  # closed this session
         ("pending", "<i4"),  # contracts of the working entry still to fill, signed
         ("identical", "<i4"),  # new orders in a row that were equal to the last one, itself included
         ("trading_state", "u1"),  # TradingState of this desk
         ("halt_reason", "u1"),  # RefusalReason that halted it
-        ("reserved", "u1", (6,)),
+        ("reserved", "u1", (2,)),
     ]
 )
 
@@ -128,6 +127,7 @@ BUDGET = np.dtype(
         ("session_equity", "<f8"),  # equity at the session's start
         ("date", "<i4"),  # of the session, days since 1970-01-01
         ("closed_today", "<i4"),  # trades closed this session
+        ("trades_today", "<i4"),  # entries sent this session
         ("desks", "<i4"),  # how many share it
         ("trading_state", "u1"),  # TradingState of the whole account
         ("halt_reason", "u1"),  # RefusalReason that halted or reduced it
@@ -136,7 +136,7 @@ BUDGET = np.dtype(
         ("stage", "u1"),  # Stage
         ("live", "u1"),  # 1 where orders go to a broker
         ("must_flatten", "u1"),  # 1 once the losses reached a limit: every desk closes what it holds
-        ("reserved", "u1", (5,)),
+        ("reserved", "u1", (1,)),
     ]
 )
 

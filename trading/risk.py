@@ -194,7 +194,7 @@ def _refuse_account(desk: Desk, request: np.void) -> int:
         return _UNRESOLVED
     if request["kind"] != _NEW:
         return _NONE
-    if account["trades_today"] >= limits["max_trades_per_day"]:
+    if desk.budget[0]["trades_today"] >= limits["max_trades_per_day"]:
         return _TRADES
     again = account["identical"] + 1 >= limits["halt_at_identical_orders"]
     return _IDENTICAL if again and account["last_request"] == _digest(request) else _NONE

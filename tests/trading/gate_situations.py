@@ -46,7 +46,7 @@ _BASE = Situation(
         "target_distance": 30, "instrument": WIN, "kind": int(RequestKind.NEW), "role": int(OrderRole.ENTRY), "side": 1,
         "type": int(OrderType.MARKET),
     },
-    desk={"position": 0, "pending": 0, "mark": 10_000, "trades_today": 0, "trading_state": int(TradingState.ACTIVE)},
+    desk={"position": 0, "pending": 0, "mark": 10_000, "trading_state": int(TradingState.ACTIVE)},
     terms={"tick_value": 1.0, "instrument": WIN, "lot": 1, "last_trade_date": NEVER, "place": 0, "continuous": 0},
     market={
         "now_ns": NOW_NS, "feed_ns": NOW_NS, "close_ns": CLOSE_NS, "last_entry_ns": LAST_ENTRY_NS,
@@ -55,7 +55,7 @@ _BASE = Situation(
     },
     account={
         "equity": 0.0, "peak": 0.0, "session_equity": 0.0, "trading_state": int(TradingState.ACTIVE), "live": 0,
-        "stage": int(Stage.PAPER), "messages_before": 0,
+        "stage": int(Stage.PAPER), "messages_before": 0, "trades_today": 0,
     },
     limits=plain_limits(MOST),
 )  # fmt: skip

@@ -196,7 +196,7 @@ THE_DESK: list[Rule] = [
     ("UNRESOLVED_ENTRY", lambda s: s.desk["pending"] != 0),
     (
         "TRADES_PER_DAY",
-        lambda s: s.request["kind"] == NEW and s.desk["trades_today"] >= s.limits["max_trades_per_day"],
+        lambda s: s.request["kind"] == NEW and s.account["trades_today"] >= s.limits["max_trades_per_day"],
     ),
     ("IDENTICAL_ORDERS", lambda s: s.request["kind"] == NEW and _runs_on(s)),
 ]

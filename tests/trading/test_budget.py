@@ -250,10 +250,19 @@ def test_desks_share_rates_and_losses() -> None:
     assert OrderRole.FLATTEN in index.requests["role"][: index.counts[REQUESTS]]
 
 
-def test_each_desk_keeps_its_own_trades_and_state() -> None:
+def test_desks_share_the_session_s_number_of_trades() -> None:
     dollar, index = _two_desks()
-    dollar.account["trades_today"], dollar.account["trading_state"] = 10, HALTED
-    assert (_ask(dollar), _ask(index)) == (R.TRADES_PER_DAY, R.NONE)
+    dollar.limits["max_trades_per_day"] = index.limits["max_trades_per_day"] = 3
+    assert [_ask(dollar), _ask(index), _ask(dollar)] == [R.NONE] * 3
+    assert (_ask(dollar), _ask(index)) == (R.TRADES_PER_DAY, R.TRADES_PER_DAY)
+    begin_budget(index.budget[0], 1)
+    assert _ask(index) is R.NONE
+
+
+def test_each_desk_keeps_its_own_state() -> None:
+    dollar, index = _two_desks()
+    dollar.account["trading_state"] = HALTED
+    assert (_ask(dollar), _ask(index)) == (R.TRADING_STATE, R.NONE)
 
 
 def test_budget_has_a_place_for_so_many_desks() -> None:

@@ -37,7 +37,7 @@ VALUES: dict[tuple[str, str], list[Any]] = {
     ("desk", "position"): EXTREMES,
     ("desk", "pending"): EXTREMES,
     ("desk", "mark"): [*PRICES, 5_000, 20_000, 200_000],
-    ("desk", "trades_today"): [0, 9, 10, 11, HIGHEST],
+    ("account", "trades_today"): [0, 9, 10, 11, HIGHEST],
     ("desk", "trading_state"): [0, 1, 2, 3, 255],
     ("terms", "tick_value"): [0.0, 5.0, 25.0, 25.01, -1.0, 1e-9, 1e300, *NO_NUMBERS],
     ("terms", "lot"): [0, 1, 2, 5, -1, HIGHEST],
@@ -166,8 +166,7 @@ class Days(RuleBasedStateMachine):
         self.plain.row.append(asked_now)
         if request["role"] == ENTRY:
             self.plain.entries.append(now)
-            self.plain.desk["trades_today"] += 1
-            self.desk.account["trades_today"] += 1
+            self.plain.account["trades_today"] += 1
 
     def _stop(self, state: TradingState, reason: RefusalReason) -> None:
         if state > self.plain.account["trading_state"]:
@@ -222,8 +221,8 @@ class Days(RuleBasedStateMachine):
             part["now_ns"] += 24 * 60 * MINUTE_NS
             part["feed_ns"] += 24 * 60 * MINUTE_NS
         begin_budget(self.desk.budget[0], self.plain.market["date"])
-        self.desk.account["trades_today"] = self.desk.account["identical"] = self.desk.account["last_request"] = 0
-        self.plain.desk["trades_today"] = 0
+        self.desk.account["identical"] = self.desk.account["last_request"] = 0
+        self.plain.account["trades_today"] = 0
         self.plain.account["messages_before"] = len(self.plain.messages)
         self.plain.won.clear()
         self.plain.row.clear()

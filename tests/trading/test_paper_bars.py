@@ -130,7 +130,7 @@ def test_session_has_no_more_entries_than_allowed() -> None:
     trader = _signalled(strategy=strategy, limits=RiskLimits(max_trades_per_day=2))
     _bars(trader, [(10_342, 10_343, 10_300, 10_342)] * 4)
     assert _reasons(trader)[169:] == [HoldReason.SIGNAL] * 2 + [HoldReason.DAILY_LIMIT] * 3
-    assert trader.account["trades_today"][0] == 2
+    assert trader.budget["trades_today"][0] == 2
 
 
 def test_gap_in_the_data_holds_for_the_bar_after_it() -> None:
@@ -171,7 +171,7 @@ def test_signal_the_gate_refuses_is_told_by_its_decision_and_leaves_no_order() -
     assert refused["refusal"].tolist() == [RefusalReason.STOP_DISTANCE] * 31
     assert (trader.orders.size, trader.fills.size, trader.core.desk.counts[REQUESTS]) == (0, 0, 0)
     account = trader.account[0]
-    assert (account["trades_today"], account["pending"], account["last_order_id"]) == (0, 0, 0)
+    assert (trader.budget["trades_today"][0], account["pending"], account["last_order_id"]) == (0, 0, 0)
     assert trader.core.desk.bracket["live"][0] == 0
     # The next entry takes the place and the number that none has had.
     trader.core.desk.limits["stop_max_ticks"] = 100
