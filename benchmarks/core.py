@@ -28,7 +28,8 @@ from market.costs import costs
 from market.instruments import B3
 from market.types import BAR
 from trading.agent_inputs import available_agents, resolve_inputs
-from trading.core import Capacity, new_desk
+from trading.core import new_desk
+from trading.desk import Desk
 from trading.model import KNOTS, Model
 from trading.paper import Trader, new_trader, paper_begin, paper_end, paper_event, paper_events
 from trading.policy import RANGES, RiskLimits, StrategyParams
@@ -107,9 +108,14 @@ def _what(trader: Trader) -> str:
     return f"{len(trader.schema.columns)} columns, three forests, {len(agents)} agents"
 
 
+def empty_desk() -> Desk:
+    """Return a desk that has never traded, charged what the day costs."""
+    return new_desk(LIMITS, INSTRUMENT, costs(INSTRUMENT.root, DAY))
+
+
 def begin(trader: Trader) -> None:
     """Start the day again, with an account that has not lived it yet."""
-    desk, fresh = trader.core.desk, new_desk(LIMITS, INSTRUMENT, costs(INSTRUMENT.root, DAY), Capacity())
+    desk, fresh = trader.core.desk, empty_desk()
     desk.account[:], desk.budget[:] = fresh.account, fresh.budget
     paper_begin(trader.core, trader.venue, one_session()[0], True)
 
@@ -123,13 +129,12 @@ def ready_trader(events: np.ndarray, trees: int) -> Trader:
         np.empty((count, columns), dtype=np.float32), np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8),
         np.empty(count, dtype=np.int32), np.empty(count), np.zeros(count, dtype=BAR), np.empty(count),
     )  # fmt: skip
-    paid = costs(INSTRUMENT.root, DAY)
-    learner = new_trader(schema, _model(schema.columns, [_forest(_drawn_rows(columns), 1, 0)] * 3), INSTRUMENT, paid)
+    learner = new_trader(schema, _model(schema.columns, [_forest(_drawn_rows(columns), 1, 0)] * 3), empty_desk())
     for _ in range(PRELOAD + 1):  # some columns stand only in the session after the preload
         begin_session(learner.core.features, one_session()[0])
         made = replay_events(learner.core.features, events, seen)
     forests = [_forest(seen.rows[:made], trees, seed) for seed in range(3)]
-    trader = new_trader(schema, _model(schema.columns, forests), INSTRUMENT, paid, LIMITS)
+    trader = new_trader(schema, _model(schema.columns, forests), empty_desk())
     for own, learnt in zip(trader.core.features, learner.core.features, strict=True):
         own[:] = learnt
     return trader

@@ -32,15 +32,15 @@ class Outcomes:
         M and A; NaN where there was none.
     ret_ticks : f8[n]
         Return over the horizon; NaN where it is not known yet.
-    cost_ticks : float
-        Of a round trip.
+    cost_ticks : f8[n]
+        Of a round trip in the decision's session.
     """
 
     agents: np.ndarray
     model_score: np.ndarray
     agent_score: np.ndarray
     ret_ticks: np.ndarray
-    cost_ticks: float
+    cost_ticks: np.ndarray
 
 
 def adapt_weights(strategy: StrategyParams, outcomes: Outcomes) -> StrategyParams:
@@ -52,7 +52,7 @@ def adapt_weights(strategy: StrategyParams, outcomes: Outcomes) -> StrategyParam
     closed = np.isfinite(parts).all(axis=1) & np.isfinite(outcomes.ret_ticks)
     if closed.sum() < LEAST_DECISIONS:
         return strategy
-    ret, cost = outcomes.ret_ticks[closed], outcomes.cost_ticks
+    ret, cost = outcomes.ret_ticks[closed], outcomes.cost_ticks[closed]
     earned = [mean_gain(scores, ret, cost) for scores in outcomes.agents[closed].T]
     first, second, third, fourth = move_weights(strategy.agent_weights, earned, FLOOR, CAP)
     earned = [mean_gain(scores, ret, cost) for scores in parts[closed].T]
@@ -69,7 +69,7 @@ def average_weights(strategy: StrategyParams, folds: Sequence[StrategyParams]) -
     return replace(strategy, agent_weights=weights, model_weight=model, agents_weight=1.0 - model)
 
 
-def mean_gain(scores: np.ndarray, ret_ticks: np.ndarray, cost_ticks: float) -> float:
+def mean_gain(scores: np.ndarray, ret_ticks: np.ndarray, cost_ticks: np.ndarray) -> float:
     """Return the mean of g = clip(s·(ret - sign(s)·cost)/σ, -1, 1) where there is a score; NaN where there is none.
 
     σ is the deviation of the returns; where they do not differ nothing is gained or lost.
@@ -77,7 +77,7 @@ def mean_gain(scores: np.ndarray, ret_ticks: np.ndarray, cost_ticks: float) -> f
     said, sigma = np.isfinite(scores), float(ret_ticks.std())
     if not said.any() or sigma == 0.0:
         return math.nan
-    after = ret_ticks[said] - np.sign(scores[said]) * cost_ticks
+    after = ret_ticks[said] - np.sign(scores[said]) * cost_ticks[said]
     return float(np.clip(scores[said] * after / sigma, -1.0, 1.0).mean())
 
 

@@ -4,15 +4,15 @@ import datetime as dt
 from pathlib import Path
 from typing import NamedTuple
 
-from market.costs import costs
 from market.errors import NotEnoughData, UsageError
 from market.home import Home
 from market.lake import Lake
 from market.stream import Feed
 from registry.bundle import Bundle, load_bundle
 from registry.signing import public_key
+from trading.core import new_desk
 from trading.paper import Trader, new_trader
-from trading.policy import RiskLimits, VenueParams
+from trading.policy import RiskLimits
 
 SECOND_NS = 1_000_000_000
 
@@ -47,8 +47,7 @@ def open_bundle(
     bundle = load_bundle(folder or newest_bundle(home), public_key(home.keys))
     feed = open_feed(home, bundle, contract)
     days = days_between(feed, *span)
-    paid = costs(feed.root, days[0], bundle.manifest.costs)
-    trader = new_trader(bundle.schema, bundle.model, feed.instrument, paid, limits, VenueParams())
+    trader = new_trader(bundle.schema, bundle.model, new_desk(limits, feed.instrument), bundle.manifest.costs)
     return Opened(bundle, feed, days, trader)
 
 

@@ -145,23 +145,36 @@ def new_core(schema: FeatureSchema, model: Model, desk: Desk) -> Core:
 
 
 def new_desk(
-    limits: RiskLimits, instrument: Instrument, costs: Costs, capacity: Capacity, budget: np.ndarray | None = None
+    limits: RiskLimits,
+    instrument: Instrument,
+    costs: Costs | None = None,
+    capacity: Capacity | None = None,
+    budget: np.ndarray | None = None,
 ) -> Desk:
     """Return a desk with an empty account, in a budget of its own or with its place in one that desks share.
+
+    Parameters
+    ----------
+    limits : RiskLimits
+    instrument : Instrument
+    costs : Costs, optional
+        By default unknown until a session that has a date begins.
+    capacity : Capacity, optional
+    budget : ndarray of BUDGET, length 1, optional
 
     Raises
     ------
     ConfigError
         If the budget has no place left.
     """
-    budget = new_budget() if budget is None else budget
+    budget, capacity = new_budget() if budget is None else budget, capacity or Capacity()
     place = int(budget["desks"][0])
     if place >= DESKS:
         raise ConfigError(f"budget: expected at most {DESKS} desks, found one more; open another account")
     budget["desks"] += 1
     terms, account = np.zeros(1, dtype=TERMS), np.zeros(1, dtype=ACCOUNT)
     terms["place"], terms["last_trade_date"] = place, NEVER
-    terms["tick_value"], terms["fee_per_side"] = instrument.tick_value, costs.per_side
+    terms["tick_value"], terms["fee_per_side"] = instrument.tick_value, costs.per_side if costs else math.nan
     terms["instrument"], terms["lot"] = instrument.id, instrument.lot
     account["trading_state"], account["entry_decision"] = _ACTIVE, -1
     return Desk(

@@ -5,7 +5,7 @@ with the working orders, the desk hears of it, the features take the event, and 
 the desk asks stands among its requests, from which the venue takes it when it has arrived.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -16,15 +16,14 @@ from features.pipeline import replay, update_bar
 from features.schema import FeatureSchema
 from features.state import new_state
 from market.bars import enters_bars
-from market.costs import Costs
+from market.costs import CostParams
 from market.errors import UsageError
-from market.instruments import Instrument
 from market.kernel import kernel
 from market.stream import Feed
 from market.types import Kind
 from trading.bracket import flatten, take_report, tick
 from trading.budget import begin_budget
-from trading.core import Capacity, Core, begin_desk, close_bar, follow_event, mark_desk, new_core, new_desk
+from trading.core import Core, begin_desk, close_bar, follow_event, mark_desk, new_core
 from trading.desk import DECISIONS, FILLS, ORDERS, REQUESTS, Desk
 from trading.fills.bars import advance_bar
 from trading.fills.closing import expire_orders, settle_at_market, take_all
@@ -41,7 +40,7 @@ from trading.fills.venue import (
 )
 from trading.model import Model
 from trading.pattern_state import begin_patterns
-from trading.policy import RiskLimits, VenueParams
+from trading.policy import VenueParams
 from trading.records import TradingState
 from trading.session_rules import apply_rules
 
@@ -212,6 +211,7 @@ class Trader:
     schema: FeatureSchema
     core: Core
     venue: Venue
+    costs: CostParams = field(default_factory=CostParams)
     feed_kind: str = ""
 
     @property
@@ -248,21 +248,19 @@ class Trader:
 def new_trader(
     schema: FeatureSchema,
     model: Model,
-    instrument: Instrument,
-    costs: Costs,
-    limits: RiskLimits | None = None,
+    desk: Desk,
+    costs: CostParams | None = None,
     venue_params: VenueParams | None = None,
-    capacity: Capacity | None = None,
 ) -> Trader:
-    """Return a trader with an empty account.
+    """Return a trader that decides for a desk; each session that it begins is charged what its day costs.
 
     Raises
     ------
     BundleRefused
         If the model does not fit the schema.
     """
-    desk = new_desk(limits or RiskLimits(), instrument, costs, capacity or Capacity())
-    return Trader(schema, new_core(schema, model, desk), new_venue(venue_params or VenueParams()))
+    venue = new_venue(venue_params or VenueParams())
+    return Trader(schema, new_core(schema, model, desk), venue, costs or CostParams())
 
 
 def begin_session(trader: Trader, feed: Feed, day: date) -> None:
@@ -287,7 +285,7 @@ def begin_session(trader: Trader, feed: Feed, day: date) -> None:
         follow_all(trader.core.monitor, replay(trader.core.features, feed, earlier).rows)
     trader.feed_kind = feed.kind
     paper_begin(trader.core, trader.venue, feed.session(day)[0], feed.kind == "events")
-    apply_rules(trader.core.desk, feed, day)
+    apply_rules(trader.core.desk, feed, day, trader.costs)
     if feed.is_last_session(day) and trader.account[0]["trading_state"] == TradingState.ACTIVE:
         trader.account["trading_state"] = TradingState.REDUCING  # nothing is entered in an expiring contract
 
@@ -301,6 +299,11 @@ def step(trader: Trader, record: np.void) -> int:
 def end_session(trader: Trader) -> SessionResult:
     """End the session flat and return copies of its records."""
     paper_end(trader.core, trader.venue)
+    return session_result(trader)
+
+
+def session_result(trader: Trader) -> SessionResult:
+    """Return copies of the records of a session that has ended."""
     parts = (trader.decisions, trader.orders, trader.fills, trader.equity, trader.decisions["ts_ns"], trader.account)
     return SessionResult(*(part.copy() for part in parts))
 

@@ -227,7 +227,7 @@ LIMITS = np.dtype(
 TERMS = np.dtype(
     [
         ("tick_value", "<f8"),  # R$ per tick and contract
-        ("fee_per_side", "<f8"),  # R$ per contract and side
+        ("fee_per_side", "<f8"),  # R$ per contract and side, of the session; NaN where unknown
         ("instrument", "<i4"),
         ("lot", "<i4"),  # contracts
         ("last_trade_date", "<i4"),  # last session of the contract, days since 1970-01-01; NEVER where it has none

@@ -100,7 +100,7 @@ def decisions_trial(subject: Subject, day: dt.date, model: Model) -> Trial[Feed]
     """Return the decisions of a session: each may look until its own moment."""
 
     def compute(feed: Feed) -> Cells:
-        trader = paper_trader(subject.dataset, subject.parameters.costs, subject.schema, model, day)
+        trader = paper_trader(subject.dataset, subject.parameters.costs, subject.schema, model)
         made = run_session(trader, feed, day).decisions
         return Cells(made["ts_ns"], made["ts_ns"], {name: made[name] for name in made.dtype.names or ()})
 

@@ -36,7 +36,7 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits) -> Metrics:
     for fold in steps(read_json(home.artifacts / SUMMARY)["folds"], "backtest folds"):
         bundle = load_bundle(home.artifacts / FOLDS / str(fold["number"]), public_key(home.keys))
         days = [date.fromisoformat(text) for text in fold["test_days"]]
-        trader = partial(paper_trader, dataset, bundle.manifest.costs, bundle.schema, bundle.model, days[0], limits)
+        trader = partial(paper_trader, dataset, bundle.manifest.costs, bundle.schema, bundle.model, limits)
         results.append(replay_days(trader, dataset.feed, days))
     result = chain(results)
     metrics = summarise(result, dataset.instrument.tick_value, limits.capital_reais)

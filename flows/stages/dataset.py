@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from features.catalogue import CATALOGUE, Need
 from features.schema import FeatureSchema, build_schema
 from flows.parameters import DataParams, Parameters
@@ -125,7 +127,8 @@ def open_dataset(home: Home, data: DataParams) -> Dataset:
     )
 
 
-def round_trip_ticks(dataset: Dataset, params: CostParams) -> float:
-    """Return what a round trip of one contract costs at the last training session, in ticks."""
-    each = costs(dataset.instrument.root, dataset.training[-1], params).per_side
-    return 2 * each / dataset.instrument.tick_value
+def round_trip_ticks(dataset: Dataset, params: CostParams, days: Sequence[dt.date]) -> np.ndarray:
+    """Return what a round trip of one contract costs on each day, f8[days], in ticks."""
+    instrument = dataset.instrument
+    each = [costs(instrument.root, day, params).per_side for day in days]
+    return np.array(each) * 2 / instrument.tick_value

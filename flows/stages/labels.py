@@ -37,10 +37,13 @@ def run(home: Home, parameters: Parameters) -> Labelled:
     Raises
     ------
     DataError
-        If a class is too rare or too common to learn from, or barriers are below a round trip's cost.
+        If a class is too rare or too common to learn from.
+    ConfigError
+        If barriers are below the cost of a round trip in any session.
     """
     dataset = open_dataset(home, parameters.data)
-    refuse_below_cost(parameters.labels, round_trip_ticks(dataset, parameters.costs))
+    dearest = round_trip_ticks(dataset, parameters.costs, dataset.training).max()
+    refuse_below_cost(parameters.labels, float(dearest))
     rows = training_rows(features.load(home), dataset)
     labels = label_rows(rows, parameters.labels, dataset.feed.holes())
     shares = check_shares(labels)

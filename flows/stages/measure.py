@@ -46,7 +46,7 @@ def count_differing_rows(dataset: Dataset, table: FeatureTable, day: date) -> tu
 def decision_latency_us(home: Home, dataset: Dataset, day: date) -> float:
     """Return the 99th percentile of the time from a decision event to its decision, µs, called from Python."""
     bundle = load_bundle(home.artifacts / BUNDLE, public_key(home.keys))
-    trader = paper_trader(dataset, bundle.manifest.costs, bundle.schema, bundle.model, day)
+    trader = paper_trader(dataset, bundle.manifest.costs, bundle.schema, bundle.model)
     begin_session(trader, dataset.feed, day)
     taken: list[int] = []
     for record in dataset.feed.load(day):

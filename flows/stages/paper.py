@@ -61,7 +61,7 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits) -> PaperRun:
     answer = _run_runner(home, dataset, cached, journal)
     bundle = load_bundle(cached, public_key(home.keys))
     days = dataset.held_back
-    trader = partial(paper_trader, dataset, bundle.manifest.costs, bundle.schema, bundle.model, days[0], limits)
+    trader = partial(paper_trader, dataset, bundle.manifest.costs, bundle.schema, bundle.model, limits)
     result = backtest(trader, dataset.feed, days)
     decisions = [record.rows(DECISION) for record in read(journal) if record.kind == Kind.DECISION]
     journalled = np.concatenate(decisions) if decisions else np.zeros(0, dtype=DECISION)

@@ -21,7 +21,7 @@ from flows.parameters import Parameters
 from flows.stages.dataset import Dataset, round_trip_ticks
 from flows.stages.fitting import REGIMES, Learned, assemble, calibrate, fit_regimes, learn, raw_scores
 from flows.stages.thresholds import choose_threshold, kelly_edge
-from market.costs import CostParams, costs
+from market.costs import CostParams
 from market.home import Home
 from models.agent_weights import Outcomes, adapt_weights, average_weights
 from models.splits import split_off_validation
@@ -29,9 +29,10 @@ from models.training_table import TrainingTable, trainable
 from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
 from registry.signing import SigningKey, ensure_key, load_private_key
 from trading.agent_inputs import Agent, available_agents
+from trading.core import new_desk
 from trading.model import Model
 from trading.paper import Trader, new_trader
-from trading.policy import RiskLimits, StrategyParams, VenueParams
+from trading.policy import RiskLimits, StrategyParams
 from trading.strategy_params import Regimes
 from trading.usual import Usual, training_usual
 
@@ -131,7 +132,8 @@ class Trainer:
         _, known, rows = np.intersect1d(made["ts_ns"], self.decisions.ts_ns, return_indices=True)
         made, ret = made[known], self.decisions.ret_ticks[rows]
         agents = np.stack([made[f"{agent.name.lower()}_score"] for agent in Agent], axis=1).astype(np.float64)
-        cost = round_trip_ticks(self.dataset, self.parameters.costs)
+        days, session = np.unique(self.decisions.session[rows], return_inverse=True)
+        cost = round_trip_ticks(self.dataset, self.parameters.costs, days_of(days))[session]
         return adapt_weights(self.strategy, Outcomes(agents, made["model_score"], made["agent_score"], ret, cost))
 
     def _choose_thresholds(self, held_out: Validation, strategy: StrategyParams) -> StrategyParams:
@@ -154,7 +156,7 @@ class Trainer:
         columns, days = self.schema.columns, held_out.days
         strategy = replace(strategy, sizing=replace(strategy.sizing, kelly_fraction=0.0))
         model = assemble(held_out.learned, columns, self.agents, strategy)._replace(usual=held_out.usual)
-        trader = partial(paper_trader, self.dataset, self.parameters.costs, self.schema, model, days[0])
+        trader = partial(paper_trader, self.dataset, self.parameters.costs, self.schema, model)
         return backtest(trader, self.dataset.feed, days)
 
     def _rows_of(self, days: Sequence[dt.date]) -> TrainingTable:
@@ -204,15 +206,13 @@ def paper_trader(
     params: CostParams,
     schema: FeatureSchema,
     model: Model,
-    day: dt.date,
     limits: RiskLimits | None = None,
 ) -> Trader:
-    """Return a flat paper trader with the costs of a day, under the shipped limits where no others are given.
+    """Return a flat paper trader, under the shipped limits where no others are given.
 
     Whatever a model follows from is traded under the shipped ones (docs/decisions/0007).
     """
-    instrument = dataset.instrument
-    return new_trader(schema, model, instrument, costs(instrument.root, day, params), limits, VenueParams())
+    return new_trader(schema, model, new_desk(limits or RiskLimits(), dataset.instrument), params)
 
 
 def signing_key(home: Home) -> SigningKey:

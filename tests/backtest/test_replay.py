@@ -13,7 +13,7 @@ from backtest.replay import backtest, join_sessions
 from features.monitor import open_band
 from features.schema import FeatureSchema
 from forest.flat import NODE, FlatForest, ForestKind
-from market.costs import Costs
+from market.costs import CostParams
 from market.errors import NotEnoughData
 from market.instruments import B3, FUTURES
 from market.lake import Lake
@@ -21,9 +21,10 @@ from market.lake_manifest import Provenance
 from market.stream import Feed
 from market.types import BAR, Regime
 from trading.agent_inputs import AGENT_INPUTS
+from trading.core import new_desk
 from trading.model import Model
 from trading.paper import SessionResult, Trader, new_trader, run_session
-from trading.policy import StrategyParams
+from trading.policy import RiskLimits, StrategyParams
 from trading.records import ACCOUNT, DECISION, FILL, ORDER
 from trading.usual import open_usual
 
@@ -116,7 +117,8 @@ def make_trader() -> Callable[[], Trader]:
         always(0.9), always(0.1), always(0.5), knots, knots, off, policy.record(), open_band(len(SCHEMA.columns)),
         open_usual(),
     )  # fmt: skip
-    return lambda: new_trader(SCHEMA, model, WDO, Costs(fee_reais=1.0, brokerage_reais=0.25))
+    costs = CostParams(brokerage_reais=0.25, dollar_reais=5.0)
+    return lambda: new_trader(SCHEMA, model, new_desk(RiskLimits(), WDO), costs)
 
 
 def test_a_backtest_trades_as_the_sessions_one_by_one_do(feed, make_trader):
@@ -132,7 +134,7 @@ def test_a_backtest_trades_as_the_sessions_one_by_one_do(feed, make_trader):
 def test_equity_trips_and_fills_of_a_backtest_tell_the_same_money(feed, make_trader):
     result = backtest(make_trader, feed, DAYS)
     signed = result.fills["side"].astype(int) * result.fills["quantity"]
-    cash = -(signed * result.fills["price"]).sum() * WDO.tick_value - 1.25 * abs(signed).sum()
+    cash = -(signed * result.fills["price"]).sum() * WDO.tick_value - (0.2037 * 5.0 + 0.25) * abs(signed).sum()
     assert signed.sum() == 0
     assert result.equity[-1] == pytest.approx(cash)
     assert result.session_pnl().sum() == pytest.approx(cash)

@@ -19,18 +19,19 @@ from trading.policy import StrategyParams
 from trading.records import DECISION
 
 COUNT = 250
+DAY = 20_605  # 2026-06-01
 SCHEMA = FeatureSchema("test", ("returns_1",), MINUTE_NS, 0)
 
 
-def _table(ret_ticks: np.ndarray) -> TrainingTable:
+def table_of(ret_ticks: np.ndarray, session: np.ndarray) -> TrainingTable:
     numbers = np.arange(len(ret_ticks))
     whole = np.zeros(len(ret_ticks), dtype=np.int64)
     rows = np.zeros((len(ret_ticks), 1), dtype=np.float32)
     columns, ones = ("returns_1",), np.ones(len(ret_ticks))
-    return TrainingTable(columns, rows, 10 * numbers, whole, whole, ones, whole, ones, whole, whole, ret_ticks)
+    return TrainingTable(columns, rows, 10 * numbers, session, whole, ones, whole, ones, whole, whole, ret_ticks)
 
 
-def _trainer(table: TrainingTable, strategy: StrategyParams) -> Trainer:
+def trainer_of(table: TrainingTable, strategy: StrategyParams) -> Trainer:
     dataset: Any = SimpleNamespace(instrument=FUTURES["WIN"], training=(date(2026, 6, 1),))
     parameters = Parameters(DataParams("WINQ26"), strategy=strategy)
     return Trainer(parameters, dataset, SCHEMA, table, table, cast(Any, None), "")
@@ -49,7 +50,7 @@ def test_weights_follow_the_returns_of_the_same_moments(known: int, monkeypatch:
     made["liquidity_score"] = made["footprint_score"] = np.nan
     monkeypatch.setattr(Trainer, "_trade", lambda self, held_out, strategy: SimpleNamespace(decisions=made))
     strategy = StrategyParams(adapt_weights=True, require_agents=False)
-    trainer = _trainer(_table(ret), strategy)
+    trainer = trainer_of(table_of(ret, np.full(COUNT, DAY)), strategy)
     found = trainer._adapt_weights(cast(Validation, None))
     if known < 200:
         assert found == strategy

@@ -15,7 +15,6 @@ from backtest.replay import backtest
 from backtest.result import BacktestResult
 from features.monitor import VARIANCE, open_band
 from live.replay import Replayed, Request, replay
-from market.costs import costs
 from market.errors import BundleRefused, LakeError, NotEnoughData, SafetyRefusal, UnknownSymbol, UsageError
 from market.home import Home
 from market.instruments import FUTURES
@@ -29,6 +28,7 @@ from registry.signing import public_key
 from tests.commands import start_pregao
 from tests.factories import MINUTE_NS
 from tests.homes import MARKET, build_home, install_model
+from trading.core import new_desk
 from trading.journal import Kind, Record, read
 from trading.paper import Trader, new_trader, run_session
 from trading.policy import RiskLimits
@@ -65,7 +65,7 @@ def backtest_of(home: Home, kind: str) -> BacktestResult:
     bundle = load_bundle(bundle_of(home), public_key(home.keys))
 
     def make_trader() -> Trader:
-        return new_trader(bundle.schema, bundle.model, FUTURES["WIN"], costs("WIN", DAYS[0]))
+        return new_trader(bundle.schema, bundle.model, new_desk(RiskLimits(), FUTURES["WIN"]))
 
     return backtest(make_trader, Feed(Lake(home.lake), MARKET.symbol, MINUTE_NS, kind), DAYS)
 
@@ -355,7 +355,7 @@ def test_nothing_is_entered_in_the_last_session_of_a_contract(tmp_path: Path) ->
     bundle = load_bundle(bundle_of(build_home(tmp_path / "home")), public_key(tmp_path / "home" / "state" / "keys"))
     found = {}
     for contract in ("WINM26", "WINQ26"):  # WINM26 ends on 2026-06-17
-        trader = new_trader(bundle.schema, bundle.model, FUTURES["WIN"], costs("WIN", date(2026, 6, 17)))
+        trader = new_trader(bundle.schema, bundle.model, new_desk(RiskLimits(), FUTURES["WIN"]))
         found[contract] = run_session(trader, Feed(lake, contract, MINUTE_NS, "events"), date(2026, 6, 17))
     assert len(found["WINQ26"].fills) > 0
     assert len(found["WINM26"].fills) == 0

@@ -16,15 +16,18 @@ NAN = math.nan
 def test_gain_is_the_score_times_what_is_left_after_costs_in_deviations() -> None:
     ret = np.array([3.0, -3.0, 3.0, -3.0])  # deviation 3
     # Long on a rise of 3 that costs 1: 0.5·2/3. Short on a rise: -0.5·(3 + 1)/3. Long on a fall: 1·(-4)/3, held at -1.
-    assert mean_gain(np.array([0.5, NAN, NAN, NAN]), ret, 1.0) == pytest.approx(1 / 3)
-    assert mean_gain(np.array([NAN, NAN, -0.5, NAN]), ret, 1.0) == pytest.approx(-2 / 3)
-    assert mean_gain(np.array([NAN, 1.0, NAN, NAN]), ret, 1.0) == -1.0
-    assert mean_gain(np.array([0.5, 1.0, -0.5, 0.0]), ret, 1.0) == pytest.approx((1 / 3 - 1 - 2 / 3 + 0) / 4)
+    one = np.ones(4)
+    assert mean_gain(np.array([0.5, NAN, NAN, NAN]), ret, one) == pytest.approx(1 / 3)
+    assert mean_gain(np.array([NAN, NAN, -0.5, NAN]), ret, one) == pytest.approx(-2 / 3)
+    assert mean_gain(np.array([NAN, 1.0, NAN, NAN]), ret, one) == -1.0
+    assert mean_gain(np.array([0.5, 1.0, -0.5, 0.0]), ret, one) == pytest.approx((1 / 3 - 1 - 2 / 3 + 0) / 4)
+    # Each decision pays what its own session costs: 0.5·(3 - 1)/3 and, dearer, 0.5·(3 - 2)/3.
+    assert mean_gain(np.array([0.5, NAN, 0.5, NAN]), ret, np.array([1.0, 9.0, 2.0, 9.0])) == pytest.approx(1 / 4)
 
 
 def test_gain_of_the_silent_and_of_a_market_that_stands_still_is_unknown() -> None:
-    assert math.isnan(mean_gain(np.full(3, NAN), np.array([1.0, 2.0, 3.0]), 0.0))
-    assert math.isnan(mean_gain(np.ones(3), np.full(3, 2.0), 0.0))
+    assert math.isnan(mean_gain(np.full(3, NAN), np.array([1.0, 2.0, 3.0]), np.zeros(3)))
+    assert math.isnan(mean_gain(np.ones(3), np.full(3, 2.0), np.zeros(3)))
 
 
 def test_weights_move_by_the_exponential_of_half_their_gain() -> None:
@@ -69,7 +72,7 @@ def _outcomes(count: int) -> Outcomes:
     ret = np.where(np.arange(count) % 2 == 0, 5.0, -5.0)
     side = np.sign(ret)
     agents = np.stack([side, -side, np.full(count, NAN), np.zeros(count)], axis=1)
-    return Outcomes(agents, 0.5 * side, -0.5 * side, ret, 1.0)
+    return Outcomes(agents, 0.5 * side, -0.5 * side, ret, np.ones(count))
 
 
 def test_strategy_gains_the_weights_its_parts_have_earned() -> None:

@@ -16,7 +16,7 @@ from features.state import new_state
 from flows.parameters import DataParams
 from flows.stages.dataset import Dataset, open_dataset
 from live.replay import Request, replay
-from market.costs import CostParams, costs
+from market.costs import CostParams
 from market.home import Home
 from market.importer import import_file
 from market.lake import Lake
@@ -24,10 +24,11 @@ from market.types import Kind
 from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
 from registry.signing import create_key, load_private_key
 from tests.factories import make_model, make_stump
+from trading.core import new_desk
 from trading.journal import Kind as RecordKind
 from trading.journal import read
 from trading.paper import new_trader, run_session
-from trading.policy import StrategyParams
+from trading.policy import RiskLimits, StrategyParams
 from trading.records import DECISION
 
 DAY = date(2020, 4, 2)
@@ -116,7 +117,7 @@ def test_replay_decides_at_every_bar_and_equals_the_compiled_loop(morning: tuple
     schema = FeatureSchema("full", COLUMNS, 60_000_000_000, 0)
     strategy = StrategyParams(require_agents=False, theta=(0.1, 0.1, 0.1))
     model = make_model(schema, make_stump(len(COLUMNS), 1, 0.0, 0.3, 0.7), strategy=strategy)
-    trader = new_trader(schema, model, dataset.instrument, costs("DOL", DAY))
+    trader = new_trader(schema, model, new_desk(RiskLimits(), dataset.instrument))
     compiled = run_session(trader, dataset.feed, DAY)
     decisions = np.concatenate([r.rows(DECISION) for r in read(journal) if r.kind == RecordKind.DECISION])
     assert done.decisions == len(decisions) >= MINUTES

@@ -19,7 +19,7 @@ from tests.factories import (
     make_session,
     make_trade,
 )
-from trading.core import Capacity
+from trading.core import Capacity, new_desk
 from trading.paper import Trader, new_trader, paper_begin, step
 from trading.policy import RiskLimits, StrategyParams, VenueParams
 
@@ -78,7 +78,8 @@ def build_trader(
     """Return a trader at the open of a session, whose model says the same at every bar and whose agents are off."""
     strategy = strategy or StrategyParams(require_agents=False)
     model = make_model(SCHEMA, make_constant_forest(1, probability), (), strategy)
-    trader = new_trader(SCHEMA, model, FUTURES["WIN"], costs, limits, venue, capacity)
+    desk = new_desk(limits or RiskLimits(), FUTURES["WIN"], costs, capacity)
+    trader = new_trader(SCHEMA, model, desk, venue_params=venue)
     trader.feed_kind = "events" if events else "bars"
     paper_begin(trader.core, trader.venue, make_session(minutes)[0], events)
     return trader

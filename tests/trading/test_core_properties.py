@@ -21,6 +21,7 @@ from market.stream import with_clock
 from market.synthetic import SyntheticMarket
 from market.types import BAR, Regime, Side, TradeType
 from tests.factories import MINUTE_NS, OPEN_NS, WIN, make_model, make_session, make_steps
+from trading.core import new_desk
 from trading.desk import REQUESTS
 from trading.paper import SessionResult, Trader, end_session, new_trader, paper_bars, paper_begin, paper_events, step
 from trading.patterns import Pattern
@@ -68,7 +69,7 @@ def trade(
     schema: FeatureSchema, forest: FlatForest, sessions: Sequence[np.ndarray], strategy: StrategyParams
 ) -> list[Session]:
     """Trade the sessions in order, bars kept from one to the next."""
-    trader = new_trader(schema, make_model(schema, forest, (), strategy), FUTURES["WIN"], COSTS, WIDE)
+    trader = new_trader(schema, make_model(schema, forest, (), strategy), new_desk(WIDE, FUTURES["WIN"], COSTS))
     out = []
     for (hours, _), events in zip(recorded(), sessions, strict=True):
         paper_begin(trader.core, trader.venue, hours[0], True)
@@ -211,7 +212,7 @@ def begin_day(trader: Trader, day: int, minutes: int = 60) -> None:
 def bar_trader(limits: RiskLimits) -> Trader:
     schema = FeatureSchema("test", ("returns_1",), MINUTE_NS, 0)
     model = make_model(schema, make_steps(1, 0, (-1e-9, 1e-9), (0.125, 0.5, 0.875)), (), MANAGED)
-    trader = new_trader(schema, model, FUTURES["WIN"], COSTS, limits)
+    trader = new_trader(schema, model, new_desk(limits, FUTURES["WIN"], COSTS))
     trader.feed_kind = "bars"
     return trader
 

@@ -14,8 +14,9 @@ from market.instruments import FUTURES
 from tests.factories import MINUTE_NS, make_bar, make_constant_forest, make_model, make_session
 from tests.features.test_feature_parity import ListFeed
 from tests.trading.scenarios import COSTS, WARM, feed_trader, ladder
+from trading.core import new_desk
 from trading.paper import Trader, begin_session, new_trader, paper_bars, paper_begin, run_session
-from trading.policy import StrategyParams
+from trading.policy import RiskLimits, StrategyParams
 from trading.records import HoldReason, OrderRole, decision_hash
 
 SCHEMA = FeatureSchema("test", ("returns_1", "relative_volume_5"), MINUTE_NS, 0)
@@ -29,7 +30,7 @@ def band_of(returns: int, volume: int) -> Band:
 
 def begun(band: Band) -> Trader:
     model = make_model(SCHEMA, make_constant_forest(2, 0.9), (), StrategyParams(require_agents=False, cooldown_bars=0))
-    trader = new_trader(SCHEMA, model._replace(band=band), FUTURES["WIN"], COSTS)
+    trader = new_trader(SCHEMA, model._replace(band=band), new_desk(RiskLimits(), FUTURES["WIN"], COSTS))
     trader.feed_kind = "bars"
     paper_begin(trader.core, trader.venue, make_session(540)[0], False)
     return trader
@@ -93,6 +94,7 @@ class ShortSessions(ListFeed):
     """Sixty bars a session of one price each, of an instrument that does not expire; `range_pct` is always 0."""
 
     continuous = False
+    root = "WIN"
 
     def is_last_session(self, _day: date) -> bool:
         return False
@@ -116,7 +118,8 @@ def short_sessions() -> ShortSessions:
 
 def short_trader() -> Trader:
     model = make_model(SHORT, make_constant_forest(2, 0.9), (), StrategyParams(require_agents=False))
-    return new_trader(SHORT, model._replace(band=band_of(DEAD_AFTER, DEAD_AFTER)), FUTURES["WIN"], COSTS)
+    model = model._replace(band=band_of(DEAD_AFTER, DEAD_AFTER))
+    return new_trader(SHORT, model, new_desk(RiskLimits(), FUTURES["WIN"]))
 
 
 def test_sessions_of_sixty_bars_tell_a_dead_input_too() -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from features.catalogue import Need
 from features.pipeline import compute_session
 from features.schema import FeatureSchema, build_schema
-from market.costs import costs
 from market.errors import BundleRefused, UsageError
 from market.instruments import FUTURES
 from market.lake import Lake
@@ -33,6 +32,7 @@ from tests.factories import (
 )
 from tests.trading.scenarios import COSTS, SCHEMA, WARM, build_warm, feed_trader, ladder_events, warm_original
 from trading.agent_inputs import available_agents
+from trading.core import new_desk
 from trading.desk import REQUESTS, find_live
 from trading.fills.venue import is_quiet
 from trading.paper import Trader, begin_session, end_session, new_trader, paper_events, run_session, step
@@ -317,7 +317,7 @@ def _trader(schema: FeatureSchema, feed: Feed) -> Trader:
     model = make_model(
         schema, make_stump(len(schema.columns), column, 0.0, 0.1, 0.9), available_agents(schema.columns), strategy
     )
-    return new_trader(schema, model, FUTURES["WIN"], costs("WIN", feed.sessions()[0]))
+    return new_trader(schema, model, new_desk(RiskLimits(), FUTURES["WIN"]))
 
 
 def test_stepping_from_python_gives_the_bytes_of_the_compiled_loop(feed: Feed, schema: FeatureSchema) -> None:
@@ -387,7 +387,7 @@ def test_session_that_was_not_ended_flat_or_has_other_bars_is_not_begun(feed: Fe
 def test_model_of_another_schema_is_refused() -> None:
     model = make_model(SCHEMA, make_constant_forest(2, 0.5))
     with pytest.raises(BundleRefused, match="forests of 1 features, found 2"):
-        new_trader(SCHEMA, model, FUTURES["WIN"], COSTS)
+        new_trader(SCHEMA, model, new_desk(RiskLimits(), FUTURES["WIN"], COSTS))
 
 
 def test_stacked_events_are_numbered() -> None:

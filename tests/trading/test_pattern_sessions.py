@@ -10,7 +10,6 @@ import pytest
 from features.catalogue import Need
 from features.pipeline import compute_session
 from features.schema import FeatureSchema, build_schema
-from market.costs import costs
 from market.instruments import FUTURES
 from market.lake import Lake
 from market.stream import Feed
@@ -27,12 +26,13 @@ from tests.factories import (
     make_trade,
 )
 from tests.trading import agent_twins as twins
-from tests.trading.scenarios import COSTS, build_trader, feed_trader
+from tests.trading.scenarios import build_trader, feed_trader
 from trading.agent_inputs import AGENTS, available_agents
+from trading.core import new_desk
 from trading.paper import Trader, new_trader, run_session
 from trading.pattern_state import BUYS, EVALUATED, SELLS, recent_trades
 from trading.patterns import PATTERNS, Pattern
-from trading.policy import StrategyParams
+from trading.policy import RiskLimits, StrategyParams
 from trading.usual import SESSIONS, Usual, training_usual
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -136,7 +136,7 @@ def market_trader(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trader, Fee
     agents = available_agents(schema.columns)
     assert agents == AGENTS
     model = make_model(schema, make_constant_forest(len(schema.columns), 0.6), agents, StrategyParams(), usual)
-    return new_trader(schema, model, FUTURES["WDO"], costs("WDO", feed.sessions()[0])), feed
+    return new_trader(schema, model, new_desk(RiskLimits(), FUTURES["WDO"])), feed
 
 
 def test_every_pattern_is_there_sometimes_and_none_too_often(market_trader: tuple[Trader, Feed]) -> None:
@@ -175,7 +175,7 @@ def test_delta_is_extreme_in_one_of_twenty_sessions_at_each_minute(tmp_path: Pat
     schema = FeatureSchema("test", ("cumulative_signed_volume",), MINUTE_NS, 0)
     usual = _measure(schema, feed, feed.sessions())
     model = make_model(schema, make_constant_forest(1, 0.6), (), usual=usual)
-    trader, hits = new_trader(schema, model, FUTURES["WIN"], COSTS), np.zeros(3, dtype=np.int64)
+    trader, hits = new_trader(schema, model, new_desk(RiskLimits(), FUTURES["WIN"])), np.zeros(3, dtype=np.int64)
     for day in feed.sessions():
         decisions = run_session(trader, feed, day).decisions
         hits += trader.core.patterns.hits[Pattern.EXTREME_DELTA]
