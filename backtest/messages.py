@@ -111,6 +111,7 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "section_headline": ("Resultado", "Result"),
             "section_equity": ("Patrimônio e queda", "Equity and drawdown"),
             "section_prices": ("Execuções sobre o preço", "Fills on the price"),
+            "title_instruments": ("Por instrumento", "By instrument"),
             "section_regime": ("Por regime", "By regime"),
             "section_months": ("Notas de corretagem por mês", "Broker's notes by month"),
             "section_hour": ("Por hora de entrada", "By hour of entry"),
@@ -139,6 +140,9 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "metric_sessions": ("Sessões", "Sessions"),
             "metric_fills": ("Execuções", "Fills"),
             # table columns
+            "column_series": ("Série", "Series"),
+            "column_account": ("Conta inteira", "Whole account"),
+            "column_drawdown": ("Queda máxima", "Maximum drawdown"),
             "column_regime": ("Regime", "Regime"),
             "column_hour": ("Hora local", "Local hour"),
             "column_round_trips": ("Operações", "Round trips"),

@@ -30,6 +30,7 @@ __all__ = [
     "round_trips",
     "sharpe",
     "summarise",
+    "summarise_account",
     "turnover",
 ]
 
@@ -130,11 +131,14 @@ def turnover(fills: np.ndarray, tick_value: float, capital: float, sessions: int
 
 def exposure(fills: np.ndarray, equity_ts_ns: np.ndarray) -> float:
     """Return the share of bar closes at which a position was open, in [0, 1]; NaN without bars."""
-    if len(equity_ts_ns) == 0:
-        return math.nan
+    return float(np.mean(_held(fills, equity_ts_ns))) if len(equity_ts_ns) else math.nan
+
+
+def _held(fills: np.ndarray, ts_ns: np.ndarray) -> np.ndarray:
+    """Tell at which times a position was open, bool [n]; the fills are of one instrument."""
     signed = fills["side"].astype(np.int64) * fills["quantity"]
     position = np.append(0, np.cumsum(signed))
-    return float(np.mean(position[np.searchsorted(fills["ts_ns"], equity_ts_ns, side="right")] != 0))
+    return np.asarray(position[np.searchsorted(fills["ts_ns"], ts_ns, side="right")] != 0)
 
 
 def _split(trips: np.ndarray, keys: np.ndarray) -> tuple[Split, ...]:
@@ -177,27 +181,49 @@ def summarise(result: BacktestResult, tick_value: float, capital: float, trials:
     trials : Trials, optional
         All trials run so far, for the deflated Sharpe ratio; without it that ratio is not told.
     """
+    return summarise_account(result, [(result, tick_value)], capital, trials)
+
+
+def summarise_account(
+    account: BacktestResult,
+    parts: Sequence[tuple[BacktestResult, float]],
+    capital: float,
+    trials: Trials | None = None,
+) -> Metrics:
+    """Judge what the desks of one account did together.
+
+    Parameters
+    ----------
+    account : BacktestResult
+        Of all desks, as `backtest.result.join_desks` joins them.
+    parts : sequence of (BacktestResult, float)
+        What each desk did, and R$ per tick and contract of what it trades.
+    capital, trials
+        As in `summarise`.
+    """
     if not 0.0 < capital < math.inf:
         raise ConfigError(f"capital: expected a positive number of R$, found {capital}; set the account's capital")
-    trips = round_trips(result.fills, tick_value, result.decisions)
-    daily = daily_returns(result.session_pnl(), capital)
+    trips = np.concatenate([round_trips(part.fills, value, part.decisions) for part, value in parts])
+    trips = trips[np.argsort(trips["close_ns"], kind="stable")]
+    daily, sessions = daily_returns(account.session_pnl(), capital), len(account.sessions)
+    held = np.any([_held(part.fills, account.equity_ts_ns) for part, _ in parts], axis=0)
     return Metrics(
-        sessions=len(result.sessions),
+        sessions=sessions,
         round_trips=len(trips),
-        fills=len(result.fills),
+        fills=len(account.fills),
         sufficient=len(trips) >= MINIMUM_ROUND_TRIPS,
-        net=float(result.equity[-1]) if len(result.equity) else 0.0,
+        net=float(account.equity[-1]) if len(account.equity) else 0.0,
         gross=float(trips["gross"].sum()),
-        fees=float(result.fills["fee"].sum()),
+        fees=float(account.fills["fee"].sum()),
         average=float(trips["net"].mean()) if len(trips) else math.nan,
         sharpe=sharpe(daily),
         probabilistic_sharpe=probabilistic_sharpe(daily),
         deflated_sharpe=deflated_sharpe(daily, trials.count, trials.variance) if trials else math.nan,
-        max_drawdown=max_drawdown(result.equity, capital),
+        max_drawdown=max_drawdown(account.equity, capital),
         hit_rate=hit_rate(trips),
         profit_factor=profit_factor(trips),
-        turnover=turnover(result.fills, tick_value, capital, len(result.sessions)),
-        exposure=exposure(result.fills, result.equity_ts_ns),
+        turnover=sum(turnover(part.fills, value, capital, sessions) for part, value in parts),
+        exposure=float(np.mean(held)) if len(held) else math.nan,
         per_regime=per_regime(trips),
         per_hour=per_hour(trips),
     )

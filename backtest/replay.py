@@ -1,6 +1,6 @@
 """Replay sessions through the trading core with the paper venue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 import numpy as np
@@ -8,10 +8,11 @@ import numpy as np
 from backtest.result import BacktestResult
 from market.errors import NotEnoughData
 from market.stream import Feed
+from trading.desks import Seat, run_day
 from trading.paper import SessionResult, Trader, run_session
 from trading.records import decision_hash
 
-__all__ = ["BacktestResult", "backtest", "join_sessions"]
+__all__ = ["BacktestResult", "backtest", "backtest_desks", "join_sessions"]
 
 
 def join_sessions(days: Sequence[date], results: Sequence[SessionResult]) -> BacktestResult:
@@ -52,3 +53,21 @@ def backtest(make_trader: Callable[[], Trader], feed: Feed, days: Sequence[date]
     """
     trader = make_trader()
     return join_sessions(days, [run_session(trader, feed, day) for day in days])
+
+
+def backtest_desks(seats: Sequence[Seat], days: Iterable[date]) -> list[BacktestResult]:
+    """Trade sessions with several desks of one account, and return what each of them did where its feed has data.
+
+    Parameters
+    ----------
+    seats : sequence of Seat
+        Fresh traders of one budget, and their feeds.
+    days : iterable of date
+        Sessions in time order; each feed has data of at least one.
+    """
+    own: list[list[tuple[date, SessionResult]]] = [[] for _ in seats]
+    for day in days:
+        for kept, result in zip(own, run_day(seats, day), strict=True):
+            if result is not None:
+                kept.append((day, result))
+    return [join_sessions([day for day, _ in kept], [result for _, result in kept]) for kept in own]

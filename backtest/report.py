@@ -103,8 +103,6 @@ def _drawn(data: ReportData) -> dict[str, Markup]:
     drawn: dict[str, str] = {}
     if data.curve is not None and len(data.curve.equity):
         drawn["equity"] = plots.equity_plot(data.curve)
-    if data.prices is not None and len(data.prices.bars):
-        drawn["prices"] = plots.price_plot(data.prices)
     if data.calibration is not None and data.calibration.counts.any():
         drawn["calibration"] = plots.calibration_plot(data.calibration)
     if data.importance:
@@ -140,6 +138,8 @@ def render_report(data: ReportData) -> str:
             headline=numbers,
             details=details,
             drawn=_drawn(data),
+            # Markup: as the drawings above.
+            charts=[(one.symbol, Markup(plots.price_plot(one))) for one in data.prices if len(one.bars)],
             drift=_drift_rows(data),
             gate_lists=(("gates_challenger", data.challenger_gates), ("gates_champion", data.champion_gates)),
             splits=(("regime", data.per_regime), ("hour", data.per_hour)),

@@ -99,6 +99,10 @@ class ReportData:
         Names and values: source, importer, price basis; data hash, commit, schema hash, model digest.
     metrics : Mapping
         `Metrics.as_dict()`.
+    per_instrument : tuple of (str, Mapping)
+        Series and `Metrics.as_dict()` of each desk; shown where there are several.
+    prices : tuple of PriceChart
+        One of each series.
     importance : Mapping of str to float
         Share of gain per feature; the largest twenty are drawn.
     drift : Mapping of str to float
@@ -116,10 +120,11 @@ class ReportData:
     synthetic: bool
     provenance: Mapping[str, str]
     metrics: Mapping[str, float | int | bool | None]
+    per_instrument: tuple[tuple[str, Mapping[str, float | int | bool | None]], ...] = ()
     per_regime: tuple[Split, ...] = ()
     per_hour: tuple[Split, ...] = ()
     curve: EquityCurve | None = None
-    prices: PriceChart | None = None
+    prices: tuple[PriceChart, ...] = ()
     calibration: Calibration | None = None
     importance: Mapping[str, float] = field(default_factory=dict)
     challenger_gates: tuple[Gate, ...] = ()

@@ -1,9 +1,13 @@
 """What a backtest leaves behind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+
+from trading.desks import merge_order
+from trading.records import decision_hash
 
 
 @dataclass(frozen=True)
@@ -40,3 +44,41 @@ class BacktestResult:
         ends = np.searchsorted(self.session_index, np.arange(len(self.sessions)), side="right")
         closing: np.ndarray = np.append(0.0, self.equity)[np.append(0, ends)]
         return np.diff(closing)
+
+
+def join_desks(parts: Sequence[BacktestResult]) -> BacktestResult:
+    """Return what an account's desks did as one run: records in time order, equity that of all desks together.
+
+    Parameters
+    ----------
+    parts : sequence of BacktestResult
+        Of each desk, in the order of their places; of equal times the first one's records come first.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    sessions = sorted({day for part in parts for day in part.sessions})
+    order = merge_order([part.equity_ts_ns for part in parts])
+    decisions = _in_time([part.decisions for part in parts])
+    places = [np.searchsorted(np.array(sessions), np.array(part.sessions)) for part in parts]
+    return BacktestResult(
+        decisions=decisions,
+        orders=_in_time([part.orders for part in parts]),
+        fills=_in_time([part.fills for part in parts]),
+        equity=np.sum([np.append(0.0, p.equity)[np.cumsum(order == k)] for k, p in enumerate(parts)], axis=0),
+        equity_ts_ns=_interleaved(order, [part.equity_ts_ns for part in parts]),
+        session_index=_interleaved(order, [own[p.session_index] for own, p in zip(places, parts, strict=True)]),
+        sessions=tuple(sessions),
+        decision_hash=decision_hash(decisions),
+    )
+
+
+def _in_time(parts: Sequence[np.ndarray]) -> np.ndarray:
+    whole = np.concatenate(parts)
+    return whole[np.argsort(whole["ts_ns"], kind="stable")]
+
+
+def _interleaved(order: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
+    whole = np.empty(order.size, dtype=np.int64)
+    for place, part in enumerate(parts):
+        whole[order == place] = part
+    return whole

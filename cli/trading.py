@@ -20,17 +20,22 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
-BundleOption = Annotated[Path | None, typer.Option(help="A bundle folder; by default the last one installed.")]
+BundleOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="A bundle folder, once for each instrument; by default the last one installed of each series'."),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    app.command("backtest", epilog="Example: pregao backtest WINQ26 --from 2026-07-20")(backtest)
+    app.command("backtest", epilog="Example: pregao backtest WINQ26 WDOQ26 --from 2026-07-20")(backtest)
     app.command("live", epilog="Example: pregao live --mode replay --json")(live)
 
 
 def backtest(
-    contract: Annotated[str | None, typer.Argument(help="The series; by default the bundle's own.")] = None,
+    contracts: Annotated[
+        list[str] | None, typer.Argument(help="One series of each instrument; by default the bundles' own.")
+    ] = None,
     bundle: BundleOption = None,
     first: FirstOption = None,
     last: LastOption = None,
@@ -39,23 +44,30 @@ def backtest(
 ) -> None:
     """Trade recorded sessions with a bundle's model, as the runner would, and write a report.
 
+    Several series trade side by side in one account: limits on losses, exposure and trades hold over all of them.
     Orders meet the venue model of paper trading; every result is after costs. Sessions up to the last one the model was
     trained on are told as such: it has seen them.
     """
     from backtest.numerals import decimal, reais, whole
     from cli.configuration import load_configuration
-    from flows.bundle_backtest import Request, run
+    from flows.bundle_backtest import run
+    from registry.installed import Named
 
     home = find_home()
     limits = load_configuration(home).configuration.risk
-    done = run(home, Request(bundle, contract, first, last, report, limits))
+    done = run(home, Named(tuple(bundle or ()), tuple(contracts or ()), first, last, limits), report)
     numbers = done.metrics
     lines = [
         f"{done.contract}: {whole(numbers.sessions)} sessions, {whole(numbers.round_trips)} round trips, "
         f"net {reais(numbers.net)}, Sharpe {decimal(numbers.sharpe)}, drawdown {numbers.max_drawdown:.1%}",
+        *(
+            f"  {one.desk.feed.contract}: {whole(one.metrics.sessions)} sessions, {whole(one.metrics.round_trips)} "
+            f"round trips, net {reais(one.metrics.net)}"
+            for one in (done.desks if len(done.desks) > 1 else ())
+        ),
         *([f"{done.in_sample} of them up to the last training session: no proof"] if done.in_sample else []),
         *([] if numbers.sufficient else ["fewer than 100 round trips: not enough to decide anything by"]),
-        f"decisions {done.result.decision_hash[:16]}, model {done.bundle.digest[:16]}",
+        f"decisions {done.result.decision_hash[:16]}, model {done.digest[:16]}",
         f"report {done.report}",
     ]
     answer(json, done.as_dict(), lines)
@@ -64,7 +76,9 @@ def backtest(
 def live(
     mode: Annotated[Mode, typer.Option(help="replay: recorded sessions, paper orders.")] = Mode.REPLAY,
     bundle: BundleOption = None,
-    contract: Annotated[str | None, typer.Option(help="The series; by default the bundle's own.")] = None,
+    contract: Annotated[
+        list[str] | None, typer.Option(help="A series, once for each instrument; by default the bundles' own.")
+    ] = None,
     first: FirstOption = None,
     last: LastOption = None,
     journal: Annotated[Path | None, typer.Option(help="Where the journal goes.")] = None,
@@ -72,14 +86,15 @@ def live(
 ) -> None:
     """Run the trading loop over recorded sessions, with paper orders."""
     from cli.configuration import load_configuration
-    from live.replay import Request, replay
+    from live.replay import replay
     from market.errors import SafetyRefusal
+    from registry.installed import Named
 
     if mode is not Mode.REPLAY:
         raise SafetyRefusal(f"--mode {mode}: expected replay, the only feed of this version; replay recorded sessions")
     home = find_home()
     limits = load_configuration(home).configuration.risk
-    done = replay(home, Request(bundle, contract, first, last, journal, limits))
+    done = replay(home, Named(tuple(bundle or ()), tuple(contract or ()), first, last, limits), journal)
     fields = {"mode": str(mode), **done.as_dict()}
     lines = [
         f"replayed {done.sessions} sessions of {done.contract}: {done.events} events, {done.decisions} decisions, "

@@ -1,60 +1,65 @@
-"""Backtest a finished bundle over recorded sessions: numbers, broker's notes and one report.
+"""Backtest finished bundles over recorded sessions, in one account: numbers, broker's notes and one report.
 
 The core and the venue are those of paper and live, so the decisions are those the runner would journal, to the bit.
 """
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from backtest.metrics import Metrics, per_hour, per_regime, summarise
-from backtest.replay import join_sessions
+from backtest.metrics import Metrics, per_hour, per_regime, summarise, summarise_account
+from backtest.replay import backtest_desks
 from backtest.report import EquityCurve, PriceChart, ReportData, write_report
-from backtest.result import BacktestResult
+from backtest.result import BacktestResult, join_desks
 from backtest.trips import round_trips
-from flows.notes import months_of, session_notes
+from flows.notes import join_notes, months_of, session_notes
 from flows.progress import steps
 from market.bars import bars_from_events
 from market.home import Home
 from market.lake_manifest import Partition
 from market.stream import Feed
-from registry.bundle import Bundle
-from registry.installed import open_bundle
+from registry.installed import Named, Opened, OpenedDesk, open_account
 from trading.broker_note import BrokerNote
-from trading.paper import run_session
-from trading.policy import RiskLimits
 
 CHART_SESSIONS = 3
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to backtest; what is not named is taken from the bundle, every recorded session included.
+class DeskResult:
+    """What one desk of the account did.
 
     Parameters
     ----------
-    bundle : Path, optional
-        By default the one installed last.
-    contract : str, optional
-        By default the bundle's series with the newest session.
-    first, last : date, optional
-        Sessions, both included.
-    report : Path, optional
-        Where the report goes.
-    limits : RiskLimits
-        What the account may risk.
+    in_sample : int
+        How many of its sessions are not after the last one its model was trained on.
     """
 
-    bundle: Path | None = None
-    contract: str | None = None
-    first: dt.date | None = None
-    last: dt.date | None = None
-    report: Path | None = None
-    limits: RiskLimits = field(default_factory=RiskLimits)
+    desk: OpenedDesk
+    result: BacktestResult
+    metrics: Metrics
+    in_sample: int
+
+    @property
+    def tick_value(self) -> float:
+        """R$ per tick and contract."""
+        return self.desk.feed.instrument.tick_value
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what machines read, plain values only."""
+        return {
+            "contract": self.desk.feed.contract,
+            "sessions": len(self.result.sessions),
+            "in_sample_sessions": self.in_sample,
+            "decisions": len(self.result.decisions),
+            "signals": _signals(self.result),
+            "metrics": self.metrics.as_dict(),
+            "decision_hash": self.result.decision_hash,
+            "model_digest": self.desk.bundle.digest,
+        }
 
 
 @dataclass(frozen=True)
@@ -63,19 +68,29 @@ class Backtested:
 
     Parameters
     ----------
-    in_sample : int
-        How many of the sessions are not after the last one the model was trained on.
+    contract, digest : str
+        Series and models, joined by a plus.
+    desks : tuple of DeskResult
+        Each by itself.
+    result : BacktestResult
+        Of the whole account.
     notes : mapping of date to BrokerNote
         Of each session with fills.
     """
 
     contract: str
-    bundle: Bundle
+    digest: str
+    desks: tuple[DeskResult, ...]
     result: BacktestResult
     metrics: Metrics
-    in_sample: int
     notes: dict[dt.date, BrokerNote]
     report: Path
+
+    @property
+    def in_sample(self) -> int:
+        """How many sessions some desk's model has seen."""
+        last = max(last_trained(one.desk) for one in self.desks)
+        return sum(day <= last for day in self.result.sessions)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what machines read, plain values only."""
@@ -86,62 +101,79 @@ class Backtested:
             "last": days[-1].isoformat(),
             "in_sample_sessions": self.in_sample,
             "decisions": len(self.result.decisions),
-            "signals": int((self.result.decisions["quantity"] > 0).sum()),
+            "signals": _signals(self.result),
             "metrics": self.metrics.as_dict(),
+            "instruments": [one.as_dict() for one in self.desks],
             "withheld": float(sum(note.withheld for note in self.notes.values())),
             "notes": [_plain(day, note) for day, note in self.notes.items()],
             "decision_hash": self.result.decision_hash,
-            "model_digest": self.bundle.digest,
+            "model_digest": self.digest,
             "report": str(self.report),
         }
 
 
-def run(home: Home, request: Request) -> Backtested:
-    """Trade the sessions with the bundle's model from a flat account, and write the report.
+def run(home: Home, named: Named, report: Path | None = None) -> Backtested:
+    """Trade the sessions with the bundles' models from one flat account, and write the report.
 
-    Raises what `registry.installed.open_bundle` raises.
+    Raises what `registry.installed.open_account` raises.
     """
-    limits, span = request.limits, (request.first, request.last)
-    bundle, feed, days, trader = open_bundle(home, request.bundle, request.contract, span, limits)
-    result = join_sessions(days, [run_session(trader, feed, day) for day in steps(days, "sessions")])
+    account = open_account(home, named)
+    results = backtest_desks(account.seats, steps(account.days, "sessions"))
+    capital = named.limits.capital_reais
+    desks = tuple(_judge(desk, result, capital) for desk, result in zip(account.desks, results, strict=True))
+    joined = join_desks(results)
     done = Backtested(
-        contract=feed.contract,
-        bundle=bundle,
-        result=result,
-        metrics=summarise(result, feed.instrument.tick_value, limits.capital_reais),
-        in_sample=sum(day.isoformat() <= bundle.manifest.lineage.last_session for day in days),
-        notes=session_notes(feed, bundle.manifest.costs, result),
-        report=request.report or _default_report(home, feed, bundle, days),
+        contract=account.contract,
+        digest=account.digest,
+        desks=desks,
+        result=joined,
+        metrics=summarise_account(joined, [(one.result, one.tick_value) for one in desks], capital),
+        notes=join_notes(session_notes(one.desk.feed, one.desk.bundle.manifest.costs, one.result) for one in desks),
+        report=report or _default_report(home, account),
     )
     done.report.parent.mkdir(parents=True, exist_ok=True)
-    write_report(_report(feed, done, limits), done.report)
+    write_report(_report(done, capital), done.report)
     return done
 
 
+def last_trained(desk: OpenedDesk) -> dt.date:
+    """Return the last session that a desk's model has seen."""
+    return dt.date.fromisoformat(desk.bundle.manifest.lineage.last_session)
+
+
+def _judge(desk: OpenedDesk, result: BacktestResult, capital: float) -> DeskResult:
+    metrics = summarise(result, desk.feed.instrument.tick_value, capital)
+    return DeskResult(desk, result, metrics, sum(day <= last_trained(desk) for day in result.sessions))
+
+
+def _signals(result: BacktestResult) -> int:
+    return int((result.decisions["quantity"] > 0).sum())
+
+
 def _plain(day: dt.date, note: BrokerNote) -> dict[str, Any]:
-    line = note.lines[0]
     return {
         "session": day.isoformat(),
-        "contracts": line.contracts,
-        "gross": float(line.gross),
-        "fees": float(line.fees),
-        "brokerage": float(line.brokerage),
+        "contracts": sum(line.contracts for line in note.lines),
+        "gross": float(sum(line.gross for line in note.lines)),
+        "fees": float(sum(line.fees for line in note.lines)),
+        "brokerage": float(sum(line.brokerage for line in note.lines)),
         "withheld": float(note.withheld),
         "settled": float(note.settled),
     }
 
 
-def _default_report(home: Home, feed: Feed, bundle: Bundle, days: Sequence[dt.date]) -> Path:
-    name = f"{feed.contract}-{days[0]}-{days[-1]}-{bundle.digest[:12]}.html"
+def _default_report(home: Home, account: Opened) -> Path:
+    digests = "-".join(desk.bundle.digest[:12] for desk in account.desks)
+    name = f"{account.contract}-{account.days[0]}-{account.days[-1]}-{digests}.html"
     return home.artifacts / "backtests" / name.replace("$", "")
 
 
-def _report(feed: Feed, done: Backtested, limits: RiskLimits) -> ReportData:
-    result, lineage = done.result, done.bundle.manifest.lineage
-    trips = round_trips(result.fills, feed.instrument.tick_value, result.decisions)
-    recorded = _partitions(feed, result.sessions)
+def _report(done: Backtested, capital: float) -> ReportData:
+    result, feeds = done.result, [one.desk.feed for one in done.desks]
+    trips = np.concatenate([round_trips(one.result.fills, one.tick_value, one.result.decisions) for one in done.desks])
+    recorded = [part for one in done.desks for part in _partitions(one.desk.feed, one.result.sessions)]
     return ReportData(
-        title=f"{feed.contract} · {feed.bar_ns // 60_000_000_000} min",
+        title=" + ".join(f"{feed.contract} · {feed.bar_ns // 60_000_000_000} min" for feed in feeds),
         subtitle=f"{result.sessions[0]:%d/%m/%Y} – {result.sessions[-1]:%d/%m/%Y}",
         synthetic=any(one.provenance.synthetic for one in recorded),
         provenance={
@@ -150,20 +182,30 @@ def _report(feed: Feed, done: Backtested, limits: RiskLimits) -> ReportData:
             "price basis": ", ".join(dict.fromkeys(one.provenance.price_basis for one in recorded)),
         },
         metrics=done.metrics.as_dict(),
+        per_instrument=tuple((one.desk.feed.contract, one.metrics.as_dict()) for one in done.desks),
         per_regime=per_regime(trips),
         per_hour=per_hour(trips),
-        curve=EquityCurve(result.equity_ts_ns, result.equity, result.session_index, limits.capital_reais),
-        prices=_prices(feed, result),
-        lineage={
-            "data hash": lineage.data_hash,
-            "commit": lineage.git_commit,
-            "schema hash": done.bundle.schema.hash,
-            "model digest": done.bundle.digest,
-            "trained": f"{lineage.first_session} – {lineage.last_session}",
-        },
+        curve=EquityCurve(result.equity_ts_ns, result.equity, result.session_index, capital),
+        prices=tuple(_prices(one.desk.feed, one.result) for one in done.desks),
+        lineage=_lineage([one.desk for one in done.desks]),
         in_sample=done.in_sample,
         months=months_of(done.notes),
     )
+
+
+def _lineage(desks: Sequence[OpenedDesk]) -> dict[str, str]:
+    """Return where each model comes from, under the series' name where there are several."""
+    lines: dict[str, str] = {}
+    for desk in desks:
+        lineage, whose = desk.bundle.manifest.lineage, f"{desk.feed.contract} " if len(desks) > 1 else ""
+        lines |= {
+            f"{whose}data hash": lineage.data_hash,
+            f"{whose}commit": lineage.git_commit,
+            f"{whose}schema hash": desk.bundle.schema.hash,
+            f"{whose}model digest": desk.bundle.digest,
+            f"{whose}trained": f"{lineage.first_session} – {lineage.last_session}",
+        }
+    return lines
 
 
 def _partitions(feed: Feed, days: Sequence[dt.date]) -> list[Partition]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from backtest.report import MonthOfNotes
 from backtest.result import BacktestResult
 from market.costs import CostParams, costs
 from market.stream import Feed
-from trading.broker_note import BrokerNote, note_line
+from trading.broker_note import BrokerNote, NoteLine, note_line
 
 
 def session_notes(feed: Feed, params: CostParams, result: BacktestResult) -> dict[dt.date, BrokerNote]:
@@ -24,6 +24,15 @@ def session_notes(feed: Feed, params: CostParams, result: BacktestResult) -> dic
             paid = costs(feed.root, day, params)
             notes[day] = BrokerNote((note_line(fills, feed.instrument.tick_value, paid),))
     return notes
+
+
+def join_notes(notes: Iterable[Mapping[dt.date, BrokerNote]]) -> dict[dt.date, BrokerNote]:
+    """Return one note a session for all instruments of an account, in time order."""
+    lines: dict[dt.date, tuple[NoteLine, ...]] = {}
+    for own in notes:
+        for day, note in own.items():
+            lines[day] = (*lines.get(day, ()), *note.lines)
+    return {day: BrokerNote(lines[day]) for day in sorted(lines)}
 
 
 def months_of(notes: Mapping[dt.date, BrokerNote]) -> tuple[MonthOfNotes, ...]:

@@ -3,7 +3,8 @@
 import datetime as dt
 import hashlib
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +13,18 @@ import numpy as np
 from features.monitor import dead_column, unusual_columns
 from live.journal_writer import JournalWriter
 from market.home import Home
-from market.stream import Feed
-from registry.bundle import Bundle
-from registry.installed import open_bundle
+from registry.installed import Named, Opened, open_account
+from trading.desks import Seat, begin_day
 from trading.journal import Kind, json_payload
-from trading.paper import Trader, begin_session, end_session, step
-from trading.policy import RiskLimits
+from trading.paper import Trader
 from trading.records import OrderRole, OrderState, RefusalReason, TradingState
 
 _INCREASES_EXPOSURE = (OrderState.PENDING_NEW, OrderState.ACCEPTED)
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to replay, under which limits; what is not named is taken from the bundle."""
-
-    bundle: Path | None = None
-    contract: str | None = None
-    first: dt.date | None = None
-    last: dt.date | None = None
-    journal: Path | None = None
-    limits: RiskLimits = field(default_factory=RiskLimits)
-
-
-@dataclass(frozen=True)
 class Replayed:
-    """What the runner did."""
+    """What the runner did, all desks together; `contract` and `model_digest` are joined by a plus."""
 
     contract: str
     sessions: int
@@ -56,52 +43,53 @@ class Replayed:
         return asdict(self)
 
 
-def replay(home: Home, request: Request) -> Replayed:
-    """Trade recorded sessions on paper with a verified bundle.
+def replay(home: Home, named: Named, journal: Path | None = None) -> Replayed:
+    """Trade recorded sessions on paper with verified bundles, one account for all.
 
-    Raises what `registry.installed.open_bundle` raises.
+    Raises what `registry.installed.open_account` raises.
     """
-    span = (request.first, request.last)
-    bundle, feed, days, trader = open_bundle(home, request.bundle, request.contract, span, request.limits)
-    path = request.journal or home.journal / f"replay-{feed.contract}-{days[0]}-{days[-1]}-{os.getpid()}.bin"
+    account = open_account(home, named)
+    days = account.days
+    path = journal or home.journal / f"replay-{account.contract}-{days[0]}-{days[-1]}-{os.getpid()}.bin"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with JournalWriter(path) as journal:
-        recorder = Recorder(journal)
+    with JournalWriter(path) as written:
+        recorder = Recorder(written)
         for day in days:
-            started = {"mode": "replay", "day": day.isoformat(), "bundle": bundle.digest}
-            journal.append(Kind.SESSION, json_payload(started))
-            recorder.run_day(trader, feed, day)
-    return recorder.summary(trader, bundle, feed.contract, len(days), path)
+            started = {"mode": "replay", "day": day.isoformat(), "bundle": account.digest}
+            written.append(Kind.SESSION, json_payload(started))
+            recorder.run_day(account.seats, day)
+    return recorder.summary(account, path)
 
 
 class Recorder:
-    """Writes what the trader does into the journal, as it happens, and counts it."""
+    """Writes what the traders of an account do into the journal, as it happens, and counts it."""
 
     def __init__(self, journal: JournalWriter) -> None:
         self._journal = journal
         self._hash = hashlib.sha256()
-        self._session = _Written()
         self.events = 0
         self.decisions = 0
         self.orders = 0
         self.fills = 0
 
-    def run_day(self, trader: Trader, feed: Feed, day: dt.date) -> None:
+    def run_day(self, seats: Sequence[Seat], day: dt.date) -> None:
         """Replay one session event by event."""
-        begin_session(trader, feed, day)
-        self._session = _Written()
-        for record in feed.load(day):
-            self.events += 1
-            step(trader, record)
-            self._record(trader)
-        end_session(trader)
-        self._record(trader)
-        self._alarm(trader, day)
+        begun = begin_day(seats, day)
+        written = [_Written() for _ in begun.seats]
+        self.events += sum(len(records) for records in begun.records)
+        for place in begun.order.tolist():
+            for acted in range(len(written)) if begun.step(place) else (place,):
+                self._record(begun.seats[acted].trader, written[acted])
+        for seat, seen in zip(begun.seats, written, strict=True):
+            self._record(seat.trader, seen)
+            self._alarm(seat.trader, day)
+        for fields in _risk_alarms(begun.seats[0].trader.budget[0]):
+            self._note(fields, day)
         self._journal.sync()
 
-    def _record(self, trader: Trader) -> None:
+    def _record(self, trader: Trader, seen: "_Written") -> None:
         """Journal what is new: decisions and fills once, orders at every change of state."""
-        seen, made, filled = self._session, len(trader.decisions), len(trader.fills)
+        made, filled = len(trader.decisions), len(trader.fills)
         if made > seen.decisions:
             payload = trader.decisions[seen.decisions : made].tobytes()
             self._hash.update(payload)
@@ -127,9 +115,11 @@ class Recorder:
         dead = dead_column(monitor, band)
         if dead >= 0:
             told.append({"alarm": "dead input", "column": trader.schema.columns[dead]})
-        told += _risk_alarms(trader.budget[0])
         for fields in told:
-            self._journal.append(Kind.NOTE, json_payload(fields | {"day": day.isoformat()}))
+            self._note(fields, day)
+
+    def _note(self, fields: dict[str, Any], day: dt.date) -> None:
+        self._journal.append(Kind.NOTE, json_payload(fields | {"day": day.isoformat()}))
 
     def _record_orders(self, orders: np.ndarray, seen: "_Written") -> None:
         if orders.tobytes() == seen.orders:
@@ -144,19 +134,20 @@ class Recorder:
                 self._journal.sync()
         seen.orders = orders.tobytes()
 
-    def summary(self, trader: Trader, bundle: Bundle, contract: str, sessions: int, path: Path) -> Replayed:
+    def summary(self, account: Opened, path: Path) -> Replayed:
         """Return what was done."""
+        traders = [seat.trader for seat in account.seats]
         return Replayed(
-            contract=contract,
-            sessions=sessions,
+            contract=account.contract,
+            sessions=len(account.days),
             events=self.events,
             decisions=self.decisions,
             orders=self.orders,
             fills=self.fills,
-            position=int(trader.account[0]["position"]),
-            net_reais=round(float(trader.account[0]["equity"]), 2),
+            position=sum(abs(int(trader.account[0]["position"])) for trader in traders),
+            net_reais=round(float(traders[0].budget[0]["equity"]), 2),
             decision_hash=self._hash.hexdigest(),
-            model_digest=bundle.digest,
+            model_digest=account.digest,
             journal=str(path),
         )
 

@@ -203,6 +203,14 @@ def load_bundle(folder: Path, trusted_public_key: bytes, expected_schema_hash: s
     return bundle
 
 
+def instrument_of(folder: Path) -> str | None:
+    """Return the instrument that a bundle says it trades, None where it says nothing: a hint, nothing is verified."""
+    try:
+        return str(json.loads((folder / MANIFEST).read_bytes())["instrument"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
 def install(folder: Path, cache_folder: Path, public_key: bytes) -> Path:
     """Verify a bundle and place it in the cache under its digest.
 

@@ -1,65 +1,163 @@
 """What an installed bundle trades: which one, which series of the lake, and which of its sessions."""
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from market.errors import NotEnoughData, UsageError
 from market.home import Home
+from market.instruments import Instrument
 from market.lake import Lake
 from market.stream import Feed
-from registry.bundle import Bundle, load_bundle
+from registry.bundle import Bundle, instrument_of, load_bundle
 from registry.signing import public_key
+from trading.budget import new_budget
 from trading.core import new_desk
-from trading.paper import Trader, new_trader
+from trading.desks import Seat
+from trading.paper import new_trader
 from trading.policy import RiskLimits
 
 SECOND_NS = 1_000_000_000
 
 
-class Opened(NamedTuple):
-    """A bundle ready to trade recorded sessions: its feed, the sessions, and a flat trader."""
+class OpenedDesk(NamedTuple):
+    """A bundle and the desk that trades its series."""
 
     bundle: Bundle
-    feed: Feed
+    seat: Seat
+
+    @property
+    def feed(self) -> Feed:
+        """What the desk is fed."""
+        return self.seat.feed
+
+
+@dataclass(frozen=True)
+class Named:
+    """What to trade; what is not named is taken from the bundles, every recorded session included.
+
+    Parameters
+    ----------
+    bundles : tuple of Path, optional
+        By default the one installed last, of each named series' instrument where there is one.
+    contracts : tuple of str, optional
+        By default each bundle's series with the newest session.
+    first, last : date, optional
+        Sessions, both included.
+    limits : RiskLimits
+        What the account may risk, over all its desks.
+    """
+
+    bundles: tuple[Path, ...] = ()
+    contracts: tuple[str, ...] = ()
+    first: dt.date | None = None
+    last: dt.date | None = None
+    limits: RiskLimits = field(default_factory=RiskLimits)
+
+
+class Opened(NamedTuple):
+    """One flat account: its desks, in the order in which they were named, and the sessions any of them has."""
+
+    desks: tuple[OpenedDesk, ...]
     days: list[dt.date]
-    trader: Trader
+
+    @property
+    def seats(self) -> list[Seat]:
+        """The traders and their feeds."""
+        return [desk.seat for desk in self.desks]
+
+    @property
+    def contract(self) -> str:
+        """The series, joined by a plus."""
+        return "+".join(desk.feed.contract for desk in self.desks)
+
+    @property
+    def digest(self) -> str:
+        """The bundles' digests, joined by a plus."""
+        return "+".join(desk.bundle.digest for desk in self.desks)
 
 
-def open_bundle(
-    home: Home,
-    folder: Path | None,
-    contract: str | None,
-    span: tuple[dt.date | None, dt.date | None],
-    limits: RiskLimits,
-) -> Opened:
-    """Verify a bundle and open what it trades; what is not named is the bundle installed last and its own series.
+def open_account(home: Home, named: Named) -> Opened:
+    """Verify bundles and open what they trade, one desk each, in one budget.
 
     Raises
     ------
     UsageError
-        If no bundle is named and none is installed, or the series is not one the bundle trades.
+        If no bundle is named and none is installed, a series is not one that a bundle trades, or two desks would trade
+        one instrument, win another currency or trade another day at one time.
     BundleRefused
-        If the bundle is altered, unsigned, or made for another catalogue.
+        If a bundle is altered, unsigned, or made for another catalogue.
     NotEnoughData
-        If the lake has no session of the series in the span.
+        If the lake has no session of a series in the span.
     """
-    bundle = load_bundle(folder or newest_bundle(home), public_key(home.keys))
-    feed = open_feed(home, bundle, contract)
-    days = days_between(feed, *span)
-    trader = new_trader(bundle.schema, bundle.model, new_desk(limits, feed.instrument), bundle.manifest.costs)
-    return Opened(bundle, feed, days, trader)
+    pairs = [(load_bundle(folder, public_key(home.keys)), contract) for folder, contract in _pairs(home, named)]
+    feeds = [(bundle, open_feed(home, bundle, contract)) for bundle, contract in pairs]
+    _check_account([feed.instrument for _, feed in feeds])
+    days = sorted({day for _, feed in feeds for day in days_between(feed, named.first, named.last)})
+    _check_days([feed for _, feed in feeds], days)
+    budget, desks = new_budget(), []
+    for bundle, feed in feeds:
+        desk = new_desk(named.limits, feed.instrument, budget=budget)
+        trader = new_trader(bundle.schema, bundle.model, desk, bundle.manifest.costs)
+        desks.append(OpenedDesk(bundle, Seat(trader, feed)))
+    return Opened(tuple(desks), days)
 
 
-def newest_bundle(home: Home) -> Path:
-    """Return the bundle installed last; raises UsageError where none is."""
+def _pairs(home: Home, named: Named) -> list[tuple[Path, str | None]]:
+    """Return the bundle of each series named, then the bundles of which none is named."""
+    if not named.bundles:
+        roots = [(Lake(home.lake).instruments.of(contract).root, contract) for contract in named.contracts]
+        return [(newest_bundle(home, root), contract) for root, contract in roots] or [(newest_bundle(home), None)]
+    left, pairs = list(named.bundles), []
+    for contract in named.contracts:
+        if not left:
+            raise UsageError(f"{contract}: expected a bundle that trades it, found none left; name one more")
+        root = Lake(home.lake).instruments.of(contract).root
+        folder = next((one for one in left if instrument_of(one) == root), left[0])
+        left.remove(folder)
+        pairs.append((folder, contract))
+    return [*pairs, *((folder, None) for folder in left)]
+
+
+def _check_account(instruments: Sequence[Instrument]) -> None:
+    """Refuse what one account cannot trade side by side."""
+    roots, currencies = [one.root for one in instruments], {one.currency for one in instruments}
+    if len(set(roots)) < len(roots):
+        raise UsageError(
+            f"account: expected desks of different instruments, found {', '.join(roots)}; name one of each"
+        )
+    if len(currencies) > 1:
+        raise UsageError(f"account: expected one currency, found {', '.join(sorted(currencies))}; trade them apart")
+
+
+def _check_days(feeds: Sequence[Feed], days: Sequence[dt.date]) -> None:
+    """Refuse series of which one still trades a day when the next one begins for another."""
+    if len(feeds) < 2:
+        return
+    known, ended = [(feed, set(feed.sessions())) for feed in feeds], 0
+    for day in days:
+        hours = [feed.session(day)[0] for feed, own in known if day in own]
+        if min(int(one["open_ns"]) for one in hours) < ended:
+            series = ", ".join(feed.contract for feed in feeds)
+            raise UsageError(
+                f"{series} on {day}: expected every session to begin after those of the day before, found one that "
+                "begins earlier; trade them apart"
+            )
+        ended = max(int(one["close_ns"]) for one in hours)
+
+
+def newest_bundle(home: Home, root: str | None = None) -> Path:
+    """Return the bundle installed last, of an instrument if it has one; raises UsageError where none is installed."""
     # A name with a dot is the draft of an install that was killed.
     installed = sorted(home.bundles.glob("[!.]*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
     if not installed:
         raise UsageError(
             f"{home.bundles}: expected an installed bundle, found none; run `pregao demo` or name --bundle"
         )
-    return installed[-1].parent
+    fitting = [path for path in installed if root and instrument_of(path.parent) == root]
+    return (fitting or installed)[-1].parent
 
 
 def open_feed(home: Home, bundle: Bundle, named: str | None) -> Feed:

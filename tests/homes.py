@@ -1,6 +1,7 @@
 """A user's folder with a small market and a signed model, for tests of the shells around the core."""
 
 import json
+import os
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -21,38 +22,41 @@ from tests.factories import MINUTE_NS, make_model, make_stump
 from trading.policy import StrategyParams
 
 MARKET = SyntheticMarket(symbol="WINQ26", sessions=4, seed=11, trades_per_session=600)
+# Begins and ends a session later, and closes five minutes later than the index.
+DOLLAR = SyntheticMarket("WDOQ26", MARKET.days()[1], 4, seed=5, trades_per_session=600, opening_points=5_300.0)
 SCHEMA = FeatureSchema("test", ("returns_1", "rsi_14"), MINUTE_NS, 1)
 # Follows the last minute, in every regime and against no agent, so that even a short market brings fills.
 STRATEGY = StrategyParams(require_agents=False, with_trend_only=False, cooldown_bars=3, max_hold_bars=10)
 
 
 @cache
-def _session_events(index: int) -> np.ndarray:
-    return MARKET.session_events(index)
+def _session_events(market: SyntheticMarket, index: int) -> np.ndarray:
+    return market.session_events(index)
 
 
-def fill_lake(home: Home, kind: str = "events") -> Lake:
-    """Write the market's sessions into a home's lake, as trades and quotes or as bars of a minute."""
-    lake, writes = Lake(home.lake), []
-    for index, day in enumerate(MARKET.days()):
-        events = _session_events(index)
+def fill_lake(home: Home, kind: str = "events", market: SyntheticMarket = MARKET) -> Lake:
+    """Write a market's sessions into a home's lake, as trades and quotes or as bars of a minute."""
+    lake, writes, source = Lake(home.lake), [], provenance_of(market)
+    for index, day in enumerate(market.days()):
+        events = _session_events(market, index)
         if kind == "bars":
-            bars = bars_from_events(events, B3.session("WIN", day), MINUTE_NS)
-            writes.append((lake.draft("bars", MARKET.symbol, day, provenance_of(MARKET), 60), bars))
+            bars = bars_from_events(events, B3.session(market.symbol, day), MINUTE_NS)
+            writes.append((lake.draft("bars", market.symbol, day, source, 60), bars))
         else:
-            source = provenance_of(MARKET)
-            writes += [(lake.draft(k, MARKET.symbol, day, source), part) for k, part in split_kinds(events)]
+            writes += [(lake.draft(k, market.symbol, day, source), part) for k, part in split_kinds(events)]
     lake.commit(writes)
     return lake
 
 
-def install_model(home: Home, kind: str = "events", upper: float = 0.9, band: Band | None = None) -> Path:
+def install_model(
+    home: Home, kind: str = "events", upper: float = 0.9, band: Band | None = None, root: str = "WIN"
+) -> Path:
     """Sign a model that buys after a rise and sells after a fall, and return where the runner finds it."""
     ensure_key(home.keys, use_keyring=False)
     key = load_private_key(home.keys, use_keyring=False)
     manifest = Manifest(
-        name="pregao-win-60s",
-        instrument="WIN",
+        name=f"pregao-{root.lower()}-60s",
+        instrument=root,
         feed=FeedNeeds("bars" if kind == "bars" else "events", 60),
         schema=json.loads(SCHEMA.to_json()),
         thresholds={"trend_up": 0.3, "trend_down": 0.3, "range": 0.3},
@@ -65,7 +69,7 @@ def install_model(home: Home, kind: str = "events", upper: float = 0.9, band: Ba
     model = make_model(SCHEMA, make_stump(2, 0, 0.0, 1.0 - upper, upper), (), STRATEGY)
     model = model._replace(band=band or model.band)
     rows = np.random.default_rng(1).normal(size=(64, 2)).astype(np.float32)
-    drafted = home.root / f"drafted-{upper}"
+    drafted = home.root / f"drafted-{root}-{upper}"
     write_bundle(drafted, manifest, model, rows, key)
     return install(drafted, home.bundles, key.public)
 
@@ -76,3 +80,11 @@ def build_home(root: Path, kind: str = "events") -> Home:
     fill_lake(home, kind)
     install_model(home, kind)
     return home
+
+
+def add_dollar(home: Home, kind: str = "events") -> Path:
+    """Give a home the dollar's sessions and a model of it, older than the model it has; return the model's folder."""
+    fill_lake(home, kind, DOLLAR)
+    folder = install_model(home, kind, root="WDO")
+    os.utime(folder / "manifest.json", ns=(10, 10))
+    return folder

@@ -42,7 +42,7 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun 
         per_regime=per_regime(trips),
         per_hour=per_hour(trips),
         curve=curve,
-        prices=_prices(home, dataset, result.fills, result.sessions, paper),
+        prices=(_prices(home, dataset, result.fills, result.sessions, paper),),
         calibration=_calibration(home),
         importance=read_json(home.artifacts / train.SUMMARY)["importance"],
         challenger_gates=_gates(gates["to_challenger"]),

@@ -123,10 +123,11 @@ def full_report(walk: np.ndarray, make_fills: MakeRecords) -> ReportData:
         synthetic=True,
         provenance={"source": "market.synthetic", "price_basis": "raw"},
         metrics=numbers,
+        per_instrument=(("WDO$N", numbers), ("WIN$N", numbers)),
         per_regime=tuple(Split(key, 60, 100.0 * key - 150.0, 2.5, 0.5, float("nan")) for key in range(5)),
         per_hour=(Split(9, 240, 12_345.6, 51.44, 0.54, 1.31),),
         curve=EquityCurve(walk["ts_close_ns"], equity, np.arange(1200) // 400, 100_000.0),
-        prices=PriceChart("WDO$N", walk, fills, 0.5),
+        prices=(PriceChart("WDO$N", walk, fills, 0.5),),
         calibration=Calibration(np.array([0.4, 0.5, 0.6]), np.array([0.42, 0.5, 0.57]), np.array([90, 200, 80]), 0.021),
         importance={f"feature_{k:02d}": 1.0 / (k + 1) for k in range(25)},
         challenger_gates=(

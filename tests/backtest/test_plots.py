@@ -13,11 +13,10 @@ from backtest.report import Calibration, EquityCurve, PriceChart, ReportData
 @pytest.fixture(scope="module")
 def drawings(full_report: ReportData) -> dict[str, str]:
     assert full_report.curve is not None
-    assert full_report.prices is not None
     assert full_report.calibration is not None
     return {
         "equity": plots.equity_plot(full_report.curve),
-        "prices": plots.price_plot(full_report.prices),
+        "prices": plots.price_plot(full_report.prices[0]),
         "calibration": plots.calibration_plot(full_report.calibration),
         "importance": plots.importance_plot(full_report.importance),
     }
@@ -45,7 +44,7 @@ def test_every_colour_comes_from_the_page(name, drawings):
 
 def test_the_same_numbers_draw_the_same_bytes(full_report, drawings):
     assert plots.equity_plot(full_report.curve) == drawings["equity"]
-    assert plots.price_plot(full_report.prices) == drawings["prices"]
+    assert plots.price_plot(full_report.prices[0]) == drawings["prices"]
 
 
 def test_currency_is_not_taken_for_a_formula(drawings):

@@ -10,8 +10,9 @@ import pytest
 
 from cli.output import KEYS
 from market.home import Home
+from market.lake import Lake
 from tests.cli.conftest import RunCommand
-from tests.homes import MARKET, build_home
+from tests.homes import DOLLAR, MARKET, add_dollar, build_home
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 DAYS = MARKET.days()
@@ -81,4 +82,71 @@ def test_the_report_shows_every_part_it_has_numbers_for(ask: Ask, tmp_path: Path
 def test_what_cannot_be_backtested_says_why(ask: Ask, words: tuple[str, ...], code: int, found: str) -> None:
     found_code, said = ask(*words)
     assert (found_code, said["ok"], said["metrics"]) == (code, False, None)
+    assert found in said["reason"]
+
+
+# ---- index and dollar in one account
+
+
+def money(metrics: dict[str, Any]) -> tuple[float, float, int, int]:
+    return metrics["net"], metrics["fees"], metrics["round_trips"], metrics["fills"]
+
+
+def test_series_named_together_trade_in_one_account_each_with_its_own_model(
+    ask: Ask, run: RunCommand, whole: Home, home: Home
+) -> None:
+    """Limits that nobody reaches: together they earn what they earn alone, and the account is their sum."""
+    kind = "bars" if Lake(home.lake).partitions("bars") else "events"
+    (home.root / "pregao.toml").write_text("[risk]\nmax_trades_per_day = 1000\n", encoding="utf-8")
+    model = add_dollar(home, kind)
+    code, both = ask("backtest", "WINQ26", "WDOQ26")
+    assert (code, list(both)) == (0, ["ok", *KEYS["backtest"]])
+    alone = [ask("backtest", series)[1] for series in ("WINQ26", "WDOQ26")]
+    assert [one["contract"] for one in both["instruments"]] == ["WINQ26", "WDOQ26"]
+    for one, by_itself in zip(both["instruments"], alone, strict=True):
+        assert one["metrics"] == by_itself["metrics"]
+        for name in ("decisions", "signals", "decision_hash", "model_digest"):
+            assert one[name] == by_itself[name]
+    assert alone[1]["model_digest"] == model.name
+    assert both["contract"] == "WINQ26+WDOQ26"
+    assert both["model_digest"] == "+".join(one["model_digest"] for one in alone)
+    assert money(both["metrics"]) == pytest.approx(
+        tuple(sum(pair) for pair in zip(*(money(one["metrics"]) for one in alone), strict=True))
+    )
+    assert both["metrics"]["sessions"] == len({*MARKET.days(), *DOLLAR.days()})
+    assert (both["first"], both["last"]) == (str(MARKET.days()[0]), str(DOLLAR.days()[-1]))
+    assert sum(note["contracts"] for note in both["notes"]) == sum(
+        note["contracts"] for one in alone for note in one["notes"]
+    )
+    page = Path(both["report"]).read_text(encoding="utf-8")
+    assert "By instrument" in page
+    assert page.count("<svg") == 3  # the account's equity, and fills on the price of each
+    _, live = ask("live", "--contract", "WINQ26", "--contract", "WDOQ26")
+    assert (live["decision_hash"], live["fills"]) == (both["decision_hash"], both["metrics"]["fills"])
+    assert live["net_reais"] == pytest.approx(both["metrics"]["net"], abs=0.005)
+    said = run("backtest", "WINQ26", "WDOQ26").out
+    assert "  WDOQ26: 4 sessions" in said
+
+
+def test_bundles_named_together_trade_their_own_series(ask: Ask, home: Home) -> None:
+    kind = "bars" if Lake(home.lake).partitions("bars") else "events"
+    dollar = add_dollar(home, kind)
+    index = next(folder for folder in home.bundles.iterdir() if folder != dollar)
+    _, said = ask("backtest", "--bundle", dollar, "--bundle", index, "--from", DAYS[-1], "--to", DAYS[-1])
+    assert [one["contract"] for one in said["instruments"]] == ["WDOQ26", "WINQ26"]
+    _, named = ask("backtest", "WINQ26", "--bundle", dollar, "--bundle", index, "--to", DAYS[-1])
+    assert [one["contract"] for one in named["instruments"]] == ["WINQ26", "WDOQ26"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("WINQ26", "WINQ26"), "expected different instruments, found WIN, WIN"),
+        (("WINQ26", "WDOQ26", "--bundle", "index"), "WDOQ26: expected a bundle that trades it"),
+    ],
+)
+def test_what_one_account_cannot_trade_says_why(ask: Ask, home: Home, words: tuple[str, ...], found: str) -> None:
+    index = next(home.bundles.iterdir())
+    code, said = ask("backtest", *(str(index) if word == "index" else word for word in words))
+    assert (code, said["ok"]) == (2, False)
     assert found in said["reason"]

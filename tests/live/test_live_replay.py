@@ -14,7 +14,7 @@ import pytest
 from backtest.replay import backtest
 from backtest.result import BacktestResult
 from features.monitor import VARIANCE, open_band
-from live.replay import Replayed, Request, replay
+from live.replay import Replayed, replay
 from market.errors import BundleRefused, LakeError, NotEnoughData, SafetyRefusal, UnknownSymbol, UsageError
 from market.home import Home
 from market.instruments import FUTURES
@@ -23,7 +23,7 @@ from market.lake_manifest import Provenance
 from market.stream import Feed
 from market.synthetic import SyntheticMarket, split_kinds
 from registry.bundle import load_bundle
-from registry.installed import newest_bundle
+from registry.installed import Named, newest_bundle
 from registry.signing import public_key
 from tests.commands import start_pregao
 from tests.factories import MINUTE_NS
@@ -47,7 +47,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Home]:
 def journals(homes: dict[str, Home], tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Replayed, Path]]:
     """One replay of every session per kind of feed."""
     folder = tmp_path_factory.mktemp("journals")
-    return {kind: (replay(homes[kind], Request(journal=folder / kind)), folder / kind) for kind in homes}
+    return {kind: (replay(homes[kind], Named(), folder / kind), folder / kind) for kind in homes}
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_inputs_unlike_training_are_journalled_once_a_session_and_stop_nothing(
     band.high[VARIANCE, 0] = 0.0
     shutil.rmtree(next(bars_home.root.glob("drafted-*")))
     bundle = install_model(bars_home, "bars", band=band)
-    done = replay(bars_home, Request(bundle=bundle, journal=tmp_path / "journal"))
+    done = replay(bars_home, Named((bundle,)), tmp_path / "journal")
     assert done.decision_hash == journals["bars"][0].decision_hash
     notes = [record.fields() for record in read(tmp_path / "journal") if record.kind == Kind.NOTE]
     assert [note["day"] for note in notes] == [day.isoformat() for day in DAYS]
@@ -144,7 +144,7 @@ def test_inputs_unlike_training_are_journalled_once_a_session_and_stop_nothing(
 def test_session_that_lost_too_much_is_journalled(bars_home: Home, tmp_path: Path) -> None:
     """A cent is lost by the first fee: the account halts, and the note says why."""
     limits = RiskLimits(capital_reais=10_000.0, daily_loss_fraction=1e-6)
-    replay(bars_home, Request(journal=tmp_path / "journal", limits=limits))
+    replay(bars_home, Named(limits=limits), tmp_path / "journal")
     notes = [record.fields() for record in read(tmp_path / "journal") if record.kind == Kind.NOTE]
     assert {(note["alarm"], note["state"], note["reason"]) for note in notes} == {
         ("trading state", "HALTED", "DAILY_LOSS")
@@ -155,7 +155,7 @@ def test_session_that_lost_too_much_is_journalled(bars_home: Home, tmp_path: Pat
 def test_blackout_window_of_the_lake_lets_nothing_in(bars_home: Home, tmp_path: Path) -> None:
     rows = "".join(f"{day},00:00,23:59,WIN,All day,test\n" for day in DAYS[1:])
     (bars_home.lake / "blackouts.csv").write_text(f"date,start,end,roots,reason,source\n{rows}", encoding="utf-8")
-    replay(bars_home, Request(journal=tmp_path / "journal"))
+    replay(bars_home, Named(), tmp_path / "journal")
     records = read(tmp_path / "journal")
     assert RefusalReason.BLACKOUT in rows_of(records, Kind.DECISION, DECISION)["refusal"]
     fills = rows_of(records, Kind.FILL, FILL)
@@ -174,7 +174,7 @@ def test_position_open_when_the_data_end_is_closed_and_journalled(
         bars = whole.read_bars(MARKET.symbol, date.fromisoformat(partition.session), 60)
         Lake(bars_home.lake).commit([(partition, bars[bars["ts_open_ns"] <= entry["ts_ns"]])])
 
-    done = replay(bars_home, Request())
+    done = replay(bars_home, Named())
     expected = backtest_of(bars_home, "bars").fills
     assert (expected[-1]["role"], expected[-1]["decision"]) == (OrderRole.FLATTEN, entry["decision"])
     assert rows_of(read(Path(done.journal)), Kind.FILL, FILL).tobytes() == expected.tobytes()
@@ -192,36 +192,36 @@ def test_each_session_opens_with_what_was_loaded(
 
 
 def test_span_limits_the_sessions_and_both_ends_count(homes: dict[str, Home], tmp_path: Path) -> None:
-    request = Request(first=DAYS[1], last=DAYS[2], journal=tmp_path / "journal")
-    assert replay(homes["bars"], request).sessions == 2
+    request = Named(first=DAYS[1], last=DAYS[2])
+    assert replay(homes["bars"], request, tmp_path / "journal").sessions == 2
     started = [record.fields()["day"] for record in read(tmp_path / "journal") if record.kind == Kind.SESSION]
     assert started == [day.isoformat() for day in DAYS[1:3]]
 
 
 def test_journal_goes_into_the_home_where_none_is_named(bars_home: Home) -> None:
-    done = replay(bars_home, Request(first=DAYS[-1]))
+    done = replay(bars_home, Named(first=DAYS[-1]))
     assert Path(done.journal).parent == bars_home.journal
     assert len(read(Path(done.journal))) > 0
 
 
 def test_contract_is_known_in_any_case_of_letters(homes: dict[str, Home], tmp_path: Path) -> None:
-    request = Request(contract=" winq26 ", first=DAYS[-1], journal=tmp_path / "journal")
-    assert replay(homes["bars"], request).contract == "WINQ26"
+    request = Named(contracts=(" winq26 ",), first=DAYS[-1])
+    assert replay(homes["bars"], request, tmp_path / "journal").contract == "WINQ26"
 
 
 @pytest.mark.parametrize(
     ("request_", "error", "said"),
     [
-        (Request(contract="PETR4"), UnknownSymbol, "'PETR4'.*no such symbol"),
-        (Request(contract="WDOQ26"), UsageError, "WDOQ26: expected a series of WIN, .* found WDO"),
-        (Request(contract="WINV26"), NotEnoughData, "WINV26: expected recorded sessions .* found none"),
-        (Request(first=date(2026, 7, 1)), NotEnoughData, "from 2026-07-01 to the last, found 2026-06-01 to 2026-06-05"),
-        (Request(first=DAYS[2], last=DAYS[1]), NotEnoughData, "from 2026-06-03 to 2026-06-02"),
-        (Request(bundle=Path("no-such-bundle")), BundleRefused, "no-such-bundle: expected a bundle folder, found none"),
+        (Named(contracts=("PETR4",)), UnknownSymbol, "'PETR4'.*no such symbol"),
+        (Named(contracts=("WDOQ26",)), UsageError, "WDOQ26: expected a series of WIN, .* found WDO"),
+        (Named(contracts=("WINV26",)), NotEnoughData, "WINV26: expected recorded sessions .* found none"),
+        (Named(first=date(2026, 7, 1)), NotEnoughData, "from 2026-07-01 to the last, found 2026-06-01 to 2026-06-05"),
+        (Named(first=DAYS[2], last=DAYS[1]), NotEnoughData, "from 2026-06-03 to 2026-06-02"),
+        (Named((Path("no-such-bundle"),)), BundleRefused, "no-such-bundle: expected a bundle folder, found none"),
     ],
 )
 def test_requests_that_cannot_be_met_say_what_is_there(
-    homes: dict[str, Home], request_: Request, error: type[Exception], said: str
+    homes: dict[str, Home], request_: Named, error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
         replay(homes["bars"], request_)
@@ -236,7 +236,7 @@ def test_home_without_a_bundle_says_how_to_get_one(home: Home) -> None:
 def test_home_without_data_of_the_instrument_says_so(home: Home) -> None:
     install_model(home)
     with pytest.raises(NotEnoughData, match="expected trades of WIN, found none"):
-        replay(home, Request())
+        replay(home, Named())
 
 
 @pytest.mark.parametrize("file", ["manifest.json", "model.npz", "golden.npz", "signature.json"])
@@ -246,7 +246,7 @@ def test_bundle_with_one_bit_altered_is_refused_and_nothing_is_journalled(bars_h
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     with pytest.raises(BundleRefused):
-        replay(bars_home, Request())
+        replay(bars_home, Named())
     assert not bars_home.journal.exists()
 
 
@@ -254,13 +254,13 @@ def test_bundle_of_another_homes_key_is_refused(bars_home: Home, tmp_path: Path)
     other = Home(tmp_path / "other")
     theirs = install_model(other, "bars")
     with pytest.raises(BundleRefused, match=f"signature of {public_key(bars_home.keys).hex()}"):
-        replay(bars_home, Request(bundle=theirs))
+        replay(bars_home, Named((theirs,)))
 
 
 def test_bundle_without_a_signature_is_refused(bars_home: Home) -> None:
     (bundle_of(bars_home) / "signature.json").unlink()
     with pytest.raises(BundleRefused, match=r"signature\.json"):
-        replay(bars_home, Request())
+        replay(bars_home, Named())
 
 
 def test_bundle_installed_last_is_taken(bars_home: Home) -> None:
@@ -284,7 +284,7 @@ def test_series_with_the_newest_session_is_taken(bars_home: Home, tmp_path: Path
             (lake.draft("bars", "WINV26", later, source, 300), bars),
         ]
     )
-    assert replay(bars_home, Request(first=DAYS[-1], journal=tmp_path / "journal")).contract == MARKET.symbol
+    assert replay(bars_home, Named(first=DAYS[-1]), tmp_path / "journal").contract == MARKET.symbol
 
 
 def contents(path: Path) -> list[tuple[Kind, bytes]]:
@@ -313,7 +313,7 @@ def test_journal_of_a_killed_runner_holds_whole_records_and_is_continued(
 
     os.truncate(path, path.stat().st_size - 3)  # a power cut left the last record half written
     assert contents(path) == kept[:-1]
-    replay(homes["events"], Request(journal=path))
+    replay(homes["events"], Named(), path)
     assert contents(path) == [*kept[:-1], *whole]
 
 
@@ -325,7 +325,7 @@ def test_damaged_journal_stops_the_runner_before_it_trades(
     path = tmp_path / "journal"
     path.write_bytes(data)
     with pytest.raises(SafetyRefusal, match="the journal is damaged"):
-        replay(homes["bars"], Request(journal=path))
+        replay(homes["bars"], Named(), path)
     assert path.read_bytes() == data
 
 
@@ -333,7 +333,7 @@ def test_missing_partition_stops_the_runner_with_its_name(bars_home: Home) -> No
     gone = next((bars_home.lake / "bars").rglob(f"{DAYS[1]}.parquet"))
     gone.unlink()
     with pytest.raises(LakeError, match=str(DAYS[1])):
-        replay(bars_home, Request())
+        replay(bars_home, Named())
 
 
 def test_draft_of_a_killed_install_is_no_bundle(bars_home: Home) -> None:

@@ -15,13 +15,14 @@ from features.schema import FeatureSchema, build_schema
 from features.state import new_state
 from flows.parameters import DataParams
 from flows.stages.dataset import Dataset, open_dataset
-from live.replay import Request, replay
+from live.replay import replay
 from market.costs import CostParams
 from market.home import Home
 from market.importer import import_file
 from market.lake import Lake
 from market.types import Kind
 from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
+from registry.installed import Named
 from registry.signing import create_key, load_private_key
 from tests.factories import make_model, make_stump
 from trading.core import new_desk
@@ -113,7 +114,7 @@ def test_replay_decides_at_every_bar_and_equals_the_compiled_loop(morning: tuple
     home, dataset = morning
     bundle = write_tick_bundle(home, dataset)
     journal = home.root / "journal.bin"
-    done = replay(home, Request(bundle, "DOLK20", DAY, DAY, journal))
+    done = replay(home, Named((bundle,), ("DOLK20",), DAY, DAY), journal)
     schema = FeatureSchema("full", COLUMNS, 60_000_000_000, 0)
     strategy = StrategyParams(require_agents=False, theta=(0.1, 0.1, 0.1))
     model = make_model(schema, make_stump(len(COLUMNS), 1, 0.0, 0.3, 0.7), strategy=strategy)
