@@ -125,9 +125,7 @@ def _check_account(instruments: Sequence[Instrument]) -> None:
     """Refuse what one account cannot trade side by side."""
     roots, currencies = [one.root for one in instruments], {one.currency for one in instruments}
     if len(set(roots)) < len(roots):
-        raise UsageError(
-            f"account: expected desks of different instruments, found {', '.join(roots)}; name one of each"
-        )
+        raise UsageError(f"account: expected different instruments, found {', '.join(roots)}; name one of each")
     if len(currencies) > 1:
         raise UsageError(f"account: expected one currency, found {', '.join(sorted(currencies))}; trade them apart")
 
