@@ -88,6 +88,18 @@ def test_what_cannot_be_backtested_says_why(ask: Ask, words: tuple[str, ...], co
 # ---- index and dollar in one account
 
 
+WIDE = """[risk]
+capital_reais = 10000000.0
+max_trades_per_day = 1000
+min_win_rate = 0.000000001
+max_entries_per_10_minutes = 64
+stop_at_rejects_per_minute = 64
+max_messages_per_second = 1024
+max_messages_per_minute = 1024
+max_messages_per_day = 100000
+"""
+
+
 def money(metrics: dict[str, Any]) -> tuple[float, float, int, int]:
     return metrics["net"], metrics["fees"], metrics["round_trips"], metrics["fills"]
 
@@ -97,7 +109,7 @@ def test_series_named_together_trade_in_one_account_each_with_its_own_model(
 ) -> None:
     """Limits that nobody reaches: together they earn what they earn alone, and the account is their sum."""
     kind = "bars" if Lake(home.lake).partitions("bars") else "events"
-    (home.root / "pregao.toml").write_text("[risk]\nmax_trades_per_day = 1000\n", encoding="utf-8")
+    (home.root / "pregao.toml").write_text(WIDE, encoding="utf-8")
     model = add_dollar(home, kind)
     code, both = ask("backtest", "WINQ26", "WDOQ26")
     assert (code, list(both)) == (0, ["ok", *KEYS["backtest"]])

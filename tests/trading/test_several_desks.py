@@ -36,6 +36,8 @@ from tests.trading.scenarios import (
     START,
     WARM,
     build_warm,
+    feed_trader,
+    ladder,
     ladder_events,
     warm_original,
 )
@@ -44,6 +46,7 @@ from trading.core import new_desk
 from trading.desk import REQUESTS
 from trading.desks import Day, Seat, begin_day, merge_day, merge_order, run_day
 from trading.paper import SessionResult, Trader, new_trader, paper_begin, run_session, session_result
+from trading.policy import RiskLimits, VenueParams
 from trading.records import HoldReason, OrderRole, OrderState, RefusalReason, TradingState
 from trading.requests import RequestKind
 
@@ -156,7 +159,7 @@ def test_desks_of_different_budgets_are_no_account(feeds: dict[str, Feed]) -> No
 def seat_beside(other: Trader) -> Trader:
     """Return a trader of the dollar in the same account, R$ 5 a tick, in a session that has begun."""
     model = make_model(SCHEMA, make_stump(2, 0, 0.0, 0.1, 0.9), (), STRATEGY)
-    trader = new_trader(SCHEMA, model, new_desk(WIDE, FUTURES["WDO"], COSTS, budget=other.budget))
+    trader = new_trader(SCHEMA, model, new_desk(RiskLimits(), FUTURES["WDO"], COSTS, budget=other.budget))
     trader.feed_kind = "events"
     paper_begin(trader.core, trader.venue, make_session()[0], True)
     return trader
@@ -219,45 +222,54 @@ def test_loss_of_one_stops_the_entries_of_the_other_at_the_very_event(
 @pytest.mark.parametrize("stepped", [False, True])
 def test_other_desk_flattens_at_the_event_though_its_own_feed_is_silent(stepped: bool) -> None:
     index = deepcopy(warm_original(True))
+    feed_trader(index, [*ladder_events(WARM), *make_book(SIGNAL_AT + 0.001, 10_339, 10_340)])
+    feed_trader(index, make_book(SIGNAL_AT + 1, 10_337, 10_338))  # bought at 10 340, and quiet from here on
     dollar = seat_beside(index)
-    hold(index, 10_338)
-    lost = losing(dollar, (SIGNAL_AT - 30) * SECOND_NS)
-    book = make_book(SIGNAL_AT - 40, 10_337, 10_338)
-    play(merged((index, dollar), ([*book, make_trade(SIGNAL_AT + 60, 10_300)], lost)), stepped)
-    asked = index.core.desk.requests[: index.core.desk.counts[REQUESTS]]
-    closing = asked[asked["role"] == FLATTEN]
-    assert closing["ts_ns"].tolist() == [OPEN_NS + (SIGNAL_AT - 30) * SECOND_NS]
+    lost = losing(dollar, (SIGNAL_AT + 2) * SECOND_NS)
+    play(merged((index, dollar), ([make_trade(SIGNAL_AT + 60, 10_300)], lost)), stepped)
+    closing = asked_to_flatten(index)
+    assert closing["ts_ns"].tolist() == [OPEN_NS + (SIGNAL_AT + 2) * SECOND_NS]
     # It meets the book that stood then, not the trade a minute later.
-    assert index.fills["price"].tolist() == [10_337]
-    assert index.fills["ts_ns"].tolist() == [closing["ts_ns"][0] + 15_000_000]
+    assert index.fills["price"].tolist() == [10_340, 10_337]
+    assert index.fills["ts_ns"][-1] == closing["ts_ns"][0] + 15_000_000
+
+
+def asked_to_flatten(trader: Trader) -> np.ndarray:
+    asked = trader.core.desk.requests[: trader.core.desk.counts[REQUESTS]]
+    return asked[asked["role"] == FLATTEN]
+
+
+def bought_on_bars() -> Trader:
+    """Return a trader of bars that bought at the open of the second minute after the warm ones."""
+    index = build_warm()
+    feed_trader(index, [make_bar(WARM, ladder(WARM)), make_bar(WARM + 1, (10_342,) * 4)])
+    assert index.account["position"][0] == 1
+    return index
 
 
 @pytest.mark.parametrize("stepped", [False, True])
-@pytest.mark.parametrize(("seconds", "asked_at"), [(-30, 0), (0, 0), (30, 60)])
-def test_desk_of_bars_flattens_at_the_close_of_the_bar_it_is_in(seconds: int, asked_at: int, stepped: bool) -> None:
+@pytest.mark.parametrize(("seconds", "asked_at", "price"), [(-30, 0, 10_341), (0, 0, 10_341), (30, 60, 10_344)])
+def test_desk_of_bars_flattens_at_the_close_of_the_bar_it_is_in(
+    seconds: int, asked_at: int, price: int, stepped: bool
+) -> None:
     """A loss within or at the end of a bar: the close is asked for at the bar's end, and fills at the next open."""
-    index = build_warm(limits=WIDE)
+    index, ends = bought_on_bars(), SIGNAL_AT + 120
     dollar = seat_beside(index)
-    hold(index, 10_338)
-    flat = [(10_338, 10_338, 10_338, 10_338), (10_330, 10_330, 10_330, 10_330), (10_320, 10_320, 10_320, 10_320)]
-    bars = [make_bar(WARM + k, prices) for k, prices in enumerate(flat)]
-    lost = losing(dollar, (SIGNAL_AT + seconds) * SECOND_NS)
+    bars = [make_bar(WARM + 2 + k, (level,) * 4) for k, level in enumerate((10_343, 10_341, 10_344))]
+    lost = losing(dollar, (ends + seconds) * SECOND_NS)
     play(merged((dollar, index), (lost, bars)), stepped)
-    asked = index.core.desk.requests[: index.core.desk.counts[REQUESTS]]
-    assert asked["ts_ns"][asked["role"] == FLATTEN].tolist() == [OPEN_NS + (SIGNAL_AT + asked_at) * SECOND_NS]
-    assert index.fills["price"].tolist() == [10_330 if asked_at == 0 else 10_320]
+    assert asked_to_flatten(index)["ts_ns"].tolist() == [OPEN_NS + (ends + asked_at) * SECOND_NS]
+    assert index.fills["price"][-1] == price - VenueParams().slippage_ticks
 
 
 def test_desk_between_two_bars_flattens_at_once() -> None:
-    index = build_warm(limits=WIDE)
+    index = bought_on_bars()
     dollar = seat_beside(index)
-    hold(index, 10_338)
-    lost = losing(dollar, (SIGNAL_AT + 30) * SECOND_NS)
-    bars = [make_bar(WARM, (10_338,) * 4), make_bar(WARM + 2, (10_320,) * 4)]  # a minute is missing
+    lost = losing(dollar, (SIGNAL_AT + 90) * SECOND_NS)
+    bars = [make_bar(WARM + 3, (10_341,) * 4), make_bar(WARM + 4, (10_344,) * 4)]  # the minute before is missing
     merged((dollar, index), (lost, bars)).run()
-    asked = index.core.desk.requests[: index.core.desk.counts[REQUESTS]]
-    assert asked["ts_ns"][asked["role"] == FLATTEN].tolist() == [OPEN_NS + (SIGNAL_AT + 30) * SECOND_NS]
-    assert index.fills["price"].tolist() == [10_320]
+    assert asked_to_flatten(index)["ts_ns"].tolist() == [OPEN_NS + (SIGNAL_AT + 90) * SECOND_NS]
+    assert index.fills["price"][-1] == 10_341 - VenueParams().slippage_ticks
 
 
 # ---- an oracle of the budget in plain Python, over any two markets
