@@ -88,13 +88,16 @@ def make_stump(columns: int, column: int, threshold: float, low: float, high: fl
     return _make_forest(columns, np.array([(threshold, column, 1), (np.inf, 0, 1), (np.inf, 0, 2)]), [0.0, low, high])
 
 
-def make_steps(
-    columns: int, column: int, thresholds: tuple[float, float], scores: tuple[float, float, float]
-) -> FlatForest:
-    """Return two splits of a column: the scores up to the first threshold, up to the second, and above."""
-    (first, second), (low, middle, high) = thresholds, scores
-    nodes = [(first, column, 1), (np.inf, 0, 1), (second, column, 3), (np.inf, 0, 3), (np.inf, 0, 4)]
-    return _make_forest(columns, np.array(nodes), [0.0, low, 0.0, middle, high])
+def make_steps(columns: int, column: int, thresholds: Sequence[float], scores: Sequence[float]) -> FlatForest:
+    """Return splits of a column: the first score up to the first threshold, and so on, the last above all of them."""
+    nodes: list[tuple[float, int, int]] = []
+    values: list[float] = []
+    for threshold, score in zip(thresholds, scores[:-1], strict=True):
+        leaf = len(nodes) + 1
+        nodes += [(threshold, column, leaf), (np.inf, 0, leaf)]
+        values += [0.0, score]
+    nodes.append((np.inf, 0, len(nodes)))
+    return _make_forest(columns, np.array(nodes), [*values, scores[-1]])
 
 
 def _make_forest(columns: int, nodes: np.ndarray, values: list[float]) -> FlatForest:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from market.synthetic import SyntheticMarket, provenance_of, split_kinds
 from registry.bundle import FeedNeeds, Lineage, Manifest, install, write_bundle
 from registry.signing import ensure_key, load_private_key
 from tests.factories import MINUTE_NS, make_model, make_stump
+from trading.model import Model
 from trading.policy import StrategyParams
 
 MARKET = SyntheticMarket(symbol="WINQ26", sessions=4, seed=11, trades_per_session=600)
@@ -52,26 +54,33 @@ def install_model(
     home: Home, kind: str = "events", upper: float = 0.9, band: Band | None = None, root: str = "WIN"
 ) -> Path:
     """Sign a model that buys after a rise and sells after a fall, and return where the runner finds it."""
+    model = make_model(SCHEMA, make_stump(2, 0, 0.0, 1.0 - upper, upper), (), STRATEGY)
+    model = model._replace(band=band or model.band)
+    return install_bundle(home, root, FeedNeeds("bars" if kind == "bars" else "events", 60), SCHEMA, model, STRATEGY)
+
+
+def install_bundle(
+    home: Home, instrument: str, feed: FeedNeeds, schema: FeatureSchema, model: Model, strategy: StrategyParams
+) -> Path:
+    """Sign a model without agents with the home's key, and return where the runner finds it."""
     ensure_key(home.keys, use_keyring=False)
     key = load_private_key(home.keys, use_keyring=False)
     manifest = Manifest(
-        name=f"pregao-{root.lower()}-60s",
-        instrument=root,
-        feed=FeedNeeds("bars" if kind == "bars" else "events", 60),
-        schema=json.loads(SCHEMA.to_json()),
-        thresholds={"trend_up": 0.3, "trend_down": 0.3, "range": 0.3},
-        policy=asdict(STRATEGY),
+        name=f"pregao-{instrument.lower()}-{feed.bar_seconds}s",
+        instrument=instrument,
+        feed=feed,
+        schema=json.loads(schema.to_json()),
+        thresholds=dict(zip(("trend_up", "trend_down", "range"), strategy.theta, strict=True)),
+        policy=asdict(strategy),
         agents=(),
         regime={"adx_enter": 25.0},
         costs=CostParams(),
         lineage=Lineage("d" * 64, "c" * 40, True, ("synthetic",), "2026-06-01", "2026-06-05", "p" * 64),
     )
-    model = make_model(SCHEMA, make_stump(2, 0, 0.0, 1.0 - upper, upper), (), STRATEGY)
-    model = model._replace(band=band or model.band)
-    rows = np.random.default_rng(1).normal(size=(64, 2)).astype(np.float32)
-    drafted = home.root / f"drafted-{root}-{upper}"
-    write_bundle(drafted, manifest, model, rows, key)
-    return install(drafted, home.bundles, key.public)
+    rows = np.random.default_rng(1).normal(size=(64, len(schema.columns))).astype(np.float32)
+    drafted = Path(tempfile.mkdtemp(dir=home.root, prefix="drafted-"))
+    write_bundle(drafted / "bundle", manifest, model, rows, key)
+    return install(drafted / "bundle", home.bundles, key.public)
 
 
 def build_home(root: Path, kind: str = "events") -> Home:

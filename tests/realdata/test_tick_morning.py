@@ -1,7 +1,5 @@
-"""One real morning of DOLK20 ticks: what is switched off, features, parity to the bit, and a replay."""
+"""One real morning of DOLK20 ticks: what is switched off, features, and parity to the bit."""
 
-import json
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -15,26 +13,13 @@ from features.schema import FeatureSchema, build_schema
 from features.state import new_state
 from flows.parameters import DataParams
 from flows.stages.dataset import Dataset, open_dataset
-from live.replay import replay
-from market.costs import CostParams
 from market.home import Home
 from market.importer import import_file
 from market.lake import Lake
 from market.types import Kind
-from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
-from registry.installed import Named
-from registry.signing import create_key, load_private_key
-from tests.factories import make_model, make_stump
-from trading.core import new_desk
-from trading.journal import Kind as RecordKind
-from trading.journal import read
-from trading.paper import new_trader, run_session
-from trading.policy import RiskLimits, StrategyParams
-from trading.records import DECISION
 
 DAY = date(2020, 4, 2)
 MINUTES = 297  # 09:03 to 13:59, as the README counts them
-COLUMNS = ("returns_1", "order_flow_imbalance_20", "spread", "vwap_distance")
 
 
 @pytest.fixture
@@ -84,43 +69,3 @@ def test_flow_and_spread_of_the_morning_against_the_ticks_themselves(morning: tu
     spread = seen.rows[:MINUTES, schema.columns.index("spread")]
     assert np.nanmin(spread) >= 1  # the crossed opening call gives no value
     assert np.isfinite(spread).mean() > 0.5
-
-
-def write_tick_bundle(home: Home, dataset: Dataset) -> Path:
-    """A bundle over the morning's columns; its one split is on order flow."""
-    schema = FeatureSchema("full", COLUMNS, 60_000_000_000, 0)
-    strategy = StrategyParams(require_agents=False, theta=(0.1, 0.1, 0.1))
-    model = make_model(schema, make_stump(len(COLUMNS), 1, 0.0, 0.3, 0.7), strategy=strategy)
-    lineage = Lineage(dataset.data_hash, "0" * 40, False, ("DOLK20.csv",), str(DAY), str(DAY), "0" * 64)
-    manifest = Manifest(
-        "pregao-dol-60s",
-        "DOL",
-        FeedNeeds("events", 60),
-        json.loads(schema.to_json()),
-        {},
-        asdict(strategy),
-        (),
-        {},
-        CostParams(),
-        lineage,
-    )
-    create_key(home.keys, use_keyring=False)
-    rows = np.random.default_rng(3).normal(size=(64, len(COLUMNS))).astype(np.float32)
-    write_bundle(home.root / "bundle", manifest, model, rows, load_private_key(home.keys, use_keyring=False))
-    return home.root / "bundle"
-
-
-def test_replay_decides_at_every_bar_and_equals_the_compiled_loop(morning: tuple[Home, Dataset]) -> None:
-    home, dataset = morning
-    bundle = write_tick_bundle(home, dataset)
-    journal = home.root / "journal.bin"
-    done = replay(home, Named((bundle,), ("DOLK20",), DAY, DAY), journal)
-    schema = FeatureSchema("full", COLUMNS, 60_000_000_000, 0)
-    strategy = StrategyParams(require_agents=False, theta=(0.1, 0.1, 0.1))
-    model = make_model(schema, make_stump(len(COLUMNS), 1, 0.0, 0.3, 0.7), strategy=strategy)
-    trader = new_trader(schema, model, new_desk(RiskLimits(), dataset.instrument))
-    compiled = run_session(trader, dataset.feed, DAY)
-    decisions = np.concatenate([r.rows(DECISION) for r in read(journal) if r.kind == RecordKind.DECISION])
-    assert done.decisions == len(decisions) >= MINUTES
-    assert decisions.tobytes() == compiled.decisions.tobytes()
-    assert done.position == 0
