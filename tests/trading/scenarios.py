@@ -1,13 +1,16 @@
 """A warm trader: 169 minutes of a steady trend, after which the very next bar brings a signal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from functools import cache
 
 import numpy as np
 
+from features.pipeline import compute_session
 from features.schema import FeatureSchema
 from market.costs import Costs
 from market.instruments import FUTURES
+from market.stream import Feed
 from market.types import Side
 from tests.factories import (
     MINUTE_NS,
@@ -22,6 +25,7 @@ from tests.factories import (
 from trading.core import Capacity, new_desk
 from trading.paper import Trader, new_trader, paper_begin, step
 from trading.policy import RiskLimits, StrategyParams, VenueParams
+from trading.usual import Usual, training_usual
 
 SCHEMA = FeatureSchema("test", ("returns_1",), MINUTE_NS, 0)
 COSTS = Costs(0.25, 0.0)  # R$ 0.50 for a round trip of one contract
@@ -103,3 +107,11 @@ def warm_original(events: bool) -> Trader:
         strategy=StrategyParams(require_agents=False, cooldown_bars=0, max_hold_bars=5),
         limits=RiskLimits(max_position=3, max_trades_per_day=1000),
     )
+
+
+def usual_in(schema: FeatureSchema, feed: Feed, days: Sequence[date]) -> Usual:
+    """Return what was usual in some sessions."""
+    seen = [compute_session(schema, feed, day) for day in days]
+    rows, ts_ns, sigma = (np.concatenate([getattr(one, name) for one in seen]) for name in ("rows", "ts_ns", "sigma"))
+    session = np.repeat(np.arange(len(days)), [len(one.rows) for one in seen])
+    return training_usual(schema.columns, rows, ts_ns, session, sigma)
