@@ -211,6 +211,7 @@ def test_liquidity_by_hand(
         ({"trade_flow_5": 1.0, "large_trade_ratio": 0.31}, {}, 0.7 * (0.18 + 0.20), 1.2 * 0.266),
         ({"trade_flow_5": 1.0, "large_trade_ratio": 0.30 - 1e-6}, {}, 0.7 * 0.18, 1.2 * 0.126),
         ({"trade_flow_5": -1.0, "trade_velocity": 1.6}, {}, 0.7 * -0.33, 1.2 * 0.231),
+        ({"trade_flow_5": -1.0, "trade_velocity": 1.5}, {}, 0.7 * -0.18, 1.2 * 0.126),
         ({"vwap_distance": -0.003}, {}, -0.07, 0.084),
         ({"vwap_distance": -0.001}, {}, 0.0, 0.0),
         ({"aggressive_buy_ratio": 1.0, "aggressive_sell_ratio": 0.0}, {}, 0.14, 0.168),

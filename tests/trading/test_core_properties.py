@@ -84,8 +84,14 @@ def sent(trader: Trader) -> np.ndarray:
 
 
 def follower(columns: int) -> FlatForest:
-    """Return a model that goes with the signed volume of the bar, and is of two minds where that is 0."""
-    return make_steps(columns, 0, (-0.5, 0.5), (0.125, 0.5, 0.875))
+    """Return a model that goes with the signed volume of the bar, the surer the larger it is; both sides alike.
+
+    Of |D| it knows 0.25, which trades nowhere, and 0.375, 0.625 and 0.875, which do.
+    """
+    # No ratio of contracts is one of these edges, on which the sides would differ.
+    edges, sure = np.array([0.05171, 0.30713, 0.80917, 1.61273]), np.array([2.0, 3.0, 5.0, 7.0]) / 16.0
+    scores = np.concatenate([0.5 - sure[::-1], [0.5], 0.5 + sure])
+    return make_steps(columns, 0, np.concatenate([-edges[::-1], edges]).tolist(), scores.tolist())
 
 
 @cache
