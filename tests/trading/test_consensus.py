@@ -45,7 +45,8 @@ def test_one_agent_alone_is_no_consensus() -> None:
 
 
 def test_agents_without_weight_are_no_consensus() -> None:
-    assert np.isnan(combine_votes(np.array([0.0, 1.0, 0.0, 1.0]), _votes((1, 1), None, (1, 1), None))[0])
+    said = combine_votes(np.array([0.0, 1.0, 0.0, 1.0]), _votes((1, 1), None, (0.5, 1), None))
+    assert np.isnan(said[:3]).all()
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,9 @@ UP, DOWN, RANGE = Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE
         (UP, -0.4, -0.3, 0.6, False),  # no sale in a trend up
         (RANGE, -0.4, -0.3, 0.6, True),
         (RANGE, 0.4, -0.3, 0.6, False),  # opposite sides
+        # combined = 0.57 + 0.36 + 0.1·0.5 - 0.05·0.8 = 0.94 and |M + A|/2 = 0.4: the sides alone differ.
+        (RANGE, 0.9, -0.1, 0.9, False),
+        (RANGE, 0.9, 0.0, 0.9, False),  # no side
         (RANGE, 0.4, 0.0, 0.6, False),
         (RANGE, 0.19, 0.9, 0.6, False),  # c_M = 0.595
         (RANGE, 0.4, 0.3, 0.54, False),  # the agents are not sure
