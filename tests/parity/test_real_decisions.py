@@ -9,7 +9,7 @@ import pytest
 from features.schema import FeatureSchema
 from flows import bundle_backtest
 from live.journal_writer import JournalWriter
-from live.replay import Recorder, Request, replay
+from live.replay import Recorder, replay
 from market.costs import Costs
 from market.home import Home
 from market.importer import import_file
@@ -17,10 +17,14 @@ from market.instruments import Declaration, declare
 from market.lake import Lake
 from market.stream import Feed
 from registry.bundle import FeedNeeds
+from registry.installed import Named
 from tests.factories import SECOND_NS, make_model, make_steps
 from tests.homes import install_bundle
+from trading import session_rules
 from trading.agent_inputs import INPUTS_OF, available_agents
+from trading.core import new_desk
 from trading.desk import REQUESTS
+from trading.desks import Seat
 from trading.journal import Kind, Record, read
 from trading.model import Model
 from trading.paper import SessionResult, Trader, new_trader, run_session
@@ -120,14 +124,15 @@ def last_orders(records: list[Record]) -> bytes:
 
 @pytest.mark.parametrize("market", [TICKS, BOOK, BARS], ids=["ticks", "book", "bars"])
 def test_live_loop_asks_decides_and_fills_what_the_compiled_loop_does(
-    realdata: Path, home: Home, market: Market
+    realdata: Path, home: Home, market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(session_rules, "costs", lambda *_: Costs(0.25, 0.0))  # no table has those of bitcoin
     feed = import_market(home, market, realdata)
     days = feed.sessions()[-market.sessions :]
     agents = available_agents(market.columns)
 
     def trader() -> Trader:
-        return new_trader(market.schema, market.model(agents), feed.instrument, Costs(0.25, 0.0), market.limits)
+        return new_trader(market.schema, market.model(agents), new_desk(market.limits, feed.instrument))
 
     compiled, made, asked = trader(), list[SessionResult](), list[np.ndarray]()
     for day in days:
@@ -137,7 +142,7 @@ def test_live_loop_asks_decides_and_fills_what_the_compiled_loop_does(
     with JournalWriter(path) as journal:
         recorder, stepped = Recorder(journal), trader()
         for day, expected in zip(days, asked, strict=True):
-            recorder.run_day(stepped, feed, day)
+            recorder.run_day([Seat(stepped, feed)], day)
             assert requests_of(stepped).tobytes() == expected.tobytes()
     records = read(path)
     for kind, dtype, name in ((Kind.DECISION, DECISION, "decisions"), (Kind.FILL, FILL, "fills")):
@@ -169,11 +174,8 @@ def test_backtest_of_a_bundle_tells_what_its_replay_journals(
     feed = import_market(home, market, realdata)
     first = feed.sessions()[-market.sessions]
     bundle = install_bundle(home, root, market.feed, market.schema, market.model(), market.strategy)
-    path = home.root / "journal"
-    replayed = replay(home, Request(bundle, market.contract, first, None, path, market.limits))
-    backtested = bundle_backtest.run(
-        home, bundle_backtest.Request(bundle, market.contract, first, limits=market.limits)
-    )
+    path, named = home.root / "journal", Named((bundle,), (market.contract,), first, limits=market.limits)
+    replayed, backtested = replay(home, named, path), bundle_backtest.run(home, named)
     result, records = backtested.result, read(path)
     assert rows_of(records, Kind.DECISION, DECISION).tobytes() == result.decisions.tobytes()
     assert rows_of(records, Kind.FILL, FILL).tobytes() == result.fills.tobytes()

@@ -16,6 +16,7 @@ from market.stream import with_clock
 from market.synthetic import SyntheticMarket
 from market.types import EVENT, Kind, Side, TradeType
 from tests.factories import MINUTE_NS, WIN, make_model, make_steps
+from trading.core import new_desk
 from trading.desk import REQUESTS
 from trading.paper import Trader, end_session, new_trader, paper_begin, paper_events
 from trading.policy import RiskLimits, StrategyParams
@@ -37,7 +38,7 @@ def market() -> tuple[np.ndarray, np.ndarray]:
 
 def begun(hours: np.ndarray) -> Trader:
     model = make_model(SCHEMA, make_steps(2, 0, (-0.05, 0.05), (0.125, 0.5, 0.875)), (), OFTEN)
-    trader = new_trader(SCHEMA, model, FUTURES["WIN"], Costs(0.25, 0.0), LIMITS)
+    trader = new_trader(SCHEMA, model, new_desk(LIMITS, FUTURES["WIN"], Costs(0.25, 0.0)))
     trader.feed_kind = "events"
     paper_begin(trader.core, trader.venue, hours[0], True)
     return trader

@@ -23,7 +23,7 @@ from tests.trading.scenarios import WARM, build_warm, feed_trader, ladder
 from tests.trading.stories import STOP, TARGET, Story
 from tests.trading.test_order_permutations import START, Scene, late_fill_after_cancel, order_of_someone_else
 from trading.bracket import cancel_entry
-from trading.core import Capacity
+from trading.core import Capacity, new_desk
 from trading.desk import REQUESTS
 from trading.model import Model
 from trading.paper import SessionResult, Trader, end_session, new_trader, paper_begin, paper_events
@@ -77,9 +77,8 @@ class Setting:
 def run(setting: Setting) -> tuple[Trader, SessionResult]:
     hours, events = session()
     made = make_model(SCHEMA, make_steps(2, 0, (-0.05, 0.05), (0.125, 0.5, 0.875)), (), setting.strategy)
-    trader = new_trader(
-        SCHEMA, setting.model(made), FUTURES["WIN"], Costs(0.25, 0.0), setting.limits, setting.venue, setting.capacity
-    )
+    own = new_desk(setting.limits, FUTURES["WIN"], Costs(0.25, 0.0), setting.capacity)
+    trader = new_trader(SCHEMA, setting.model(made), own, venue_params=setting.venue)
     trader.feed_kind = "events"
     paper_begin(trader.core, trader.venue, hours[0], True)
     setting.prepare(trader)

@@ -244,7 +244,7 @@ def test_entry_the_venue_rejects_counts_and_starts_the_cooldown_as_a_filled_one(
         trader, [make_event(Kind.STATE, SIGNAL_AT + 0.001, level=Phase.INHIBITED), _pass_time(SIGNAL_AT + 0.02)]
     )
     assert trader.orders["state"].tolist() == [OrderState.REJECTED]
-    assert trader.account["trades_today"][0] == 1
+    assert trader.budget["trades_today"][0] == 1
     feed_trader(trader, [make_event(Kind.STATE, SIGNAL_AT + 0.03, level=Phase.OPEN)])
     for minute in range(170, 174):
         feed_trader(trader, ladder_events(minute))

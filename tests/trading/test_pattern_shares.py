@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from flows.recorded import open_recorded, schema_of
-from market.costs import Costs
 from market.home import Home
 from market.importer import import_file
 from market.lake import Lake
@@ -20,10 +19,11 @@ from market.types import Kind
 from tests.factories import make_constant_forest, make_model
 from tests.trading.scenarios import usual_in
 from trading.agent_inputs import available_agents
+from trading.core import new_desk
 from trading.paper import new_trader, run_session
 from trading.pattern_state import BUYS, EVALUATED, SELLS
 from trading.patterns import PATTERNS, Pattern
-from trading.policy import StrategyParams
+from trading.policy import RiskLimits, StrategyParams
 
 P = Pattern
 Shares = Mapping[Pattern, float]
@@ -47,7 +47,8 @@ def shares_of(home: Home, first: int = 1) -> Shares:
         schema, make_constant_forest(len(columns), 0.6), available_agents(columns), StrategyParams(),
         usual_in(schema, feed, days),
     )  # fmt: skip
-    trader, hits = new_trader(schema, model, feed.instrument, Costs(0.25, 0.0)), np.zeros((PATTERNS, 3), dtype=np.int64)
+    trader = new_trader(schema, model, new_desk(RiskLimits(), feed.instrument))
+    hits = np.zeros((PATTERNS, 3), dtype=np.int64)
     for day in days:
         run_session(trader, feed, day)
         hits += trader.core.patterns.hits
