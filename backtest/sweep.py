@@ -197,9 +197,10 @@ def prepare(signals: Signals) -> Path:
     entries["closed"] = np.where(last[leaves], leaves, leaves + 1)
     entries["after"] = following[leaves + 1]
     entries["price"], entries["last_price"] = next_price[at], next_price[leaves]
-    entries["lowest"], entries["highest"] = _lowest_ahead(low, stays)[at + 1], -_lowest_ahead(-high, stays)[at + 1]
-    entries["lowest_close"] = _lowest_ahead(close, stays)[at + 1]
-    entries["highest_close"] = -_lowest_ahead(-close, stays)[at + 1]
+    for name, values in (("lowest", low), ("lowest_close", close)):
+        entries[name] = _lowest_ahead(values, stays)[at + 1]
+    for name, values in (("highest", high), ("highest_close", close)):
+        entries[name] = -_lowest_ahead(-values, stays)[at + 1]
     return Path(opened, high, low, close, entries, following)
 
 
@@ -352,14 +353,18 @@ def _marks(entry: np.void, opened_at: int) -> tuple[int, int]:
     return (lowest, highest) if entry["side"] > 0 else (-highest, -lowest)
 
 
-@kernel
 def _lowest_ahead(values: np.ndarray, stays: np.ndarray) -> np.ndarray:
     """Return the lowest value from each bar to the first one that does not stay."""
     found = values.copy()
-    for i in range(values.size - 2, -1, -1):
-        if stays[i]:
-            found[i] = min(values[i], found[i + 1])
+    _carry_back(found, stays)
     return found
+
+
+@kernel
+def _carry_back(found: np.ndarray, stays: np.ndarray) -> None:
+    for i in range(found.size - 2, -1, -1):
+        if stays[i]:
+            found[i] = min(found[i], found[i + 1])
 
 
 @kernel

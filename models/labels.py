@@ -137,25 +137,30 @@ def price_path(bars: np.ndarray, session: np.ndarray, holes: np.ndarray) -> Pric
     return PricePath(ts_ns, prices[0], prices[1], prices[2], np.array(session, dtype=np.int64), gaps)
 
 
-@kernel
 def bar_volatility(path: PricePath, window: int) -> np.ndarray:
     """Return σ of the log return of one bar over the last `window` returns known at each row, f8[n].
 
     Returns over a session's end or a gap are left out, so a session starts with the σ of the one before it
     and a contract roll adds no jump. Sample standard deviation. NaN until `window` returns are known.
     """
-    count = path.close.size
-    out = np.full(count, np.nan)
-    ring = np.zeros(window)
-    known = 0
-    for row in range(count):
+    out = np.full(path.close.size, np.nan)
+    _write_volatility(path, np.zeros(window), out)
+    return out
+
+
+@kernel
+def _write_volatility(path: PricePath, ring: np.ndarray, out: np.ndarray) -> None:
+    window, known = ring.size, 0
+    for row in range(path.close.size):
         if row > 0 and path.session[row] == path.session[row - 1] and not path.after_gap[row]:
             ring[known % window] = log(path.close[row] / path.close[row - 1])
             known += 1
         if known >= window:
             mean = ring.sum() / window
-            out[row] = np.sqrt(((ring - mean) ** 2).sum() / (window - 1))
-    return out
+            squares = 0.0
+            for i in range(window):
+                squares += (ring[i] - mean) ** 2
+            out[row] = np.sqrt(squares / (window - 1))
 
 
 @kernel

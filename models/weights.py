@@ -12,23 +12,25 @@ from market.errors import ConfigError, DataError
 from market.kernel import kernel
 
 
-@kernel
 def average_uniqueness(start_row: np.ndarray, end_row: np.ndarray) -> np.ndarray:
     """Return the average uniqueness, in (0, 1], of the closed intervals [start_row, end_row] (i8[n] each).
 
     An interval that ends before it starts, or starts below zero, is no label: it crowds nobody and gets 0.
     """
+    out = np.zeros(start_row.size)
+    _write_uniqueness(start_row, end_row, np.zeros(max(0, end_row.max(initial=-1) + 1) + 1, dtype=np.int64), out)
+    return out
+
+
+@kernel
+def _write_uniqueness(start_row: np.ndarray, end_row: np.ndarray, alive: np.ndarray, out: np.ndarray) -> None:
+    """Count in `alive` the labels at each bar, and write what each label has of its bars."""
     count = start_row.size
-    out = np.zeros(count)
-    bars = 0
-    for i in range(count):
-        bars = max(bars, end_row[i] + 1)
-    alive = np.zeros(bars + 1, dtype=np.int64)
     for i in range(count):
         if 0 <= start_row[i] <= end_row[i]:
             alive[start_row[i]] += 1
             alive[end_row[i] + 1] -= 1
-    for bar in range(1, bars + 1):
+    for bar in range(1, alive.size):
         alive[bar] += alive[bar - 1]
     for i in range(count):
         if 0 <= start_row[i] <= end_row[i]:
@@ -36,7 +38,6 @@ def average_uniqueness(start_row: np.ndarray, end_row: np.ndarray) -> np.ndarray
             for bar in range(start_row[i], end_row[i] + 1):
                 total += 1.0 / alive[bar]
             out[i] = total / (end_row[i] - start_row[i] + 1)
-    return out
 
 
 def time_decay(session: np.ndarray, half_life_sessions: float = math.inf) -> np.ndarray:

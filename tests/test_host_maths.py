@@ -133,7 +133,7 @@ def test_compiled_decision_path_calls_nothing_of_the_host() -> None:
     bar_volatility(price_path(bars, np.zeros(30, dtype=np.int64), np.zeros((0, 2), dtype=np.int64)), 20)
     # Another test of the same process may have run the exempt conversion; it is no part of the path.
     compiled = {name: one for name, one in dispatchers().items() if one.signatures and one is not _base_margin}
-    for needed in ("trading.paper.paper_event", "trading.paper.paper_bar", "models.labels.bar_volatility"):
+    for needed in ("trading.paper.paper_event", "trading.paper.paper_bar", "models.labels._write_volatility"):
         assert needed in compiled, f"{needed} did not run: {sorted(compiled)}"
     calls = {
         name: {call for call in outside_names(one) if not HARMLESS.fullmatch(call)} for name, one in compiled.items()

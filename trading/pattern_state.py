@@ -141,11 +141,11 @@ def watch_event(patterns: PatternState, ints: np.ndarray, event: np.void) -> Non
 
 
 @kernel
-def recent_trades(patterns: PatternState) -> np.ndarray:
-    """Return the last trades, oldest first, at most RECENT; a view."""
+def recent_trades(patterns: PatternState) -> tuple[int, int]:
+    """Return where among `recent` the last trades begin and end, oldest first, at most RECENT."""
     seen = patterns.seen[0]
     end = (seen - 1) % RECENT + RECENT + 1
-    return patterns.recent[end - min(seen, RECENT) : end]
+    return end - min(seen, RECENT), end
 
 
 @kernel
@@ -157,7 +157,8 @@ def find_patterns(patterns: PatternState, state: FeatureState, usual: Usual) -> 
     flow = 0.6 * out[_FLOW_5] + 0.4 * out[_FLOW_10]
     move_sigma = out[_MOVE_SIGMA] * _ROOT
     delta, delta_sigma = _ten_bar_delta(ints, out[_DELTA])
-    trades = recent_trades(patterns)
+    first, end = recent_trades(patterns)
+    trades = patterns.recent[first:end]
     _record(patterns, _SWEEP, find_sweep(trades, ints[NOW_NS]) if ints[EVENT_FEED] == 1 else UNKNOWN)
     _record(patterns, _ICEBERG, _iceberg(patterns, ints, out[_HIDDEN_BID], out[_HIDDEN_ASK]))
     _record(patterns, _ABSORBED, find_absorption(out[_ABSORPTION]))

@@ -93,7 +93,7 @@ def test_last_trades_are_kept_in_order_and_a_new_session_starts_without_them() -
         feed_trader(
             trader, [make_trade(count + k / 100, 10_000 + k, k + 1, BUY if k % 2 else SELL) for k in range(count)]
         )
-        kept = recent_trades(trader.core.patterns)
+        kept = trader.core.patterns.recent[slice(*recent_trades(trader.core.patterns))]
         last = list(range(count))[-20:]
         if count >= 20:
             assert kept[:, 1].tolist() == [10_000 + k for k in last]
