@@ -1,4 +1,4 @@
-"""The decision path: one event through features, forests, agents, desk and venue; a whole day; and a sweep over bars.
+"""The decision path: one event through features, forests, agents, desk and venue; a day; execution alone; a sweep.
 
 An event that closes a bar is decided at; the clock around each call is libc's own, called from compiled code, and
 its cost is within what is told.
@@ -15,7 +15,7 @@ import lightgbm
 import numba
 import numpy as np
 
-from benchmarks import sweep
+from benchmarks import execution, sweep
 from benchmarks.feature_work import MINUTE_NS, clocked_day, one_session
 from benchmarks.rows import Row, race, rounded
 from features.catalogue import Need
@@ -61,13 +61,19 @@ class Sizes:
     ticks: int = 400_000
     trees: int = 200
     rounds: int = 3
+    resting: execution.Sizes = field(default_factory=execution.Sizes)
     grid: sweep.Sizes = field(default_factory=sweep.Sizes)
 
 
 def measure(sizes: Sizes = Sizes()) -> list[Row]:
     events = clocked_day(sizes.ticks)
     trader = ready_trader(events, sizes.trees)
-    return [*event_rows(trader, events), chain_row(trader, events, sizes.rounds), sweep.sweep_row(sizes.grid)]
+    return [
+        *event_rows(trader, events),
+        chain_row(trader, events, sizes.rounds),
+        execution.execution_row(sizes.resting),
+        sweep.sweep_row(sizes.grid),
+    ]
 
 
 def event_rows(trader: Trader, events: np.ndarray) -> list[Row]:
