@@ -22,7 +22,7 @@ from market.precheck_defects import (
 )
 from market.readers.screen import LATE_NS
 from market.readers.tick_table import CALL_NS
-from market.trade_sizes import beyond_its_trades, more_trades_than_volume
+from market.trade_sizes import bar_beyond_its_trades, bar_has_more_trades
 from market.types import Flag, Kind, Phase, TradeType
 
 COUNT, FIRST, WORST = 0, 1, 2  # columns of a tally
@@ -301,9 +301,9 @@ def note_volume(tally: np.ndarray, i: int, bar: np.void, usual: np.ndarray) -> N
     """Note a volume below zero, one its trades cannot have made, or an unusual one where trades are not counted."""
     if bar["volume"] < 0:
         note(tally, _NO_QUANTITY, i, -bar["volume"])
-    elif beyond_its_trades(bar["volume"], bar["trades"], usual[0]):
+    elif bar_beyond_its_trades(bar["volume"], bar["trades"], usual[0]):
         note(tally, _HUGE_VOLUME, i, bar["volume"])
-    elif more_trades_than_volume(bar["volume"], bar["trades"]):
+    elif bar_has_more_trades(bar["volume"], bar["trades"]):
         note(tally, _MORE_TRADES, i, bar["trades"])
     elif bar["trades"] == 0 and usual[1] > 0 and bar["volume"] > MOST_VOLUME * usual[1]:
         note(tally, _UNUSUAL_VOLUME, i, bar["volume"])

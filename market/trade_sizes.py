@@ -40,7 +40,6 @@ def off_lots(root: str, quantities: Any) -> Any:
     return quantities % lot != 0
 
 
-@kernel
 def more_trades_than_volume(volume: Any, trades: Any) -> Any:
     """Tell of one bar, or of bars, whether there are more trades than lot steps, though each has one at least.
 
@@ -71,7 +70,6 @@ def usual_size(volume: np.ndarray, trades: np.ndarray) -> float:
     return float(np.median(volume[told] / trades[told])) if told.any() else 0.0
 
 
-@kernel
 def beyond_its_trades(volume: Any, trades: Any, usual: float) -> Any:
     """Tell whether the volume of a bar is impossible beside its number of trades; never where none are counted.
 
@@ -83,3 +81,7 @@ def beyond_its_trades(volume: Any, trades: Any, usual: float) -> Any:
         What `usual_size` tells of the series; 0 where unknown.
     """
     return (trades >= 1) & (usual > 0) & (volume > MOST_PER_TRADE * usual * trades)
+
+
+# Of one bar, for kernels.
+bar_beyond_its_trades, bar_has_more_trades = kernel(beyond_its_trades), kernel(more_trades_than_volume)
