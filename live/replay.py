@@ -77,7 +77,7 @@ class Recorder:
         begun = begin_day(seats, day)
         written = [_Written() for _ in begun.seats]
         self.events += sum(len(records) for records in begun.records)
-        for place in begun.order.tolist():
+        for place in begun.course.order.tolist():
             for acted in range(len(written)) if begun.step(place) else (place,):
                 self._record(begun.seats[acted].trader, written[acted])
         for seat, seen in zip(begun.seats, written, strict=True):

@@ -53,8 +53,27 @@ def merge_order(times: Sequence[np.ndarray]) -> np.ndarray:
     return places[np.argsort(np.concatenate(times), kind="stable")]
 
 
+class Course(NamedTuple):
+    """The records of several desks over one session, in the order in which they are taken.
+
+    Attributes
+    ----------
+    starts : tuple of ndarray of int64
+        Of each desk, when what its records tell of begins: an event's time, a bar's open. Then that of its end, the
+        session's close, and one before all times.
+    order : ndarray of uint8
+        Whose record or end comes next.
+    at : ndarray of int64
+        Which record of each desk comes next.
+    """
+
+    starts: tuple[np.ndarray, ...]
+    order: np.ndarray
+    at: np.ndarray
+
+
 @kernel
-def flatten_others(cores: tuple[Core, ...], starts: tuple[np.ndarray, ...], at: np.ndarray, halted: int) -> None:
+def flatten_others(cores: tuple[Core, ...], course: Course, halted: int) -> None:
     """Flatten every desk but the one whose event halted the account, at the time of that event.
 
     A desk in the middle of a bar flattens by itself at the bar's close, when it hears of the market again.
@@ -62,16 +81,13 @@ def flatten_others(cores: tuple[Core, ...], starts: tuple[np.ndarray, ...], at: 
     Parameters
     ----------
     cores : tuple of Core
-    starts : tuple of ndarray of int64
-        As `Day.starts`.
-    at : ndarray of int64
-        Which record of each desk comes next.
+    course : Course
     halted : int
         Place of the desk whose event it was.
     """
     now_ns = cores[halted].desk.market[0]["now_ns"]
     for place in range(len(cores)):
-        if place != halted and starts[place][at[place]] >= now_ns:
+        if place != halted and course.starts[place][course.at[place]] >= now_ns:
             market = cores[place].desk.market[0]
             market["now_ns"] = max(market["now_ns"], now_ns)
             flatten(cores[place].desk)
@@ -83,17 +99,15 @@ def play(
     venues: tuple[Venue, ...],
     events: tuple[np.ndarray, ...],
     bars: tuple[np.ndarray, ...],
-    starts: tuple[np.ndarray, ...],
-    order: np.ndarray,
+    course: Course,
 ) -> None:
     """Take the records of all desks in the order given; what follows a desk's last one ends its session."""
-    at = np.zeros(len(cores), dtype=np.int64)
-    budget = cores[0].desk.budget[0]
-    for i in range(order.size):
-        place = int(order[i])
+    budget, at = cores[0].desk.budget[0], course.at
+    for i in range(course.order.size):
+        place = int(course.order[i])
         core, venue, record = cores[place], venues[place], at[place]
         before = budget["must_flatten"]
-        if record == starts[place].size - 2:
+        if record == course.starts[place].size - 2:
             paper_end(core, venue)
         elif core.desk.market[0]["events"]:
             paper_event(core, venue, events[place][record])
@@ -101,7 +115,7 @@ def play(
             paper_bar(core, venue, bars[place][record])
         at[place] += 1
         if budget["must_flatten"] > before:
-            flatten_others(cores, starts, at, place)
+            flatten_others(cores, course, place)
 
 
 @dataclass(frozen=True)
@@ -114,44 +128,37 @@ class Day:
         Those that have data on the day, all of one budget.
     records : tuple of ndarray
         EVENT or BAR records of each.
-    starts : tuple of ndarray of int64
-        Of each desk, when what its records tell of begins: an event's time, a bar's open. Then that of its end, the
-        session's close, and one before all times.
-    order : ndarray of uint8
-        Whose record or end comes next.
-    at : ndarray of int64
-        Which record of each comes next, where they are taken by `step`.
+    course : Course
+        In which they are taken.
     """
 
     seats: tuple[Seat, ...]
     records: tuple[np.ndarray, ...]
-    starts: tuple[np.ndarray, ...]
-    order: np.ndarray
-    at: np.ndarray
+    course: Course
 
     def run(self) -> None:
         """Take every record in compiled code."""
         venues = tuple(seat.trader.venue for seat in self.seats)
-        play(self._cores, venues, self._records_of(EVENT), self._records_of(BAR), self.starts, self.order)
+        play(self._cores, venues, self._records_of(EVENT), self._records_of(BAR), self.course)
 
     def step(self, place: int) -> bool:
-        """Take the next record of one desk, or end its session after its last; `run` does so in `order`.
+        """Take the next record of one desk, or end its session after its last; `run` does so in their order.
 
         Returns
         -------
         bool
             Whether it made the other desks flatten.
         """
-        trader, records, record = self.seats[place].trader, self.records[place], self.at[place]
+        trader, records, record = self.seats[place].trader, self.records[place], self.course.at[place]
         before = trader.budget[0]["must_flatten"]
         if record == len(records):
             paper_end(trader.core, trader.venue)
         else:
             step(trader, records[record])
-        self.at[place] += 1
+        self.course.at[place] += 1
         shared = len(self.seats) > 1 and bool(trader.budget[0]["must_flatten"] > before)
         if shared:
-            flatten_others(self._cores, self.starts, self.at, place)
+            flatten_others(self._cores, self.course, place)
         return shared
 
     def _records_of(self, dtype: np.dtype) -> tuple[np.ndarray, ...]:
@@ -189,7 +196,8 @@ def merge_day(seats: Sequence[Seat], records: Sequence[np.ndarray]) -> Day:
         close = max(int(seat.trader.core.session["close_ns"][0]), *told[-1:].tolist())
         starts.append(np.concatenate([opened, [close, _ENDED]]))
         known.append(np.append(told, close))
-    return Day(tuple(seats), tuple(records), tuple(starts), merge_order(known), np.zeros(len(seats), dtype=np.int64))
+    course = Course(tuple(starts), merge_order(known), np.zeros(len(seats), dtype=np.int64))
+    return Day(tuple(seats), tuple(records), course)
 
 
 def run_day(seats: Sequence[Seat], day: date) -> tuple[SessionResult | None, ...]:

@@ -124,7 +124,7 @@ def test_stepping_from_python_gives_the_bytes_of_the_compiled_loop(feeds: dict[s
         seats = [Seat(follower(name[:3], budget), feed) for name, feed in feeds.items()]
         begun = begin_day(seats, day)
         if stepped:
-            for place in begun.order.tolist():
+            for place in begun.course.order.tolist():
                 begun.step(place)
         else:
             begun.run()
@@ -182,7 +182,7 @@ def play(day: Day, stepped: bool) -> None:
     if not stepped:
         day.run()
         return
-    for place in day.order.tolist():
+    for place in day.course.order.tolist():
         day.step(place)
 
 
@@ -350,7 +350,7 @@ def market_of(stream: list[Tick], offset_ms: int) -> list[np.ndarray]:
 def steps_of(day: Day) -> Iterator[tuple[int, np.void | None]]:
     """Take the day step by step: whose turn it was, and what came, None at its end."""
     at = [0, 0]
-    for place in day.order.tolist():
+    for place in day.course.order.tolist():
         records = day.records[place]
         day.step(place)
         yield place, records[at[place]] if at[place] < len(records) else None
