@@ -59,7 +59,7 @@ def is_print(event: np.void) -> bool:
 def hear(desk: Desk, venue: Venue, now_ns: int) -> bool:
     """Let the desk take every report that has reached it; return whether there was any."""
     heard, market = False, desk.market[0]
-    while report_due(venue) <= now_ns:
+    while report_due(venue) <= min(now_ns, NEVER - 1):
         market["now_ns"] = max(market["now_ns"], report_due(venue))
         take_report(desk, venue.reports[next_report(venue)])
         heard = True
@@ -76,7 +76,7 @@ def converse(desk: Desk, venue: Venue, now_ns: int) -> bool:
     while True:
         told, step = report_due(venue), step_due(venue, desk.requests, desk.counts[REQUESTS])
         due = desk.bracket[0]["due_ns"]
-        if min(told, step, due) > now_ns:
+        if min(told, step, due) > min(now_ns, NEVER - 1):
             return heard
         if told <= min(step, due):
             market["now_ns"] = max(market["now_ns"], told)
@@ -128,14 +128,14 @@ def paper_bar(core: Core, venue: Venue, bar: np.void) -> int:
     desk, market = core.desk, core.desk.market[0]
     market["now_ns"] = max(market["now_ns"], bar["ts_open_ns"])
     while advance_bar(venue, desk.requests, desk.counts[REQUESTS], bar):
-        hear(desk, venue, NEVER - 1)
+        hear(desk, venue, NEVER)
     market["now_ns"] = market["feed_ns"] = bar["ts_close_ns"]
     update_bar(core.features, bar)
     made = close_bar(core)
     tick(desk, market["now_ns"])
     while venue.state[0]["requests"] < desk.counts[REQUESTS]:
         advance_bar(venue, desk.requests, desk.counts[REQUESTS], bar)
-        hear(desk, venue, NEVER - 1)
+        hear(desk, venue, NEVER)
     return made
 
 
@@ -150,10 +150,10 @@ def paper_end(core: Core, venue: Venue) -> None:
         flatten(desk)
         take_all(venue, desk.requests, desk.counts[REQUESTS], now)
         settle_at_market(venue, account["mark"] + side * adverse)
-        hear(desk, venue, NEVER - 1)
+        hear(desk, venue, NEVER)
     take_all(venue, desk.requests, desk.counts[REQUESTS], now)
     expire_orders(venue, now)
-    hear(desk, venue, NEVER - 1)
+    hear(desk, venue, NEVER)
     mark_desk(desk, account["mark"])
     if desk.counts[DECISIONS] > 0:
         desk.equity[desk.counts[DECISIONS] - 1] = account["equity"]

@@ -107,14 +107,15 @@ class OracleOrder:
         assert newest is not None
         shown = (newest.quantity, newest.price, newest.stop)
         last = self.asked[-1]
-        refusal = said.refused and said.answers == last.kind and said.number > last.seen
+        done = last.terms == ("done",)  # a report that comes again answers nothing
+        refusal = said.refused and said.answers == last.kind and said.number > last.seen and not done
         if self.end() or last.kind == "NEW" or refusal:
             last.open = False
         if last.kind == "REPLACE" and last.open and shown == last.terms:
             last.open = False
             last.terms = ("done",)  # type: ignore[assignment]
         if refusal and last.kind == "REPLACE" and said.reason in FOR_GOOD:
-            self.refused_terms = self.terms
+            self.refused_terms = last.terms
             last.terms = ("done",)  # type: ignore[assignment]
         if not last.open:
             self.terms = shown
