@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from backtest import plots
 from backtest.messages import MESSAGES, bilingual
 from backtest.numerals import brief, decimal, percent, probability, reais, whole
+from backtest.page import page_environment
 from backtest.report_data import (
     Calibration,
     EquityCurve,
@@ -112,16 +113,10 @@ def _drawn(data: ReportData) -> dict[str, Markup]:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("backtest"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(t=bilingual, label=lambda key: MESSAGES[key].pt, gate_name=_gate_name, tally=_tally)
+    environment = page_environment()
+    environment.globals.update(gate_name=_gate_name, tally=_tally)
     environment.filters.update(
-        decimal=decimal, whole=whole, percent=percent, reais=reais, gate_value=_gate_value, tone=_tone, reading=_reading
+        decimal=decimal, percent=percent, reais=reais, gate_value=_gate_value, tone=_tone, reading=_reading
     )
     return environment
 

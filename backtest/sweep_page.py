@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from backtest.messages import MESSAGES, bilingual
 from backtest.numerals import brief, decimal, probability, whole
+from backtest.page import page_environment
 
 STRONGEST = 0.75  # opacity of the cell with the largest amount
 
@@ -75,15 +74,8 @@ def write_page(path: Path, swept: Sweep) -> None:
 
 def render_page(swept: Sweep) -> str:
     """Return the page as one HTML document; the same sweep gives the same text."""
-    environment = Environment(
-        loader=PackageLoader("backtest"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(t=bilingual, label=lambda key: MESSAGES[key].pt)
-    environment.filters.update(brief=brief, whole=whole)
+    environment = page_environment()
+    environment.filters["brief"] = brief
     first, last = (f"{day:%d/%m/%Y}" for day in (swept.days[0], swept.days[-1]))
     targets = np.unique(swept.pairs["target"])
     return environment.get_template("sweep.html").render(

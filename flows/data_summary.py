@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from backtest.messages import MESSAGES, bilingual
 from backtest.numerals import whole
+from backtest.page import page_environment
 from flows.series_report import DAY_SECONDS, SeriesReport, by_verdict, length_of
 from market.bar_statistics import SLOT_MINUTES
 from market.lake_manifest import Cause
@@ -30,10 +30,7 @@ def write_summary(path: Path, reports: Sequence[SeriesReport], data_docs: Path) 
     data_docs : Path
         First page of the Data Docs, which the summary names.
     """
-    environment = Environment(
-        loader=PackageLoader("flows"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["whole"] = whole
+    environment = page_environment("flows")
     ordered = by_verdict(reports)
     anchors = {id(report): f"series-{place}" for place, report in enumerate(ordered, start=1)}
     page = environment.get_template("summary.html").render(
@@ -41,7 +38,6 @@ def write_summary(path: Path, reports: Sequence[SeriesReport], data_docs: Path) 
         data_docs=data_docs,
         count=_Count(*(sum(_standing(report) == name for report in reports) for name in _Count._fields)),
         title_text=MESSAGES["data_title"].pt,
-        t=bilingual,
         anchor=lambda report: anchors[id(report)],
         title=_title,
         verdict=_verdict,
