@@ -1,7 +1,7 @@
 """What one contract costs per side, from a dated table (b3.md §7)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from market.calendar import read_table
@@ -20,11 +20,15 @@ class CostParams:
         R$ per USD at which fees in USD are charged.
     contracts_per_day : int
         Contracts the account trades on an average day, both sides counted; fees fall with it.
+    fees : mapping of str to float
+        Per lot step and side, in the instrument's currency, by root: of declared instruments, which no table of ours
+        has, and instead of the table's where another is paid.
     """
 
     brokerage_reais: float = 0.0
     dollar_reais: float = 5.40
     contracts_per_day: int = 20
+    fees: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of range."""
@@ -32,6 +36,9 @@ class CostParams:
             found = getattr(self, name)
             if not (math.isfinite(found) and found >= lowest):
                 raise ConfigError(f"{name}: expected at least {lowest}, found {found}; correct this setting")
+        for root, fee in self.fees.items():
+            if not (math.isfinite(fee) and fee >= 0):
+                raise ConfigError(f"fees.{root}: expected at least 0, found {fee}; correct this setting")
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,14 @@ def costs(root: str, day: date, params: CostParams | None = None) -> Costs:
     Raises
     ------
     DataError
-        If the table has none for the root and day.
+        If neither the parameters nor the table have any for the root and day.
     """
     params = params or CostParams()
+    if root in params.fees:
+        return Costs(params.fees[root], params.brokerage_reais)
     rows = [r for r in read_table("costs.csv") if r["root"] == root and date.fromisoformat(r["first_day"]) <= day]
     if not rows:
-        raise DataError(f"{root} on {day}: expected costs, found none; add a row to market/tables/costs.csv")
+        raise DataError(f"{root} on {day}: expected costs, found none; give costs.fees.{root} in params.yaml")
     newest = max(row["first_day"] for row in rows)
     bands = sorted(
         (int(row["contracts_per_day"]), row["fee"], row["currency"]) for row in rows if row["first_day"] == newest

@@ -35,15 +35,29 @@ def test_brokerage_adds_to_the_fee() -> None:
     assert Costs(1.10, 0.50).per_side == pytest.approx(1.60)
 
 
+def test_declared_instruments_and_other_fees_than_the_tables() -> None:
+    params = CostParams(brokerage_reais=0.10, contracts_per_day=5000, fees={"PETR4": 0.25, "WIN": 0.0})
+    assert costs("PETR4", date(2012, 1, 2), params).per_side == pytest.approx(0.35)
+    assert costs("WIN", DAY, params) == Costs(0.0, 0.10)
+    assert costs("WDO", DAY, params).fee_reais == pytest.approx(0.1841 * 5.40)
+
+
 @pytest.mark.parametrize(("root", "day"), [("PETR", date(2026, 1, 2)), ("WDO", date(2012, 12, 28))])
 def test_refuses_costs_the_table_does_not_have(root: str, day: date) -> None:
-    with pytest.raises(DataError, match=r"costs\.csv"):
+    with pytest.raises(DataError, match=rf"costs\.fees\.{root} in params"):
         costs(root, day)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"brokerage_reais": -0.01}, {"brokerage_reais": float("nan")}, {"dollar_reais": 0.0}, {"contracts_per_day": 0}],
+    [
+        {"brokerage_reais": -0.01},
+        {"brokerage_reais": float("nan")},
+        {"dollar_reais": 0.0},
+        {"contracts_per_day": 0},
+        {"fees": {"WIN": -1.0}},
+        {"fees": {"WIN": float("inf")}},
+    ],
 )
 def test_refuses_what_cannot_be_a_cost(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):

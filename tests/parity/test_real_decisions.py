@@ -10,7 +10,7 @@ from features.schema import FeatureSchema
 from flows import bundle_backtest
 from live.journal_writer import JournalWriter
 from live.replay import Recorder, replay
-from market.costs import Costs
+from market.costs import CostParams
 from market.home import Home
 from market.importer import import_file
 from market.instruments import Declaration, declare
@@ -20,7 +20,6 @@ from registry.bundle import FeedNeeds
 from registry.installed import Named
 from tests.factories import SECOND_NS, make_model, make_steps
 from tests.homes import install_bundle
-from trading import session_rules
 from trading.agent_inputs import INPUTS_OF, available_agents
 from trading.core import new_desk
 from trading.desk import REQUESTS
@@ -124,15 +123,17 @@ def last_orders(records: list[Record]) -> bytes:
 
 @pytest.mark.parametrize("market", [TICKS, BOOK, BARS], ids=["ticks", "book", "bars"])
 def test_live_loop_asks_decides_and_fills_what_the_compiled_loop_does(
-    realdata: Path, home: Home, market: Market, monkeypatch: pytest.MonkeyPatch
+    realdata: Path, home: Home, market: Market
 ) -> None:
-    monkeypatch.setattr(session_rules, "costs", lambda *_: Costs(0.25, 0.0))  # no table has those of bitcoin
     feed = import_market(home, market, realdata)
     days = feed.sessions()[-market.sessions :]
     agents = available_agents(market.columns)
 
     def trader() -> Trader:
-        return new_trader(market.schema, market.model(agents), new_desk(market.limits, feed.instrument))
+        return new_trader(
+            market.schema, market.model(agents), new_desk(market.limits, feed.instrument),
+            CostParams(fees={"BTCUSDT": 0.25}),
+        )  # fmt: skip
 
     compiled, made, asked = trader(), list[SessionResult](), list[np.ndarray]()
     for day in days:
