@@ -65,12 +65,24 @@ def backtest(
             f"round trips, net {reais(one.metrics.net)}"
             for one in (done.desks if len(done.desks) > 1 else ())
         ),
+        *_told("held", done.held, len(done.result.decisions)),
+        *_told("refused by the gate", done.refused, done.signals),
         *([f"{done.in_sample} of them up to the last training session: no proof"] if done.in_sample else []),
         *([] if numbers.sufficient else ["fewer than 100 round trips: not enough to decide anything by"]),
         f"decisions {done.result.decision_hash[:16]}, model {done.digest[:16]}",
         f"report {done.report}",
     ]
     answer(json, done.as_dict(), lines)
+
+
+def _told(what: str, counts: dict[str, int], of: int) -> list[str]:
+    """Return one line that says why decisions came to nothing, or none where all came to something."""
+    from backtest.numerals import whole
+
+    if not counts:
+        return []
+    named = ", ".join(f"{name.replace('_', ' ')} {whole(count)}" for name, count in counts.items())
+    return [f"{what} {whole(sum(counts.values()))} of {whole(of)}: {named}"]
 
 
 def live(

@@ -4,8 +4,10 @@ The core and the venue are those of paper and live, so the decisions are those t
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from market.lake_manifest import Partition
 from market.stream import Feed
 from registry.installed import Named, Opened, OpenedDesk, open_account
 from trading.broker_note import BrokerNote
+from trading.records import HoldReason, RefusalReason
 
 CHART_SESSIONS = 3
 
@@ -92,6 +95,23 @@ class Backtested:
         last = max(last_trained(one.desk) for one in self.desks)
         return sum(day <= last for day in self.result.sessions)
 
+    @property
+    def signals(self) -> int:
+        """How many decisions asked for an entry."""
+        return _signals(self.result)
+
+    @property
+    def held(self) -> dict[str, int]:
+        """How many decisions were no signal, by HoldReason, the most frequent first."""
+        reasons = self.result.decisions["reason"]
+        return _tally(HoldReason, reasons[reasons != HoldReason.SIGNAL])
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many signals the gate refused, by RefusalReason, the most frequent first."""
+        reasons = self.result.decisions["refusal"]
+        return _tally(RefusalReason, reasons[reasons != RefusalReason.NONE])
+
     def as_dict(self) -> dict[str, Any]:
         """Return what machines read, plain values only."""
         days = self.result.sessions
@@ -101,7 +121,9 @@ class Backtested:
             "last": days[-1].isoformat(),
             "in_sample_sessions": self.in_sample,
             "decisions": len(self.result.decisions),
-            "signals": _signals(self.result),
+            "signals": self.signals,
+            "held": self.held,
+            "refused": self.refused,
             "metrics": self.metrics.as_dict(),
             "instruments": [one.as_dict() for one in self.desks],
             "withheld": float(sum(note.withheld for note in self.notes.values())),
@@ -144,6 +166,10 @@ def last_trained(desk: OpenedDesk) -> dt.date:
 def _judge(desk: OpenedDesk, result: BacktestResult, capital: float) -> DeskResult:
     metrics = summarise(result, desk.feed.instrument.tick_value, capital)
     return DeskResult(desk, result, metrics, sum(day <= last_trained(desk) for day in result.sessions))
+
+
+def _tally(names: type[IntEnum], values: np.ndarray) -> dict[str, int]:
+    return {names(value).name.lower(): count for value, count in Counter(values.tolist()).most_common()}
 
 
 def _signals(result: BacktestResult) -> int:

@@ -40,6 +40,24 @@ def test_decides_to_the_bit_what_the_runner_decides(ask: Ask) -> None:
     assert said["metrics"]["net"] == pytest.approx(live["net_reais"], abs=0.005)
 
 
+def test_tells_why_decisions_came_to_nothing(ask: Ask, run: RunCommand, home: Home) -> None:
+    _, said = ask("backtest")
+    held = said["held"]
+    assert {"not_warm", "in_position", "below_threshold", "cooldown"} <= set(held)
+    assert sum(held.values()) + said["signals"] == said["decisions"]
+    assert list(held.values()) == sorted(held.values(), reverse=True)
+    assert said["refused"] == {}
+    first = next(iter(held))
+    told = run("backtest").out
+    assert f": {first.replace('_', ' ')} " in told
+    assert "refused by the gate" not in told
+    (home.root / "pregao.toml").write_text("[risk]\nstop_max_ticks = 1\nstop_min_ticks = 1\n", encoding="utf-8")
+    _, said = ask("backtest")
+    assert said["refused"] == {"stop_distance": said["signals"]}
+    assert said["metrics"]["fills"] == 0
+    assert f"refused by the gate {said['signals']} of {said['signals']}: stop distance" in run("backtest").out
+
+
 def test_the_notes_add_up_to_the_result(ask: Ask) -> None:
     _, said = ask("backtest")
     notes, metrics = said["notes"], said["metrics"]
