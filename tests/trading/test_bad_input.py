@@ -152,7 +152,7 @@ def test_noise_in_a_market_neither_raises_nor_breaks_a_limit(market: tuple[np.nd
     assert entered > 0, "nothing was traded, so no limit could break"
 
 
-@pytest.mark.parametrize("ts_ns", [-(2**63), 0, 1, 2**62])
+@pytest.mark.parametrize("ts_ns", [-(2**63), 0, 1, 2**62, 2**63 - 1])
 def test_one_time_far_off_stops_no_loop_and_holds_what_comes_after(
     market: tuple[np.ndarray, np.ndarray], ts_ns: int
 ) -> None:
