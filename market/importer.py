@@ -25,7 +25,7 @@ from market.readers import (
 )
 from market.readers.intake import Format, Intake, Request
 from market.readers.source import Source, open_source
-from market.readers.symbols import with_lots
+from market.readers.symbols import with_single_lots
 from market.readers.workbook import open_workbook
 from market.wording import count_of
 
@@ -144,7 +144,7 @@ def import_file(
         return done[0]
 
     try:
-        writes = with_lots(intake, request, found.read(source, request, intake))
+        writes = with_single_lots(intake, request, found.read(source, request, intake))
         added = lake.commit(intake.counted(writes), finish, source.path)
     except DataError as error:
         raise DataError(f"{source.path}: {error}") from error

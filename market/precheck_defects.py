@@ -66,7 +66,7 @@ class Defect(IntEnum):
 LOWEST = frozenset({Defect.NO_PRICE, Defect.NO_QUANTITY})
 IN_LOT_STEPS = frozenset({Defect.HUGE_QUANTITY, Defect.HUGE_VOLUME, Defect.UNUSUAL_VOLUME})
 # What happens in a sound market too; everything else cannot be.
-POSSIBLE = frozenset({Defect.BOOK_LOCKED, Defect.UNUSUAL_VOLUME, Defect.ZERO_RANGE_RUN})
+POSSIBLE = frozenset({Defect.BOOK_LOCKED, Defect.UNUSUAL_VOLUME, Defect.ZERO_RANGE_RUN, Defect.TRADES_BEYOND_VOLUME})
 IN_SECONDS = frozenset({Defect.TIME_BACK, Defect.OUTSIDE_HOURS, Defect.RECEIVED_EARLY, Defect.OFF_GRID})
 
 # By count, the worst value, what quantities count, and the length of a run. A count stands after its noun, so that one

@@ -254,8 +254,10 @@ def tally_bars(bars: np.ndarray, sessions: np.ndarray, bar_ns: int, usual: np.nd
 
 @kernel
 def reach_beyond(bars: np.ndarray, i: int) -> int:
-    """Return by how many ticks a bar reaches beyond its open, its close and the bars beside it, above or below."""
+    """Return by how many ticks a bar reaches beyond its open, its close and the bars beside it; 0 where it has none."""
     bar = bars[i]
+    if bar["low"] <= 0:
+        return 0
     highest, lowest = max(bar["open"], bar["close"]), min(bar["open"], bar["close"])
     for j in (max(i - 1, 0), min(i + 1, bars.size - 1)):
         if j != i:

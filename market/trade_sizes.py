@@ -34,12 +34,6 @@ def full_contract(root: str, quantities: np.ndarray, trades: int = 0) -> str | N
     return full if (traded % FUTURES[full].lot == 0).all() else None
 
 
-def off_lots(root: str, quantities: Any) -> Any:
-    """Return a mask of the quantities that the full contract of `root` cannot have, bool[n]; none of another root."""
-    lot = FUTURES[root].lot if root in FUTURES else 1
-    return quantities % lot != 0
-
-
 def more_trades_than_volume(volume: Any, trades: Any) -> Any:
     """Tell of one bar, or of bars, whether there are more trades than lot steps, though each has one at least.
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from market.errors import FileRefused, UnknownSymbol
 from market.instruments import FUTURES, LISTED_YEARS, Instruments, Symbol
-from market.readers.intake import MOST_REJECTED, Intake, Request, Writes
+from market.readers.intake import Intake, Request, Writes
 from market.readers.price_basis import ADJUSTED_ENDINGS
 from market.readers.source import Source
 from market.roll import front_contract, last_trade_session
-from market.trade_sizes import FULL_OF_MINI, full_contract, off_lots
+from market.trade_sizes import FULL_OF_MINI, full_contract
 
 # The exchange does not tell how far ahead it lists (b3.md §1), so a contract may have been listed LISTED_YEARS before.
 # But trading is in the front month: a year before its last session a contract has a few trades a day, if any, the
@@ -84,25 +84,11 @@ def refuse_full_lots(intake: Intake, request: Request, contract: str, quantities
     )
 
 
-def _refuse_odd_lots(intake: Intake, root: str, contract: str, quantities: np.ndarray) -> None:
-    """Refuse a session of a full contract with more than one trade in a hundred that is not whole lots."""
-    odd = int(off_lots(root, quantities).sum())
-    if odd > MOST_REJECTED * quantities.size:
-        raise FileRefused(
-            intake.source.path,
-            f"trades of {contract} in lots of {FUTURES[root].lot}",
-            f"{odd} of {quantities.size} in a session that are not",
-            "check which contract these trades are of, and whether the column is the quantity",
-        )
-
-
-def with_lots(intake: Intake, request: Request, writes: Writes) -> Writes:
-    """Pass partitions on, and refuse the file where a full contract's trades are no lots, or a mini's all are."""
+def with_single_lots(intake: Intake, request: Request, writes: Writes) -> Writes:
+    """Pass partitions on, and refuse the file at its end where the trades of a mini contract are the full one's."""
     quantities: dict[str, np.ndarray] = {}
     trades: Counter[str] = Counter()
     for partition, records in writes:
-        if partition.kind == "trades":
-            _refuse_odd_lots(intake, partition.root, partition.contract, records["quantity"])
         if partition.kind == "trades" and partition.root in FULL_OF_MINI:
             held = quantities.get(partition.contract, np.zeros(0, dtype=np.int64))
             quantities[partition.contract] = np.union1d(held, records["quantity"])

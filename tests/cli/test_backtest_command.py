@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backtest.numerals import whole
 from cli.output import KEYS
 from market.home import Home
 from market.lake import Lake
@@ -19,14 +20,14 @@ DAYS = MARKET.days()
 
 
 @pytest.fixture(scope="module", params=["events", "bars"])
-def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return build_home(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture(autouse=True)
-def ready(whole: Home, home: Home) -> None:
+def ready(made: Home, home: Home) -> None:
     """Each test has a home of its own with data and a model, trained on 1 to 5 June 2026."""
-    shutil.copytree(whole.root, home.root, dirs_exist_ok=True)
+    shutil.copytree(made.root, home.root, dirs_exist_ok=True)
 
 
 def test_decides_to_the_bit_what_the_runner_decides(ask: Ask) -> None:
@@ -43,19 +44,19 @@ def test_decides_to_the_bit_what_the_runner_decides(ask: Ask) -> None:
 def test_tells_why_decisions_came_to_nothing(ask: Ask, run: RunCommand, home: Home) -> None:
     _, said = ask("backtest")
     held = said["held"]
-    assert {"not_warm", "in_position", "below_threshold", "cooldown"} <= set(held)
+    assert {"regime_undefined", "in_position", "cooldown"} <= set(held)
     assert sum(held.values()) + said["signals"] == said["decisions"]
     assert list(held.values()) == sorted(held.values(), reverse=True)
-    assert said["refused"] == {}
+    calm = sum(said["refused"].values())
+    assert 0 <= calm < said["signals"]
     first = next(iter(held))
-    told = run("backtest").out
-    assert f": {first.replace('_', ' ')} " in told
-    assert "refused by the gate" not in told
+    assert f": {first.replace('_', ' ')} " in run("backtest").out
     (home.root / "pregao.toml").write_text("[risk]\nstop_max_ticks = 1\nstop_min_ticks = 1\n", encoding="utf-8")
     _, said = ask("backtest")
     assert said["refused"] == {"stop_distance": said["signals"]}
     assert said["metrics"]["fills"] == 0
-    assert f"refused by the gate {said['signals']} of {said['signals']}: stop distance" in run("backtest").out
+    told = run("backtest").out
+    assert f"refused by the gate {whole(said['signals'])} of {whole(said['signals'])}: stop distance" in told
 
 
 def test_the_notes_add_up_to_the_result(ask: Ask) -> None:
@@ -123,7 +124,7 @@ def money(metrics: dict[str, Any]) -> tuple[float, float, int, int]:
 
 
 def test_series_named_together_trade_in_one_account_each_with_its_own_model(
-    ask: Ask, run: RunCommand, whole: Home, home: Home
+    ask: Ask, run: RunCommand, made: Home, home: Home
 ) -> None:
     """Limits that nobody reaches: together they earn what they earn alone, and the account is their sum."""
     kind = "bars" if Lake(home.lake).partitions("bars") else "events"

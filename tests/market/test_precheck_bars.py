@@ -63,7 +63,7 @@ BAR_CASES: dict[str, tuple[Spoil, dict[Defect, tuple[int, int, int]]]] = {
     "high below low": (setting(7, high=90), {Defect.HIGH_BELOW_LOW: (1, 7, 8)}),
     "open above high": (setting(7, open=106), {Defect.BODY_OUTSIDE_RANGE: (1, 7, 2)}),
     "close below low": (setting(7, close=95), {Defect.BODY_OUTSIDE_RANGE: (1, 7, 3)}),
-    "no price": (setting(7, low=0), {Defect.NO_PRICE: (1, 7, 0), Defect.BAR_SPIKE: (1, 7, 98)}),
+    "no price": (setting(7, low=0), {Defect.NO_PRICE: (1, 7, 0)}),
     "volume below zero": (setting(7, volume=-4), {Defect.NO_QUANTITY: (1, 7, -4)}),
     "volume per trade 299 times the usual": (setting(7, volume=299 * 10, trades=10), {}),
     "volume per trade 301 times the usual": (setting(7, volume=301 * 10, trades=10), {
@@ -142,7 +142,7 @@ def naive_bars(bars: np.ndarray) -> dict[Defect, tuple[int, int, int]]:
         beside = [rows[j] for j in (i - 1, i + 1) if 0 <= j < len(rows)]
         above = row["high"] - max([row["open"], row["close"], *(other["high"] for other in beside)])
         below = min([row["open"], row["close"], *(other["low"] for other in beside)]) - row["low"]
-        if max(above, below) > max(20, row["close"] * 40 // 1000):
+        if row["low"] > 0 and max(above, below) > max(20, row["close"] * 40 // 1000):
             told[Defect.BAR_SPIKE].append((i, max(above, below)))
         if row["volume"] < 0:
             told[Defect.NO_QUANTITY].append((i, -row["volume"]))

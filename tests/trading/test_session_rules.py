@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from market.calendar import to_ns
+from market.costs import CostParams
 from market.errors import ConfigError
 from market.instruments import B3
 from market.lake import Lake
@@ -38,7 +39,7 @@ def _begin(desk: Desk, contract: str, day: date, windows: int = 0) -> None:
     feed = Windows(cast(Lake, NoData()), contract, 60 * 10**9, "bars", windows)
     hours = feed.session(day)[0]
     begin_desk(desk, int(hours["open_ns"]), int(hours["close_ns"]), False)
-    apply_rules(desk, feed, day)
+    apply_rules(desk, feed, day, CostParams())
 
 
 def _local(day: date, hour: int, minute: int) -> int:
