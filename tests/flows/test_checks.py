@@ -30,7 +30,7 @@ def test_everything_the_precheck_can_find_is_held_by_a_suite() -> None:
 def test_what_a_sound_market_shows_is_told_and_everything_else_refuses() -> None:
     told = {check.name for checks in SUITES.values() for check in checks if not check.refuses}
     assert told == {
-        "zero_range_run", "book_locked", "unusual_volume", "missing_session", "between_exports",
+        "zero_range_run", "book_locked", "unusual_volume", "trades_beyond_volume", "missing_session", "between_exports",
         "feed_loss", "truncated_export", "halt", "unexplained_edge",
         "back_adjusted", "other_level",
     }  # fmt: skip
