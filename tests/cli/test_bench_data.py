@@ -12,7 +12,6 @@ from benchmarks.data import Sizes, bar_row, measure
 from benchmarks.imports import DECLARED, WORKS
 from benchmarks.rows import less_is_better, more_is_better, race
 from benchmarks.tapes import busy_day
-from cli.machine import BENCHMARKS
 from market.columns import to_parquet
 from market.home import Home
 from market.importer import FORMATS, import_file
@@ -95,7 +94,7 @@ def test_aims_of_the_design_are_met(home: Home) -> None:
     """Bytes and memory are exact; speeds are ratios of one run, under 1.3 a tie."""
     # The tests' one thread would bind our reading and not the peer's.
     done = run_pregao(home, "bench", "data", "--json", OMP_NUM_THREADS=str(os.cpu_count()))
-    assert (done.code, list(BENCHMARKS)) == (0, ["main", "data", "features"])
+    assert done.code == 0
     rows = {row["work"]: row for row in done.answer["rows"]}
     assert rows["size of a trade"]["ours"] <= 6.5
     assert rows["ticks to bars of a minute"]["ratio"] >= 2 / 1.3
