@@ -141,12 +141,16 @@ def paper_bar(core: Core, venue: Venue, bar: np.void) -> int:
 
 @kernel
 def paper_end(core: Core, venue: Venue) -> None:
-    """End a session flat: what is still open is closed one tick adverse to the last price, the rest expires."""
+    """End a session flat: what is still open is closed one tick adverse to the last price, the rest expires.
+
+    However often a close was refused before, and however lately: this one is not.
+    """
     desk = core.desk
     account, now = desk.account[0], desk.market[0]["now_ns"]
     if account["position"] != 0:
         side = -1 if account["position"] > 0 else 1
         adverse = max(ADVERSE_TICKS, int(venue.state[0]["slippage_ticks"]))
+        desk.bracket[0]["closes"] = 0
         flatten(desk)
         take_all(venue, desk.requests, desk.counts[REQUESTS], now)
         settle_at_market(venue, account["mark"] + side * adverse)
