@@ -18,10 +18,11 @@ import numpy as np
 
 from market.kernel import kernel
 from trading.desk import LEVELS, ORDERS, UNDUE, Desk, find_live, find_order, has_room_for_requests, is_dead
-from trading.exits import level_price, limit_price, move_stop, plan_levels
+from trading.exits import level_price, limit_price, plan_levels
 from trading.orders import add_order, apply_report, ask_cancel, ask_replace, fault, mark_silent, send_new
 from trading.records import BracketState, OrderRole, OrderState, RefusalReason
 from trading.requests import RequestKind
+from trading.trailing import move_stop
 
 _ENTRY, _STOP, _TARGET, _FLATTEN = (int(role) for role in OrderRole)
 _FILLED, _UNKNOWN_ORDER = int(OrderState.FILLED), int(OrderState.UNKNOWN)
@@ -74,7 +75,7 @@ def tick(desk: Desk, now_ns: int) -> None:
             mark_silent(desk, place)
     if bracket["side"] * account["position"] > 0:
         if account["mark"] > 0 and bracket["closing"] == 0 and has_room_for_requests(desk):
-            move_stop(desk.exits[0], bracket, account["entry_price"], account["mark"], market["now_ns"])
+            move_stop(desk.exits[0], bracket, market, account["entry_price"], account["mark"])
         _watch_limit(desk)
         exposed = bracket["exposed_ns"]
         if exposed > 0 and market["now_ns"] - exposed >= desk.exits[0]["protect_ns"]:
@@ -171,7 +172,7 @@ def _open(desk: Desk, place: int) -> None:
     bracket["stop_price"] = account["entry_price"] - side * entry["stop_distance"]
     bracket["extreme"] = account["entry_price"]
     bracket["trail"] = 100 * exits["trail_distance"]
-    bracket["moved_ns"] = 0
+    bracket["opened_ns"], bracket["moved_ns"] = desk.market[0]["now_ns"], 0
     bracket["levels"] = bracket["passed"] = bracket["closes"] = 0
     plan_levels(exits, entry["quantity"], bracket["plan"])
 

@@ -64,6 +64,7 @@ from trading.records import (
 )
 from trading.requests import REQUEST
 from trading.strategy import choose_side, nearest_target, scale_quantity, size_position
+from trading.trailing import watch_moves
 
 _ENTRY, _FLAT, _HALT = int(OrderRole.ENTRY), int(BracketState.FLAT), int(BracketState.HALT)
 _ACTIVE, _HALTED = int(TradingState.ACTIVE), int(TradingState.HALTED)
@@ -212,7 +213,7 @@ def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
     market["atr_ticks"] = math.nan
     desk.blackouts[:] = 0
     market["events"] = 1 if events else 0
-    market["bid"] = market["ask"] = market["phase"] = 0
+    market["bid"] = market["ask"] = market["phase"] = market["volatility"] = market["momentum"] = 0
     account["first_order_id"] = account["last_order_id"] + 1
     account["entry_decision"] = -1
     account["mark"] = account["bars"] = account["pending"] = 0
@@ -242,6 +243,7 @@ def close_bar(core: Core) -> int:
     market["bid"], market["ask"] = core.features.ints[BID], core.features.ints[ASK]
     market["phase"] = core.features.ints[PHASE]
     market["atr_ticks"] = atr_ticks(core.features)
+    watch_moves(market, core.features)
     exit_by_time(desk, core.model.policy[0])
     strategy = find_strategy(core.model.policy[0], core.model.usual, core.features)
     exit_by_regime(desk, core.model.policy[0], regime(core.features), strategy)

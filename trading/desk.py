@@ -41,6 +41,7 @@ BRACKET = np.dtype(
     [
         ("due_ns", "<i8"),  # when `tick` next has something to judge though nothing happens; UNDUE where it has not
         ("exposed_ns", "<i8"),  # since when some of the position has no confirmed stop; 0 where all of it has
+        ("opened_ns", "<i8"),  # when the entry first filled
         ("moved_ns", "<i8"),  # when the stop was last moved; 0 before
         ("close_ns", "<i8"),  # when the last FLATTEN was sent
         ("passed_ns", "<i8"),  # since when the price is beyond the stop's limit; 0 where it is not

@@ -1,10 +1,12 @@
 """What the policy asks of an entry besides its side (signals.md §7, §9), and the exit with the end of a trend."""
 
+import math
+
 import numpy as np
 
 from features.bars import return_deviation
 from features.layout import NOW_NS
-from features.pipeline import atr_ticks, regime
+from features.pipeline import atr_ticks, last_close, regime
 from features.state import FeatureState
 from market.kernel import kernel
 from market.types import Regime
@@ -67,7 +69,18 @@ def entry_distances(
     beyond = policy["trend_entry_atr"]
     if regime_now != _RANGE and beyond > 0.0 and not near_average(state, side, beyond):
         return 0, 0
-    return bracket_distances(policy, strategy, atr_ticks(state), decision["confidence"], decision["ts_ns"])
+    move = policy["min_target_sigma"] * expected_move(state, policy)
+    return bracket_distances(policy, strategy, atr_ticks(state), decision["confidence"], decision["ts_ns"], move)
+
+
+@kernel
+def expected_move(state: FeatureState, policy: np.void) -> float:
+    """Return one deviation of the price over the bars a position may be held, ticks; NaN where it is not known.
+
+    Returns of bars are taken as apart from each other: the deviation of their sum grows by the root of their number.
+    """
+    bars = math.sqrt(float(policy["max_hold_bars"]))
+    return return_deviation(state.floats, state.ints) * bars * last_close(state)
 
 
 @kernel

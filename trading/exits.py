@@ -11,6 +11,7 @@ import numpy as np
 from market.errors import ConfigError
 from market.kernel import kernel
 from trading.desk import LEVELS
+from trading.strategy_options import TRAIL_BAND
 
 EXITS = np.dtype(
     [
@@ -26,7 +27,13 @@ EXITS = np.dtype(
         ("trail_after", "<i4"),  # profit at which the stop begins to follow; 0 for never
         ("trail_distance", "<i4"),  # behind the best price; 0 for a stop that does not follow
         ("trail_nearest", "<i4"),
+        ("trail_farthest", "<i4"),
         ("trail_percent", "<i4"),  # of the distance that each new best price leaves of it
+        ("trail_high", "<i4"),  # per cent of the distance while returns deviate more than usual
+        ("trail_low", "<i4"),  # while they deviate less
+        ("trail_against", "<i4"),  # while momentum is against the position
+        ("trail_decay", "<i4"),  # per cent of the distance that each ten minutes take
+        ("trail_tightest_after", "<i4"),  # profit beyond which it is the nearest; 0 for never
         ("repeats", "<i4"),  # of a request, after which the desk halts
     ]
 )
@@ -48,9 +55,13 @@ class ExitParams:
         What is added to the entry's price where the stop goes there.
     breakeven, trail_after : int
         Profit from which the stop stands at the entry's price, and follows; 0 for never.
-    trail_distance, trail_nearest, trail_percent : int
-        How far behind the best price it follows (0 for not at all), what each new best price leaves of that, and how
-        near it may come.
+    trail_distance, trail_nearest, trail_farthest : int
+        How far behind the best price it follows (0 for not at all), and within what it stays whatever follows.
+    trail_percent, trail_high, trail_low, trail_against, trail_decay : int
+        Per cent of that distance: what each new best price leaves of it for good, what is left of it while returns
+        deviate more or less than usual and while momentum is against the position, and what each ten minutes take.
+    trail_tightest_after : int
+        Profit beyond which the stop follows as near as it may; 0 for never.
     protect_ms, answer_ms, limit_ms, step_ms : int
         Patience with a position without confirmed stop, with a request without answer, with a stop whose limit the
         price has passed, and between two moves of the stop.
@@ -65,8 +76,14 @@ class ExitParams:
     breakeven: int = 0
     trail_after: int = 0
     trail_distance: int = 0
-    trail_nearest: int = 3
+    trail_nearest: int = TRAIL_BAND[0]
+    trail_farthest: int = TRAIL_BAND[1]
     trail_percent: int = 100
+    trail_high: int = 100
+    trail_low: int = 100
+    trail_against: int = 100
+    trail_decay: int = 0
+    trail_tightest_after: int = 0
     protect_ms: int = 500
     answer_ms: int = 2000
     limit_ms: int = 100
@@ -76,14 +93,18 @@ class ExitParams:
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of range."""
         for name in (
-            "limit_offset", "cost", "breakeven", "trail_after", "trail_distance", "protect_ms", "answer_ms", "limit_ms",
-            "step_ms",
+            "limit_offset", "cost", "breakeven", "trail_after", "trail_distance", "trail_tightest_after", "protect_ms",
+            "answer_ms", "limit_ms", "step_ms",
         ):  # fmt: skip
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         _require(self.trail_nearest >= 1, "trail_nearest", "at least 1", self.trail_nearest)
-        distance, nearest = self.trail_distance, self.trail_nearest
-        _require(distance == 0 or distance >= nearest, "trail_distance", f"0 or at least {nearest}", distance)
+        distance, nearest, farthest = self.trail_distance, self.trail_nearest, self.trail_farthest
+        within = distance == 0 or nearest <= distance <= farthest
+        _require(within, "trail_distance", f"0 or {nearest} to {farthest}", distance)
         _require(1 <= self.trail_percent <= 100, "trail_percent", "1 to 100", self.trail_percent)
+        for name in ("trail_high", "trail_low", "trail_against"):
+            _require(1 <= getattr(self, name) <= 1000, name, "1 to 1000", getattr(self, name))
+        _require(0 <= self.trail_decay <= 100, "trail_decay", "0 to 100", self.trail_decay)
         _require(0 <= self.repeats <= 3, "repeats", "0 to 3", self.repeats)
         shares, distances = self.level_percent, self.level_distance
         _require(min(shares) >= 0 and sum(shares) <= 100, "level_percent", "shares that add to at most 100", shares)
@@ -126,9 +147,20 @@ def choose_exits(exits: np.void, policy: np.void, strategy: int, cost: int) -> N
     exits["breakeven"] = policy["breakeven_ticks"][place]
     exits["trail_after"] = policy["trail_activation_ticks"][place]
     exits["trail_distance"] = policy["trail_distance_ticks"][place]
-    tightening = math.floor(100.0 * policy["trail_tightening"][place] + 0.5)
-    exits["trail_percent"] = tightening if tightening > 0 else 100
+    exits["trail_percent"] = _percent_of(policy["trail_tightening"][place])
+    exits["trail_high"] = _percent_of(policy["trail_factors"][0])
+    exits["trail_low"] = _percent_of(policy["trail_factors"][1])
+    exits["trail_against"] = _percent_of(policy["trail_factors"][2])
+    exits["trail_decay"] = math.floor(100.0 * policy["trail_decay"] + 0.5)
+    exits["trail_tightest_after"] = policy["trail_tightest_ticks"]
     exits["cost"] = cost
+
+
+@kernel
+def _percent_of(factor: float) -> int:
+    """Return a factor in per cent, 100 for one that is not in force."""
+    percent = math.floor(100.0 * factor + 0.5)
+    return percent if percent > 0 else 100
 
 
 @kernel
@@ -183,33 +215,3 @@ def level_price(exits: np.void, entry: np.void, entry_price: int, level: int) ->
 def limit_price(exits: np.void, side: int, stop_price: int) -> int:
     """Return the limit of the stop of a position on `side`; 0 where the stop is one at market."""
     return int(stop_price - side * exits["limit_offset"]) if exits["limit_offset"] > 0 else 0
-
-
-@kernel
-def move_stop(exits: np.void, bracket: np.void, entry_price: int, mark: int, now_ns: int) -> None:
-    """Write where the stop should stand now: to the entry's price first, then behind the best price.
-
-    It moves only in favour, by whole ticks, behind the market, and not more often than `step_ns`; behind the best
-    price only at the moment when that is a new one.
-    """
-    side, stop = int(bracket["side"]), int(bracket["stop_price"])
-    fresh = side * (mark - bracket["extreme"]) > 0
-    if fresh:
-        bracket["extreme"] = mark
-    profit = side * (bracket["extreme"] - entry_price)
-    follows = exits["trail_distance"] > 0 and (
-        bracket["levels"] >= 2 or (exits["trail_after"] > 0 and profit >= exits["trail_after"])
-    )
-    best = stop
-    if bracket["levels"] >= 1 or (exits["breakeven"] > 0 and profit >= exits["breakeven"]):
-        even = entry_price + side * exits["cost"]
-        if side * (mark - even) >= 1:
-            best = side * max(side * best, side * even)
-    if fresh and follows:
-        behind = (bracket["trail"] + 50) // 100
-        best = side * max(side * best, side * (mark - side * behind))
-        bracket["trail"] = max(100 * exits["trail_nearest"], bracket["trail"] * exits["trail_percent"] // 100)
-    patient = bracket["moved_ns"] == 0 or now_ns - bracket["moved_ns"] >= exits["step_ns"]
-    if patient and side * (best - stop) >= 1:
-        bracket["stop_price"] = best
-        bracket["moved_ns"] = now_ns

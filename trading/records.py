@@ -165,6 +165,9 @@ POLICY = np.dtype(
         ("concordance_combined", "<f8", (4,)),
         ("partial_shares", "<f8", (4, 3)),  # [row, level]: share of the position that leaves; 0: no such level
         ("trail_tightening", "<f8", (4,)),  # factor of the distance at each new extreme
+        ("trail_factors", "<f8", (3,)),  # of the distance: deviation high, low, momentum against the position
+        ("trail_decay", "<f8"),  # share of the distance that each ten minutes take
+        ("min_target_sigma", "<f8"),  # least target distance, in deviations over the time it may be held; 0: any
         ("cooldown_ns", "<i8"),
         ("stop_ticks", "<i4", (4,)),  # 0: the multiples of ATR hold
         ("target_ticks", "<i4", (4,)),
@@ -173,6 +176,7 @@ POLICY = np.dtype(
         ("partial_ticks", "<i4", (4, 3)),  # [row, level]: distance from the entry; 0: no such level
         ("trail_activation_ticks", "<i4", (4,)),  # profit at which the stop begins to trail; 0: never
         ("trail_distance_ticks", "<i4", (4,)),
+        ("trail_tightest_ticks", "<i4"),  # profit beyond which the stop follows as near as it may; 0: never
         ("breakeven_ticks", "<i4", (4,)),  # profit at which the stop goes to the entry; 0: never
         ("trades_per_day", "<i4", (4,)),
         ("losses_above_wins", "<i4"),  # of the session, beyond which contracts are multiplied
@@ -187,7 +191,7 @@ POLICY = np.dtype(
         ("concordance", "u1"),
         ("range_levels", "u1"),  # enter ranges at support and resistance only
         ("volatile", "u1"),  # lay the volatile row over the regime's
-        ("reserved", "u1", (5,)),
+        ("reserved", "u1"),
     ]
 )
 
@@ -252,7 +256,8 @@ MARKET = np.dtype(
         ("date", "<i4"),  # of the session, days since 1970-01-01
         ("events", "u1"),  # 1 for a feed of events, 0 for bars, which have neither quotes nor an age
         ("phase", "u1"),  # market.types.Phase
-        ("reserved", "u1", (2,)),
+        ("volatility", "i1"),  # 1 where the last bars deviate more than usual, -1 where less; 0 also where unknown
+        ("momentum", "i1"),  # which way the momentum of the last bars goes; 0 also where unknown
     ]
 )
 

@@ -47,10 +47,12 @@ def choose_side(policy: np.void, regime: int, strategy: int, score: float) -> tu
 
 
 @kernel
-def bracket_distances(policy: np.void, strategy: int, atr: float, sure: float, now_ns: int) -> tuple[int, int]:
+def bracket_distances(
+    policy: np.void, strategy: int, atr: float, sure: float, now_ns: int, move: float
+) -> tuple[int, int]:
     """Return stop and target distance in whole ticks, halves rounded up.
 
-    The stop is at least `min_stop_ticks` away, the target 1 tick and `min_reward_risk` stop distances.
+    The stop is at least `min_stop_ticks` away, the target 1 tick, `min_reward_risk` stop distances and the move.
 
     Parameters
     ----------
@@ -63,6 +65,8 @@ def bracket_distances(policy: np.void, strategy: int, atr: float, sure: float, n
         Confidence of the decision, by which the policy's ladder has its steps.
     now_ns : int
         By whose hour the distances are multiplied.
+    move : float
+        Ticks that the target is away at least; NaN for none.
     """
     stop, target = float(policy["stop_ticks"][strategy - 1]), float(policy["target_ticks"][strategy - 1])
     if policy["ladder_stop_ticks"][0] > 0:
@@ -75,6 +79,8 @@ def bracket_distances(policy: np.void, strategy: int, atr: float, sure: float, n
     factor = policy["hour_factor"][(now_ns // HOUR_NS - BEHIND_UTC) % 24]
     away = max(math.floor(factor * stop + 0.5), int(policy["min_stop_ticks"]))
     least = max(1, math.ceil(policy["min_reward_risk"] * away))
+    if move > least:
+        least = math.ceil(move)
     return int(away), int(max(math.floor(factor * target + 0.5), least))
 
 

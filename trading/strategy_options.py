@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from trading.checks import positive, require, shares
 
 MOST_KELLY = 0.25  # of the fraction that Kelly's formula names
+TRAIL_BAND = (3, 15)  # ticks between the best price and a stop that follows it
+TRAIL_TICKS = f"ticks in {TRAIL_BAND[0]} to {TRAIL_BAND[1]}"
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,12 @@ class VolatileParams:
         require(shares((self.combined,)), "volatile.combined", "a value in [0, 1]", self.combined)
         for name in (
             "stop_atr", "target_atr", "stop_ticks", "target_ticks", "size_multiplier", "trail_activation_ticks",
-            "trail_distance_ticks",
         ):  # fmt: skip
             require(positive((getattr(self, name),)), f"volatile.{name}", "a positive value", getattr(self, name))
         for name in ("trades_per_day", "breakeven_ticks"):
             require(getattr(self, name) >= 0, f"volatile.{name}", "at least 0", getattr(self, name))
+        distance = self.trail_distance_ticks
+        require(in_trail_band((distance,)), "volatile.trail_distance_ticks", TRAIL_TICKS, distance)
         tightening = self.trail_tightening
         require(0 < tightening <= 1, "volatile.trail_tightening", "a factor in (0, 1]", tightening)
         ticks, parts = self.partial_ticks, self.partial_shares
@@ -115,6 +118,11 @@ class SizingParams:
         require(self.losses_above_wins >= 0, "sizing.losses_above_wins", "at least 0", self.losses_above_wins)
         fraction, expected = self.kelly_fraction, f"a value in [0, {MOST_KELLY}]"
         require(0 <= fraction <= MOST_KELLY, "sizing.kelly_fraction", expected, fraction)
+
+
+def in_trail_band(ticks: tuple[int, ...]) -> bool:
+    """Tell whether a stop may follow at these distances."""
+    return all(TRAIL_BAND[0] <= one <= TRAIL_BAND[1] for one in ticks)
 
 
 def rising(ticks: tuple[int, int, int]) -> bool:

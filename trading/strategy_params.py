@@ -8,7 +8,16 @@ import numpy as np
 
 from trading.checks import positive, require, shares
 from trading.records import POLICY
-from trading.strategy_options import LadderParams, SizingParams, VolatileParams, check_hours, rising, whole
+from trading.strategy_options import (
+    TRAIL_TICKS,
+    LadderParams,
+    SizingParams,
+    VolatileParams,
+    check_hours,
+    in_trail_band,
+    rising,
+    whole,
+)
 
 SECOND_NS = 1_000_000_000
 CONFIDENCE_BAND = (0.5, 0.8)  # of the least confidence once a regime has shifted it
@@ -63,7 +72,14 @@ class ManagedExits:
     trail_tightening : three floats
         Factor of that distance at each new extreme, in (0, 1].
     breakeven_ticks : three ints
-        Profit at which the stop goes to the entry; 0: never.
+        Profit at which the stop goes to the entry, before it follows; 0: never.
+    trail_factors : three floats
+        Of that distance while the deviation of returns is high, while it is low, and while momentum is against the
+        position.
+    trail_decay : float
+        Share of the distance that each ten minutes since the entry take, in whole per cent.
+    trail_tightest_ticks : int
+        Profit beyond which the stop follows as near as it may; 0: never.
     """
 
     managed: bool = False
@@ -73,17 +89,25 @@ class ManagedExits:
     trail_distance_ticks: Ticks = (8, 8, 3)
     trail_tightening: Regimes = (0.95, 0.95, 0.8)
     breakeven_ticks: Ticks = (16, 16, 8)
+    trail_factors: tuple[float, float, float] = (1.2, 0.9, 0.7)
+    trail_decay: float = 0.01
+    trail_tightest_ticks: int = 40
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value out of range."""
         for ticks, parts in zip(self.partial_ticks, self.partial_shares, strict=True):
             require(rising(ticks), "exits.partial_ticks", "distances that rise from above 0", ticks)
             require(whole(parts), "exits.partial_shares", "shares that add to 1", parts)
-        for name in ("trail_activation_ticks", "trail_distance_ticks"):
-            require(positive(getattr(self, name)), f"exits.{name}", "ticks above 0", getattr(self, name))
+        activation, distance = self.trail_activation_ticks, self.trail_distance_ticks
+        require(positive(activation), "exits.trail_activation_ticks", "ticks above 0", activation)
+        require(in_trail_band(distance), "exits.trail_distance_ticks", TRAIL_TICKS, distance)
         tightening = self.trail_tightening
         require(positive(tightening) and shares(tightening), "exits.trail_tightening", "factors in (0, 1]", tightening)
         require(min(self.breakeven_ticks) >= 0, "exits.breakeven_ticks", "ticks, none negative", self.breakeven_ticks)
+        factors, decay, tightest = self.trail_factors, self.trail_decay, self.trail_tightest_ticks
+        require(all(0.01 <= one <= 10 for one in factors), "exits.trail_factors", "factors in 0.01 to 10", factors)
+        require(shares((decay,)), "exits.trail_decay", "a share in [0, 1]", decay)
+        require(tightest >= 0, "exits.trail_tightest_ticks", "at least 0", tightest)
 
 
 @dataclass(frozen=True)
@@ -120,6 +144,9 @@ class StrategyParams:
         The stop is never nearer than this.
     min_reward_risk : float
         The target is at least so many stop distances away; not where it is a level of a range.
+    min_target_sigma : float
+        The target is at least so many deviations of the returns over `max_hold_bars` away, the move to expect; 0: any.
+        Levels of a range and the last level of managed exits stay where they are.
     exits : ManagedExits
     risk_share : float
         Share of the risk per trade of the limits that a position takes, in (0, 1].
@@ -167,6 +194,7 @@ class StrategyParams:
     hour_factors: tuple[tuple[int, int, float], ...] = ()
     min_stop_ticks: int = 4
     min_reward_risk: float = 1.5
+    min_target_sigma: float = 0.0
     exits: ManagedExits = field(default_factory=ManagedExits)
     risk_share: float = 1.0
     size_multiplier: Regimes = (1.2, 1.2, 0.8)
@@ -199,7 +227,7 @@ class StrategyParams:
         require(0 < self.risk_share <= 1, "risk_share", "a share in (0, 1]", self.risk_share)
         for name in ("stop_atr", "target_atr", "stop_ticks", "target_ticks", "size_multiplier"):
             require(positive(getattr(self, name)), name, "positive values", getattr(self, name))
-        for name in ("min_reward_risk", "trend_entry_atr"):
+        for name in ("min_reward_risk", "min_target_sigma", "trend_entry_atr"):
             require(0 <= getattr(self, name) < math.inf, name, "at least 0", getattr(self, name))
         for name in ("cooldown_bars", "cooldown_seconds", "regime_exit_ticks"):
             require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))

@@ -21,7 +21,13 @@ class Rules:
     trail_after: int = 0
     trail_distance: int = 0
     trail_nearest: int = 3
+    trail_farthest: int = 15
     trail_percent: int = 100
+    trail_high: int = 100
+    trail_low: int = 100
+    trail_against: int = 100
+    trail_decay: int = 0
+    trail_tightest_after: int = 0
     protect: int = 500_000_000
     answer: int = 2_000_000_000
     limit_wait: int = 100_000_000
@@ -60,7 +66,10 @@ class Oracle:
     stop_price: int = 0
     extreme: int = 0
     trail: int = 0
+    opened: int = 0
     moved: int | None = None
+    volatility: int = 0  # what the last bars were like
+    momentum: int = 0
     levels_done: int = 0
     exposed: int | None = None
     beyond: int | None = None
@@ -111,6 +120,7 @@ class Oracle:
         self.side, self.first = entry.side, len(self.orders)
         self.stop_price = self.entry_price - self.side * self.rules.stop_distance
         self.extreme, self.trail = self.entry_price, 100 * self.rules.trail_distance
+        self.opened = self.now
         self.moved, self.levels_done, self.limit_passed, self.closes = None, 0, False, []
         self.plan = self.rules.split(entry.terms[0])
 
@@ -150,17 +160,32 @@ class Oracle:
             self.extreme = self.mark
         profit = side * (self.extreme - self.entry_price)
         wished = [self.stop_price]
-        if self.levels_done >= 1 or (rules.breakeven and profit >= rules.breakeven):
+        safe = self.levels_done >= 1 or (rules.breakeven and profit >= rules.breakeven)
+        if safe:
             even = self.entry_price + side * rules.cost
             if side * self.mark > side * even:
                 wished.append(even)
         trailing = self.levels_done >= 2 or (rules.trail_after and profit >= rules.trail_after)
+        if rules.breakeven and not safe:
+            trailing = False
         if rules.trail_distance and trailing and fresh:
-            wished.append(self.mark - side * int(Fraction(self.trail, 100) + Fraction(1, 2)))
+            wished.append(self.mark - side * self._behind(profit))
             self.trail = max(100 * rules.trail_nearest, self.trail * rules.trail_percent // 100)
         best = max(wished, key=lambda price: side * price)
         if best != self.stop_price and (self.moved is None or self.now - self.moved >= rules.step):
             self.stop_price, self.moved = best, self.now
+
+    def _behind(self, profit: int) -> int:
+        rules, distance = self.rules, Fraction(self.trail)
+        if rules.trail_tightest_after and profit > rules.trail_tightest_after:
+            return rules.trail_nearest
+        against = self.momentum not in (0, self.side)
+        lost = rules.trail_decay * ((self.now - self.opened) // (10 * 60 * 10**9))
+        by_deviation = {1: rules.trail_high, 0: 100, -1: rules.trail_low}[self.volatility]
+        for percent in (by_deviation, rules.trail_against if against else 100, max(100 - lost, 0)):
+            distance = Fraction(int(distance * Fraction(percent, 100)))  # whole hundredths
+        ticks = int(distance / 100 + Fraction(1, 2))
+        return sorted((rules.trail_nearest, ticks, rules.trail_farthest))[1]
 
     def _watch_limit(self) -> None:
         stop = self._leg("STOP")

@@ -165,13 +165,13 @@ def test_policy_can_leave_ranges_alone_and_trade_against_trends() -> None:
 def test_bracket_is_a_multiple_of_the_true_range_in_whole_ticks(
     regime: Regime, atr: float, expected: tuple[int, int]
 ) -> None:
-    assert bracket_distances(StrategyParams().record()[0], int(regime), atr, 0.5, OPEN_NS) == expected
+    assert bracket_distances(StrategyParams().record()[0], int(regime), atr, 0.5, OPEN_NS, np.nan) == expected
 
 
 def test_bracket_is_a_table_of_ticks_where_the_policy_says_so() -> None:
     policy = StrategyParams(distances="ticks", min_reward_risk=0.0, target_ticks=(50, 50, 3)).record()[0]
-    assert bracket_distances(policy, int(UP), np.nan, 0.5, OPEN_NS) == (16, 50)
-    assert bracket_distances(policy, int(RANGE), 1000.0, 0.5, OPEN_NS) == (10, 3)
+    assert bracket_distances(policy, int(UP), np.nan, 0.5, OPEN_NS, np.nan) == (16, 50)
+    assert bracket_distances(policy, int(RANGE), 1000.0, 0.5, OPEN_NS, np.nan) == (10, 3)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,28 @@ from trading.exits import ExitParams
 
 PLANS = [
     Rules(),
-    Rules(levels=((4, 50), (8, 30)), cost=1, trail_distance=6, trail_percent=80),
-    Rules(levels=((3, 25), (6, 25)), limit_offset=3, breakeven=5, trail_after=7, trail_distance=4, trail_percent=95),
+    Rules(
+        levels=((4, 50), (8, 30)),
+        cost=1,
+        trail_distance=6,
+        trail_percent=80,
+        trail_after=2,
+        trail_high=120,
+        trail_low=90,
+        trail_against=70,
+        trail_tightest_after=9,
+    ),
+    Rules(
+        levels=((3, 25), (6, 25)),
+        limit_offset=3,
+        breakeven=5,
+        trail_after=7,
+        trail_distance=4,
+        trail_percent=95,
+        trail_farthest=5,
+        trail_high=150,
+        trail_decay=7,
+    ),
     Rules(limit_offset=5, limit_wait=0, repeats=1, breakeven=3, cost=1),
 ]
 # How often each thing happens: at a venue in a hurry, and at one where most positions live for a while.
@@ -41,6 +61,9 @@ def params(rules: Rules) -> ExitParams:
         level_distance=(distances[0], distances[1]), level_percent=(percents[0], percents[1]),
         limit_offset=rules.limit_offset, cost=rules.cost, breakeven=rules.breakeven, trail_after=rules.trail_after,
         trail_distance=rules.trail_distance, trail_nearest=rules.trail_nearest, trail_percent=rules.trail_percent,
+        trail_farthest=rules.trail_farthest, trail_high=rules.trail_high, trail_low=rules.trail_low,
+        trail_against=rules.trail_against, trail_decay=rules.trail_decay,
+        trail_tightest_after=rules.trail_tightest_after,
         limit_ms=rules.limit_wait // 1_000_000, repeats=rules.repeats,
     )  # fmt: skip
 
@@ -100,7 +123,12 @@ class Pair:
 
     def _time(self) -> None:
         self.price += self.draw.randint(-4, 4)
-        waits = (0.001, 0.05, 0.2, 0.6, 2.5) if self.often is HASTY else (0.01, 0.05, 0.3)
+        waits = (0.001, 0.05, 0.2, 0.6, 2.5) if self.often is HASTY else (0.01, 0.05, 0.3, 0.3, 1.5)
+        if self.draw.random() < 0.02:
+            waits = (400.0,)
+        if self.draw.random() < 0.1:
+            self.twin.volatility, self.twin.momentum = self.draw.choice((-1, 0, 1)), self.draw.choice((-1, 0, 1))
+            self.desk.market["volatility"], self.desk.market["momentum"] = self.twin.volatility, self.twin.momentum
         start = self.twin.now
         now = start + round(self.draw.choice(waits) * SECOND_NS)
         self.desk.account["mark"] = self.price

@@ -40,13 +40,13 @@ def _policy(**settings: object) -> np.void:
 )
 def test_ladder_has_its_steps_by_confidence(sure: float, expected: tuple[int, int]) -> None:
     policy = _policy(distances="confidence", min_reward_risk=0.0)
-    assert bracket_distances(policy, UP, 9.0, sure, OPEN_NS) == expected
+    assert bracket_distances(policy, UP, 9.0, sure, OPEN_NS, np.nan) == expected
 
 
 def test_ladder_keeps_the_least_reward_and_the_least_stop() -> None:
     policy = _policy(distances="confidence", min_stop_ticks=11)
-    assert bracket_distances(policy, UP, 9.0, 0.9, OPEN_NS) == (11, 30)
-    assert bracket_distances(policy, UP, 9.0, 0.5, OPEN_NS) == (16, 24)  # 1.5 x 16, not 16
+    assert bracket_distances(policy, UP, 9.0, 0.9, OPEN_NS, np.nan) == (11, 30)
+    assert bracket_distances(policy, UP, 9.0, 0.5, OPEN_NS, np.nan) == (16, 24)  # 1.5 x 16, not 16
 
 
 @pytest.mark.parametrize(
@@ -65,16 +65,16 @@ def test_ladder_keeps_the_least_reward_and_the_least_stop() -> None:
 )
 def test_distances_are_multiplied_by_the_hour_of_sao_paulo(hour: float, expected: tuple[int, int]) -> None:
     policy = _policy(hour_factors=((9, 10, 1.2), (12, 13, 0.8), (17, 24, 1.3)))
-    assert bracket_distances(policy, UP, 10.0, 0.5, MIDNIGHT_NS + round(hour * HOUR_NS)) == expected
+    assert bracket_distances(policy, UP, 10.0, 0.5, MIDNIGHT_NS + round(hour * HOUR_NS), np.nan) == expected
 
 
 def test_hour_multiplies_tables_too_and_rounds_once() -> None:
     # 16 x 0.8 = 12.8 and 50 x 0.8 = 40.
     policy = _policy(distances="ticks", hour_factors=((9, 10, 0.8),))
-    assert bracket_distances(policy, UP, np.nan, 0.5, OPEN_NS) == (13, 40)
+    assert bracket_distances(policy, UP, np.nan, 0.5, OPEN_NS, np.nan) == (13, 40)
     # 2 x 1.3 x 1.1 = 2.86 and 3 x 1.3 x 1.1 = 4.29; rounded before the hour it would be 3 x 1.1 = 3.3.
     policy = _policy(hour_factors=((9, 10, 1.1),), min_stop_ticks=1, min_reward_risk=0.0)
-    assert bracket_distances(policy, UP, 1.3, 0.5, OPEN_NS) == (3, 4)
+    assert bracket_distances(policy, UP, 1.3, 0.5, OPEN_NS, np.nan) == (3, 4)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_next_position_waits_anew_at_its_stop_s_limit(side: int) -> None:
 
 @both_ways
 def test_next_position_may_move_its_stop_at_once(side: int) -> None:
-    story = Story(side, exits=ExitParams(trail_after=2, trail_distance=50)).open()
+    story = Story(side, exits=ExitParams(trail_after=2, trail_distance=50, trail_farthest=50)).open()
     story.wait(1.0, START + 45)
     assert [request[6] for request in story.take()] == [START - 5]
     story.fill(STOP, 3, START - 5)
