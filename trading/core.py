@@ -28,6 +28,7 @@ from trading.desk import (
     BLACKOUTS,
     BRACKET,
     DECISIONS,
+    DESK_ORDERS,
     LEVELS,
     LOST,
     REQUESTS,
@@ -178,6 +179,7 @@ def new_desk(
     terms["tick_value"], terms["fee_per_side"] = instrument.tick_value, costs.per_side if costs else math.nan
     terms["instrument"], terms["lot"] = instrument.id, instrument.lot
     account["trading_state"], account["entry_decision"] = _ACTIVE, -1
+    account["last_order_id"] = place * DESK_ORDERS
     return Desk(
         account=account,
         budget=budget,

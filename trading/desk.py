@@ -12,6 +12,7 @@ LEVELS = 3  # of targets
 ROOM_ORDERS = 13  # of a bracket: entry, stop, targets, a close and an offset that are each repeated three times
 ROOM_FILLS = 32
 ROOM_REQUESTS = 64
+DESK_ORDERS = 1_000_000_000  # ids of each desk of an account: no other one names an order alike
 BLACKOUTS = 16  # windows a session may have
 
 TICKET = np.dtype(

@@ -81,6 +81,13 @@ def follower(root: str, budget: np.ndarray | None = None) -> Trader:
     return new_trader(SCHEMA, model, new_desk(WIDE, FUTURES[root], budget=budget))
 
 
+def second_alone(root: str) -> Trader:
+    """Return a trader with an account of its own that numbers its orders as the second desk of one does."""
+    trader = follower(root)
+    trader.account["last_order_id"] = 1_000_000_000
+    return trader
+
+
 def assert_equal(found: SessionResult, expected: SessionResult) -> None:
     for name in RESULTS:
         assert getattr(found, name).tobytes() == getattr(expected, name).tobytes(), name
@@ -98,7 +105,7 @@ def test_one_desk_in_the_merged_loop_gives_the_bytes_of_the_single_one(feeds: di
 def test_desks_that_reach_no_limit_do_each_what_they_do_alone(feeds: dict[str, Feed]) -> None:
     budget = new_budget()
     seats = [Seat(follower(name[:3], budget), feed) for name, feed in feeds.items()]
-    alone = [follower(name[:3]) for name in feeds]
+    alone = [follower("WIN"), second_alone("WDO")]
     fills, last = [0, 0], np.zeros(2)
     days = sorted({day for feed in feeds.values() for day in feed.sessions()})
     assert [len(seat.feed.sessions()) for seat in seats] == [3, 3]
@@ -115,6 +122,16 @@ def test_desks_that_reach_no_limit_do_each_what_they_do_alone(feeds: dict[str, F
     assert budget["equity"][0] == pytest.approx(last.sum())
     assert budget["desk_equity"][0, :2].tolist() == last.tolist()
     assert budget["desk_exposure"][0].tolist() == [0.0] * 8
+
+
+def test_no_two_orders_of_an_account_have_one_id(feeds: dict[str, Feed]) -> None:
+    budget = new_budget()
+    seats = [Seat(follower(name[:3], budget), feed) for name, feed in feeds.items()]
+    days = [date(2026, 6, 2), date(2026, 6, 3)]
+    made = [found.orders["id"] for day in days for found in run_day(seats, day) if found is not None]
+    ids = np.concatenate(made).tolist()
+    assert min(len(own) for own in made) >= 10
+    assert len(set(ids)) == len(ids)
 
 
 def test_stepping_from_python_gives_the_bytes_of_the_compiled_loop(feeds: dict[str, Feed]) -> None:
@@ -141,7 +158,7 @@ def test_feed_that_stops_does_not_hold_up_the_other(feeds: dict[str, Feed]) -> N
     cut = len(begun.records[0]) // 3
     short = merge_day(seats, [begun.records[0][:cut], begun.records[1]])
     short.run()
-    assert_equal(session_result(seats[1].trader), run_session(follower("WDO"), feeds["WDOQ26"], day))
+    assert_equal(session_result(seats[1].trader), run_session(second_alone("WDO"), feeds["WDOQ26"], day))
     stopped = session_result(seats[0].trader)
     assert 0 < len(stopped.decisions) < 300
     assert stopped.account["position"][0] == 0
