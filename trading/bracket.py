@@ -19,9 +19,19 @@ import numpy as np
 from market.kernel import kernel
 from trading.desk import LEVELS, ORDERS, UNDUE, Desk, find_live, find_order, has_room_for_requests, is_dead
 from trading.exits import level_price, limit_price, plan_levels
-from trading.orders import add_order, apply_report, ask_cancel, ask_replace, fault, mark_silent, send_new
-from trading.records import BracketState, OrderRole, OrderState, RefusalReason
-from trading.requests import RequestKind
+from trading.orders import (
+    add_order,
+    apply_report,
+    ask_cancel,
+    ask_replace,
+    backed_off,
+    fault,
+    mark_silent,
+    next_ask_ns,
+    send_new,
+)
+from trading.records import BracketState, OrderRole, OrderState, OrderType, RefusalReason
+from trading.requests import RequestKind, phase_takes
 from trading.trailing import move_stop
 
 _ENTRY, _STOP, _TARGET, _FLATTEN = (int(role) for role in OrderRole)
@@ -30,6 +40,7 @@ _FLAT, _ENTRY_SENT = int(BracketState.FLAT), int(BracketState.ENTRY_SENT)
 _UNPROTECTED, _PROTECTED = int(BracketState.OPEN_UNPROTECTED), int(BracketState.PROTECTED)
 _CLOSING, _UNKNOWN, _HALT = int(BracketState.CLOSING), int(BracketState.UNKNOWN), int(BracketState.HALT)
 _NEW = int(RequestKind.NEW)
+_MARKET_TYPE, _STOP_TYPE = int(OrderType.MARKET), int(OrderType.STOP)
 _OVERCLOSED, _UNANSWERED = int(RefusalReason.OVERCLOSED), int(RefusalReason.UNANSWERED)
 
 
@@ -74,7 +85,8 @@ def tick(desk: Desk, now_ns: int) -> None:
         if not is_dead(desk.orders[place]["state"]):
             mark_silent(desk, place)
     if bracket["side"] * account["position"] > 0:
-        if account["mark"] > 0 and bracket["closing"] == 0 and has_room_for_requests(desk):
+        moves = phase_takes(market["phase"], _STOP_TYPE) and has_room_for_requests(desk)
+        if account["mark"] > 0 and bracket["closing"] == 0 and moves:
             move_stop(desk.exits[0], bracket, market, account["entry_price"], account["mark"])
         _watch_limit(desk)
         exposed = bracket["exposed_ns"]
@@ -146,13 +158,13 @@ def _next_due(desk: Desk) -> int:
         ticket = desk.tickets[place]
         waits = ticket["asked"] == 1 or ticket["kind"] > _NEW  # for an answer, or to ask again
         if waits and not is_dead(desk.orders[place]["state"]):
-            due = _sooner(due, now, ticket["asked_ns"] + exits["answer_ns"])
+            due = _sooner(due, now, next_ask_ns(exits, ticket))
     if bracket["exposed_ns"] > 0:
         due = _sooner(due, now, bracket["exposed_ns"] + exits["protect_ns"])
     if bracket["passed_ns"] > 0:
         due = _sooner(due, now, bracket["passed_ns"] + exits["limit_ns"])
     if bracket["closes"] > 0:
-        due = _sooner(due, now, bracket["close_ns"] + exits["answer_ns"])
+        due = _sooner(due, now, bracket["close_ns"] + backed_off(exits, bracket["closes"]))
     return _sooner(due, now, bracket["moved_ns"] + exits["step_ns"])
 
 
@@ -245,6 +257,8 @@ def _protect(desk: Desk, open_now: int) -> int:
         if bracket["passed"] == 1:
             return place
         quantity = desk.orders[place]["filled"] + open_now
+        if quantity < desk.tickets[place]["quantity"] and not phase_takes(desk.market[0]["phase"], _STOP_TYPE):
+            trigger = int(desk.tickets[place]["stop_price"])  # it may not move, but it may shrink
         if not ask_replace(desk, place, quantity, limit_price(exits, side, trigger), trigger):
             # Mostly because the market is there already: then the moved stop would have been triggered.
             bracket["closing"] = 1
@@ -291,7 +305,7 @@ def _set_targets(desk: Desk, open_now: int) -> None:
 
 @kernel
 def _close(desk: Desk, side: int, quantity: int) -> None:
-    """Close a quantity at market by an order on `side`: one at a time, and only a few."""
+    """Close a quantity at market by an order on `side`: one at a time, only a few, and none that the phase forbids."""
     bracket, account, now = desk.bracket[0], desk.account[0], desk.market[0]["now_ns"]
     for place in range(bracket["oldest"], desk.counts[ORDERS]):
         order = desk.orders[place]
@@ -306,10 +320,13 @@ def _close(desk: Desk, side: int, quantity: int) -> None:
     if bracket["close_side"] != side:
         bracket["close_side"] = side
         bracket["closes"] = 0
-    if bracket["closes"] > 0 and now - bracket["close_ns"] < desk.exits[0]["answer_ns"]:
+    if not phase_takes(desk.market[0]["phase"], _MARKET_TYPE):
+        bracket["closes"] = min(bracket["closes"], 1)  # tries count anew in the next phase
         return
     if bracket["closes"] > desk.exits[0]["repeats"]:
         fault(desk, _UNANSWERED)
+        return
+    if bracket["closes"] > 0 and now - bracket["close_ns"] < backed_off(desk.exits[0], bracket["closes"]):
         return
     decision = desk.orders[account["entry_order"] - account["first_order_id"]]["decision"]
     place = add_order(desk, _FLATTEN, side, quantity, decision)

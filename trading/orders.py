@@ -11,7 +11,7 @@ from trading.budget import count_reject, count_trade, halt
 from trading.desk import FILLS, LOST, ORDERS, REQUESTS, Desk, find_order, is_dead
 from trading.positions import apply_fill
 from trading.records import OrderRole, OrderState, OrderType, RefusalReason
-from trading.requests import RequestKind, is_permanent
+from trading.requests import RequestKind, is_permanent, phase_takes
 from trading.risk import approve
 
 _NEW, _CANCEL, _REPLACE = int(RequestKind.NEW), int(RequestKind.CANCEL), int(RequestKind.REPLACE)
@@ -26,6 +26,7 @@ _NONE, _OUTPUT_FULL = int(RefusalReason.NONE), int(RefusalReason.OUTPUT_FULL)
 _UNKNOWN_ORDER, _CONTRADICTION = int(RefusalReason.UNKNOWN_ORDER), int(RefusalReason.CONTRADICTION)
 _UNANSWERED = int(RefusalReason.UNANSWERED)
 SILENT, CONTRADICTED = 1, 2  # kinds of doubt
+_MOST_TRIES = 4  # of one request: `repeats` is at most three
 
 
 def _transition_table() -> np.ndarray:
@@ -141,6 +142,8 @@ def ask_cancel(desk: Desk, place: int) -> None:
 def ask_replace(desk: Desk, place: int, quantity: int, price: int, stop_price: int) -> bool:
     """See to it that an order works with these terms, as `ask_cancel` does; one request is under way at a time.
 
+    What the market's phase forbids waits for another phase, and its tries begin anew there.
+
     Returns
     -------
     bool
@@ -154,6 +157,11 @@ def ask_replace(desk: Desk, place: int, quantity: int, price: int, stop_price: i
     refused = quantity == ticket["refused_quantity"] and price == ticket["refused_price"]
     if refused and stop_price == ticket["refused_stop"]:
         return False
+    more = price != ticket["price"] or stop_price != ticket["stop_price"] or quantity > ticket["quantity"]
+    if more and not phase_takes(desk.market[0]["phase"], order["type"]):
+        if ticket["kind"] == _REPLACE and not waiting:
+            ticket["attempts"] = min(ticket["attempts"], 1)
+        return True
     if _may_ask(desk, place, _REPLACE) and _send(desk, place, _REPLACE, quantity, price, stop_price) == _NONE:
         order["quantity"], order["price"], order["stop_price"] = quantity, price, stop_price
         settle_state(desk, place)
@@ -161,14 +169,29 @@ def ask_replace(desk: Desk, place: int, quantity: int, price: int, stop_price: i
 
 
 @kernel
+def next_ask_ns(exits: np.void, ticket: np.void) -> int:
+    """Return when a request may be repeated: `answer_ns` after one without answer, twice as long after each refusal."""
+    refused = ticket["asked"] == 0 and ticket["attempts"] > 1
+    return int(ticket["asked_ns"] + backed_off(exits, ticket["attempts"] if refused else 1))
+
+
+@kernel
+def backed_off(exits: np.void, tries: int) -> int:
+    """Return the wait after so many tries, at least one: it doubles with each."""
+    return int(exits["answer_ns"]) << (min(int(tries), _MOST_TRIES) - 1)
+
+
+@kernel
 def _may_ask(desk: Desk, place: int, kind: int) -> bool:
-    """Tell whether a request may go out now: the first at once, `repeats` more each after `answer_ns`, then none."""
+    """Tell whether a request may go out now: the first at once, `repeats` more each after its wait, then none."""
     ticket, exits = desk.tickets[place], desk.exits[0]
     if ticket["kind"] != kind:
         return True
-    if desk.market[0]["now_ns"] - ticket["asked_ns"] < exits["answer_ns"]:
+    spent = ticket["attempts"] > exits["repeats"]
+    over = spent and ticket["asked"] == 0  # refused for the last time
+    if not over and desk.market[0]["now_ns"] < next_ask_ns(exits, ticket):
         return False
-    if ticket["attempts"] <= exits["repeats"]:
+    if not spent:
         return True
     if ticket["doubt"] == 0 and ticket["asked"] == 1:
         ticket["doubt"] = SILENT

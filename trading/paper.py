@@ -20,7 +20,7 @@ from market.costs import CostParams
 from market.errors import UsageError
 from market.kernel import kernel
 from market.stream import Feed
-from market.types import Kind
+from market.types import Kind, Phase
 from trading.bracket import flatten, take_report, tick
 from trading.budget import begin_budget
 from trading.core import Core, begin_desk, close_bar, follow_event, mark_desk, new_core
@@ -44,7 +44,8 @@ from trading.policy import VenueParams
 from trading.records import TradingState
 from trading.session_rules import apply_rules
 
-_TRADE, _QUOTE_SIDE = int(Kind.TRADE), int(Kind.QUOTE_SIDE)
+_TRADE, _QUOTE_SIDE, _STATE = int(Kind.TRADE), int(Kind.QUOTE_SIDE), int(Kind.STATE)
+_OPEN_PHASE = int(Phase.OPEN)
 
 
 @kernel
@@ -108,6 +109,8 @@ def paper_event(core: Core, venue: Venue, event: np.void) -> int:
     waits = desk.bracket[0]["due_ns"] <= now_ns or not is_quiet(state, desk.counts[REQUESTS])
     heard = waits and converse(desk, venue, now_ns)
     market["now_ns"] = now_ns
+    if kind == _STATE:
+        market["phase"] = event["level"]
     if not pass_by(state, venue.book.header, event):
         take_event(venue, event)
         heard = hear(desk, venue, now_ns) or heard
@@ -150,7 +153,7 @@ def paper_end(core: Core, venue: Venue) -> None:
     if account["position"] != 0:
         side = -1 if account["position"] > 0 else 1
         adverse = max(ADVERSE_TICKS, int(venue.state[0]["slippage_ticks"]))
-        desk.bracket[0]["closes"] = 0
+        desk.bracket[0]["closes"], desk.market[0]["phase"] = 0, _OPEN_PHASE
         flatten(desk)
         take_all(venue, desk.requests, desk.counts[REQUESTS], now)
         settle_at_market(venue, account["mark"] + side * adverse)

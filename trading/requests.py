@@ -9,6 +9,8 @@ from enum import IntEnum
 import numpy as np
 
 from market.kernel import kernel
+from market.types import Phase
+from trading.records import OrderType
 
 REQUEST = np.dtype(
     [
@@ -70,6 +72,7 @@ class Refusal(IntEnum):
     FULL = 8  # as many orders as the venue takes
 
 
+_OPEN, _CLOSED, _INHIBITED, _STOP = int(Phase.OPEN), int(Phase.CLOSED), int(Phase.INHIBITED), int(OrderType.STOP)
 _TERMS = (int(Refusal.QUANTITY), int(Refusal.PRICE), int(Refusal.BAND), int(Refusal.TRIGGERED), int(Refusal.DUPLICATE))
 
 
@@ -77,3 +80,9 @@ _TERMS = (int(Refusal.QUANTITY), int(Refusal.PRICE), int(Refusal.BAND), int(Refu
 def is_permanent(refusal: int) -> bool:
     """Tell whether the same request would be refused again, because of what it asks and not of when it came."""
     return refusal in _TERMS
+
+
+@kernel
+def phase_takes(phase: int, order_type: int) -> bool:
+    """Tell whether the market takes an order of a type, or other terms of one, in a phase; a cancel it always takes."""
+    return bool(phase != _CLOSED and phase != _INHIBITED and (order_type != _STOP or phase == _OPEN))

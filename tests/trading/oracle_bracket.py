@@ -70,6 +70,7 @@ class Oracle:
     moved: int | None = None
     volatility: int = 0  # what the last bars were like
     momentum: int = 0
+    phase: str = "OPEN"
     levels_done: int = 0
     exposed: int | None = None
     beyond: int | None = None
@@ -134,7 +135,7 @@ class Oracle:
             if waits and self.now - last.at >= self.rules.answer:
                 order.silent = order.silent or not order.contradicted
         if self.side * self.position > 0:
-            if not self.closing:
+            if not self.closing and self._takes("STOP"):
                 self._move_stop()
             self._watch_limit()
             if self.exposed is not None and self.now - self.exposed >= self.rules.protect:
@@ -238,16 +239,18 @@ class Oracle:
         stop = self._leg("STOP")
         if stop:
             quantity = stop.booked + open_now
-            if not self.limit_passed and self._replace(stop, quantity, self._limit(), self.stop_price) == "never":
+            shown, trigger = stop.newest(), self.stop_price
+            if shown and quantity < shown.quantity and not self._takes("STOP"):
+                trigger = shown.stop  # it shrinks where it stands
+            if not self.limit_passed and self._replace(stop, quantity, self._limit(trigger), trigger) == "never":
                 self.closing = True
-                works = stop.newest()
-                assert works is not None
-                self.stop_price = works.stop
-                self._replace(stop, quantity, self._limit(), self.stop_price)
+                assert shown is not None
+                self.stop_price = shown.stop
+                self._replace(stop, quantity, self._limit(shown.stop), shown.stop)
         elif any(order.role == "STOP" for order in self.orders[self.first :]):
             self.closing = True
         else:
-            stop = self._new("STOP", -self.side, open_now, self._limit(), self.stop_price)
+            stop = self._new("STOP", -self.side, open_now, self._limit(self.stop_price), self.stop_price)
         self._targets(open_now)
         if self.closing:
             self._close(-self.side, open_now)
@@ -260,8 +263,8 @@ class Oracle:
         elif self.exposed is None:
             self.exposed = self.now
 
-    def _limit(self) -> int:
-        return self.stop_price - self.side * self.rules.limit_offset if self.rules.limit_offset else 0
+    def _limit(self, trigger: int) -> int:
+        return trigger - self.side * self.rules.limit_offset if self.rules.limit_offset else 0
 
     def _targets(self, open_now: int) -> None:
         rest = open_now
@@ -290,10 +293,13 @@ class Oracle:
             return
         if self.closes and self.closes[-1][0] != side:
             self.closes = []
-        if self.closes and self.now - self.closes[-1][1] < self.rules.answer:
+        if not self._takes("FLATTEN"):
+            self.closes = self.closes[-1:]
             return
         if len(self.closes) > self.rules.repeats:
             self._fail("UNANSWERED")
+            return
+        if self.closes and self.now < self.closes[-1][1] + self.rules.answer * 2 ** (len(self.closes) - 1):
             return
         self._new("FLATTEN", side, quantity)
         self.closes.append((side, self.now))
@@ -316,6 +322,12 @@ class Oracle:
             return ""
         if order.refused_terms == terms:
             return "never"
+        shown = order.newest()
+        told = (shown.quantity, shown.price, shown.stop) if shown else (0, 0, 0)
+        if (terms[1:] != told[1:] or quantity > told[0]) and not self._takes(order.role):
+            if last.kind == "REPLACE" and not last.open and last.terms != ("done",):
+                order.counts_from = len(order.asked) - 1
+            return ""
         if self._may(order, "REPLACE"):
             order.terms = terms
             self._send(order, "REPLACE", terms)
@@ -325,9 +337,11 @@ class Oracle:
         last, times, at = order.tries()
         if last != kind:
             return True
-        if self.now - at < self.rules.answer:
+        refused, spent = not order.asked[-1].open, times > self.rules.repeats
+        wait = self.rules.answer * (2 ** (times - 1) if refused else 1)
+        if self.now - at < wait and not (refused and spent):
             return False
-        if times <= self.rules.repeats:
+        if not spent:
             return True
         if order.asked[-1].open:
             order.silent = order.silent or not order.contradicted
@@ -340,6 +354,10 @@ class Oracle:
             earlier.open = False
         order.asked.append(Asked(kind, self.now, seen, terms))
         self.sent.append((kind, self.orders.index(order) + 1, order.role, order.side, *terms))
+
+    def _takes(self, role: str) -> bool:
+        """Tell whether the market takes new terms of such an order now."""
+        return self.phase == "OPEN" or (self.phase == "AUCTION" and role != "STOP")
 
     def _fail(self, why: str) -> None:
         self.fault = self.fault or why

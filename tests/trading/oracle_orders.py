@@ -47,6 +47,7 @@ class OracleOrder:
     level: int = 0
     said: list[Said] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    counts_from: int = 0  # requests before this one count no more as tries
     booked: int = 0
     refused_terms: tuple[int, int, int] = (0, 0, 0)  # the last that were refused for good
     refused_by_gate: bool = False
@@ -87,7 +88,7 @@ class OracleOrder:
     def tries(self) -> tuple[str, int, int]:
         """Return kind, count and time of the last run of equal requests since one was granted or refused for good."""
         run: list[Asked] = []
-        for one in self.asked:
+        for one in self.asked[self.counts_from :]:
             if run and one.kind != run[-1].kind:
                 run = []
             run.append(one)

@@ -262,8 +262,8 @@ def test_refused_close_is_repeated_three_times_and_then_halts_with_the_stop_in_p
     flatten(story.desk)
     story.take(refuse=True)
     assert story.news() == []
-    for _ in range(3):
-        story.wait(1.9)
+    for seconds in (2.0, 4.0, 8.0):
+        story.wait(seconds - 0.1)
         assert story.news() == []
         story.wait(0.1)
         assert [request[2] for request in story.take(refuse=True)] == ["FLATTEN"]

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from market.types import Phase
 from tests.factories import OPEN_NS
 from tests.trading.desks import (
     SECOND_NS,
@@ -50,8 +51,8 @@ PLANS = [
     Rules(limit_offset=5, limit_wait=0, repeats=1, breakeven=3, cost=1),
 ]
 # How often each thing happens: at a venue in a hurry, and at one where most positions live for a while.
-HASTY = {"request": 30, "fill": 18, "hear": 40, "time": 22, "flatten": 1, "cancel": 1, "lie": 1}
-CALM = {"request": 40, "fill": 4, "hear": 60, "time": 24, "flatten": 0.5, "cancel": 0.5, "lie": 0.2}
+HASTY = {"request": 30, "fill": 18, "hear": 40, "time": 22, "flatten": 1, "cancel": 1, "lie": 1, "phase": 3}
+CALM = {"request": 40, "fill": 4, "hear": 60, "time": 24, "flatten": 0.5, "cancel": 0.5, "lie": 0.2, "phase": 1}
 
 
 def params(rules: Rules) -> ExitParams:
@@ -82,6 +83,7 @@ class Pair:
     def step(self) -> str:
         """Let one thing happen to both; return which."""
         if stands(self.desk).name == "FLAT":
+            self._enter_phase(Phase.OPEN)  # in no other one the gate lets an entry pass
             side, quantity = self.draw.choice((-1, 1)), self.draw.choice((1, 1, 2, 3, 4, 7))
             send_entry(self.desk, side, quantity)
             self.twin.enter(side, quantity)
@@ -142,6 +144,13 @@ class Pair:
     def _tick(self, now: int) -> None:
         tick(self.desk, now)
         self.twin.tick(now, self.price)
+
+    def _phase(self) -> None:
+        """The market enters another phase, mostly the open one."""
+        self._enter_phase(self.draw.choice((Phase.OPEN, Phase.OPEN, Phase.AUCTION, Phase.INHIBITED)))
+
+    def _enter_phase(self, phase: Phase) -> None:
+        self.desk.market["phase"], self.twin.phase = phase, phase.name
 
     def _flatten(self) -> None:
         flatten(self.desk)

@@ -1,11 +1,12 @@
 """When the next wait of a bracket ends, which is when `tick` is to be called on a quiet feed; by hand."""
 
 from market.types import Side
-from tests.trading.desks import START, send_entry
+from tests.trading.desks import START, blamed, send_entry, stands
 from tests.trading.stories import ENTRY, STOP, TARGET, Story, both_ways, new
 from trading.bracket import cancel_entry, flatten
 from trading.desk import UNDUE
 from trading.exits import ExitParams
+from trading.records import BracketState as B
 
 
 def due(story: Story) -> float | None:
@@ -32,19 +33,28 @@ def test_position_waits_half_a_second_for_its_stop_and_then_for_nothing() -> Non
     assert due(story) is None
 
 
-def test_refused_cancel_waits_as_an_unanswered_one_until_nothing_is_asked_any_more() -> None:
-    for answers in (False, True):
-        story = Story(Side.BUY)
-        story.take()
-        cancel_entry(story.desk)
-        for _ in range(4):
-            assert due(story) == 2.0
-            if answers:
-                story.venue.say(ENTRY, "CANCEL", True)
-                story.hear()
-                assert due(story) == 2.0
-            story.wait(2.0)
-        assert due(story) is None
+def test_unanswered_cancel_waits_two_seconds_each_time_until_nothing_is_asked_any_more() -> None:
+    story = Story(Side.BUY)
+    story.take()
+    cancel_entry(story.desk)
+    for _ in range(4):
+        assert due(story) == 2.0
+        story.wait(2.0)
+    assert (due(story), blamed(story.desk)) == (None, "UNANSWERED")
+
+
+def test_refused_cancel_waits_twice_as_long_each_time_and_the_fourth_refusal_halts_at_once() -> None:
+    story = Story(Side.BUY)
+    story.take()
+    cancel_entry(story.desk)
+    for seconds in (2.0, 4.0, 8.0):
+        assert len(story.take(refuse=True)) == 1
+        assert due(story) == seconds
+        story.wait(seconds - 0.001)
+        assert (story.news(), blamed(story.desk)) == ([], "")
+        story.wait(0.001)
+    assert len(story.take(refuse=True)) == 1
+    assert blamed(story.desk) == "UNANSWERED"
 
 
 def test_close_that_died_waits_for_the_next_one() -> None:
@@ -53,6 +63,13 @@ def test_close_that_died_waits_for_the_next_one() -> None:
     story.wait(0.4)
     story.take(refuse=True)
     assert due(story) == 1.6
+    for seconds in (4.0, 8.0):
+        story.wait(due(story) or 0.0)
+        assert [request[2] for request in story.take(refuse=True)] == ["FLATTEN"]
+        assert (due(story), blamed(story.desk)) == (seconds, "")
+    story.wait(8.0)
+    story.take(refuse=True)
+    assert (stands(story.desk), blamed(story.desk)) == (B.HALT, "UNANSWERED")
 
 
 def test_passed_limit_and_moved_stop_wait_for_what_they_may() -> None:

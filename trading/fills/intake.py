@@ -3,17 +3,16 @@
 import numpy as np
 
 from market.kernel import kernel
-from market.types import Phase, Side
+from market.types import Side
 from trading.fills.depth import UNKNOWN_QUEUE
 from trading.fills.matching import meet_book
 from trading.fills.venue import ARMED, DONE, NO_FLOOR, REMEMBERED, SLOTS, WAITING, Venue, find_slot, settle_slots, tell
 from trading.records import OrderState, OrderType
-from trading.requests import Refusal, RequestKind
+from trading.requests import Refusal, RequestKind, phase_takes
 
 _NEW, _CANCEL, _REPLACE = (int(kind) for kind in RequestKind)
 _MARKET, _LIMIT, _STOP = int(OrderType.MARKET), int(OrderType.LIMIT), int(OrderType.STOP)
 _BUY, _SELL = int(Side.BUY), int(Side.SELL)
-_OPEN_PHASE, _CLOSED, _INHIBITED = int(Phase.OPEN), int(Phase.CLOSED), int(Phase.INHIBITED)
 _ACCEPTED, _CANCELED, _REJECTED = int(OrderState.ACCEPTED), int(OrderState.CANCELED), int(OrderState.REJECTED)
 _NONE, _QUANTITY, _PRICE, _BAND = int(Refusal.NONE), int(Refusal.QUANTITY), int(Refusal.PRICE), int(Refusal.BAND)
 _PHASE, _TRIGGERED, _DUPLICATE = int(Refusal.PHASE), int(Refusal.TRIGGERED), int(Refusal.DUPLICATE)
@@ -41,8 +40,8 @@ def take_request(venue: Venue, request: np.void) -> None:
 def refuse_terms(venue: Venue, side: int, order_type: int, price: int, stop_price: int) -> int:
     """Return why an order may not work on these terms now, or NONE."""
     state = venue.state[0]
-    phase, last, band = int(state["phase"]), int(state["last"]), int(state["rejection_ticks"])
-    if phase in (_CLOSED, _INHIBITED) or (order_type == _STOP and phase != _OPEN_PHASE):
+    last, band = int(state["last"]), int(state["rejection_ticks"])
+    if not phase_takes(state["phase"], order_type):
         return _PHASE
     if (side != _BUY and side != _SELL) or price < 0 or (stop_price > 0) != (order_type == _STOP):
         return _PRICE
