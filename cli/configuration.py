@@ -21,7 +21,7 @@ from market.instruments import Declaration, declare
 from market.lake import Lake
 from market.settings import parse_settings
 from market.wording import to_toml
-from trading.policy import RiskLimits
+from trading.policy import RiskLimits, VenueParams
 
 FILE = "pregao.toml"
 PREFIX, SEPARATOR = "PREGAO_", "__"
@@ -42,11 +42,14 @@ class Configuration:
         `[collect]`: where `pregao collect` takes data from.
     risk : RiskLimits
         `[risk]`: the limits of every account.
+    venue : VenueParams
+        `[venue]`: how the market answers paper orders.
     """
 
     instruments: Mapping[str, Declaration] = field(default_factory=dict)
     collect: CollectSettings = field(default_factory=CollectSettings)
     risk: RiskLimits = field(default_factory=RiskLimits)
+    venue: VenueParams = field(default_factory=VenueParams)
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ def backtest(
     from registry.installed import Named
 
     home = find_home()
-    limits = load_configuration(home).configuration.risk
-    done = run(home, Named(tuple(bundle or ()), tuple(contracts or ()), first, last, limits), report)
+    own = load_configuration(home).configuration
+    done = run(home, Named(tuple(bundle or ()), tuple(contracts or ()), first, last, own.risk, own.venue), report)
     numbers = done.metrics
     lines = [
         f"{done.contract}: {whole(numbers.sessions)} sessions, {whole(numbers.round_trips)} round trips, "
@@ -105,8 +105,9 @@ def live(
     if mode is not Mode.REPLAY:
         raise SafetyRefusal(f"--mode {mode}: expected replay, the only feed of this version; replay recorded sessions")
     home = find_home()
-    limits = load_configuration(home).configuration.risk
-    done = replay(home, Named(tuple(bundle or ()), tuple(contract or ()), first, last, limits), journal)
+    own = load_configuration(home).configuration
+    named = Named(tuple(bundle or ()), tuple(contract or ()), first, last, own.risk, own.venue)
+    done = replay(home, named, journal)
     fields = {"mode": str(mode), **done.as_dict()}
     lines = [
         f"replayed {done.sessions} sessions of {done.contract}: {done.events} events, {done.decisions} decisions, "

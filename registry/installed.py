@@ -17,7 +17,7 @@ from trading.budget import new_budget
 from trading.core import new_desk
 from trading.desks import Seat
 from trading.paper import new_trader
-from trading.policy import RiskLimits
+from trading.policy import RiskLimits, VenueParams
 
 SECOND_NS = 1_000_000_000
 
@@ -48,6 +48,8 @@ class Named:
         Sessions, both included.
     limits : RiskLimits
         What the account may risk, over all its desks.
+    venue : VenueParams
+        How the market answers its paper orders.
     """
 
     bundles: tuple[Path, ...] = ()
@@ -55,6 +57,7 @@ class Named:
     first: dt.date | None = None
     last: dt.date | None = None
     limits: RiskLimits = field(default_factory=RiskLimits)
+    venue: VenueParams = field(default_factory=VenueParams)
 
 
 class Opened(NamedTuple):
@@ -100,7 +103,7 @@ def open_account(home: Home, named: Named) -> Opened:
     budget, desks = new_budget(), []
     for bundle, feed in feeds:
         desk = new_desk(named.limits, feed.instrument, budget=budget)
-        trader = new_trader(bundle.schema, bundle.model, desk, bundle.manifest.costs)
+        trader = new_trader(bundle.schema, bundle.model, desk, bundle.manifest.costs, named.venue)
         desks.append(OpenedDesk(bundle, Seat(trader, feed)))
     return Opened(tuple(desks), days)
 

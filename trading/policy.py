@@ -172,7 +172,7 @@ class RiskLimits:
 
 @dataclass(frozen=True)
 class VenueParams:
-    """The paper venue (signals.md §13).
+    """`[venue]` of pregao.toml: the venue of backtest, sweep and paper orders (signals.md §13).
 
     Parameters
     ----------

@@ -59,6 +59,14 @@ def test_tells_why_decisions_came_to_nothing(ask: Ask, run: RunCommand, home: Ho
     assert f"refused by the gate {whole(said['signals'])} of {whole(said['signals'])}: stop distance" in told
 
 
+def test_the_venue_is_the_users_own_in_backtest_and_replay(ask: Ask, home: Home) -> None:
+    before = ask("backtest")[1]["metrics"]
+    (home.root / "pregao.toml").write_text("[venue]\nslippage_ticks = 12\nlatency_ms = 60_000\n", encoding="utf-8")
+    after, live = ask("backtest")[1]["metrics"], ask("live")[1]
+    assert after["net"] != before["net"]
+    assert live["net_reais"] == pytest.approx(after["net"], abs=0.005)
+
+
 def test_the_notes_add_up_to_the_result(ask: Ask) -> None:
     _, said = ask("backtest")
     notes, metrics = said["notes"], said["metrics"]

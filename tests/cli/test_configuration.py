@@ -1,5 +1,6 @@
 """pregao.toml: where it is found, what overrides it, what it refuses, and what the commands say of it."""
 
+import json
 import re
 import tomllib
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from market.home import Home
 from market.instruments import Declaration
 from tests.cli.conftest import RunCommand
 from tests.cli.test_data_commands import write_bars
-from trading.policy import RiskLimits
+from trading.policy import RiskLimits, VenueParams
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 PETR4 = """# shares
@@ -177,12 +178,20 @@ def test_shipped_example_declares_four_instruments_that_hold(home: Home) -> None
     assert own.of("USDBRL").to_ticks(3.8865) == 38_865
 
 
-def test_shipped_example_names_every_limit_with_its_default(home: Home) -> None:
+@pytest.mark.parametrize(("section", "shipped"), [("risk", RiskLimits()), ("venue", VenueParams())])
+def test_shipped_example_names_every_setting_with_its_default(section: str, shipped: RiskLimits | VenueParams) -> None:
     text = (CHECKOUT / "deploy" / "pregao.toml").read_text(encoding="utf-8")
-    section = re.search(r"^# \[risk\]\n((?:# \w+ = .*\n)+)", text, flags=re.MULTILINE)
-    assert section
-    told = tomllib.loads(section[1].replace("# ", "", 1).replace("\n# ", "\n"))
-    assert told == asdict(RiskLimits())
+    found = re.search(rf"^# \[{section}\]\n((?:# \w+ = .*\n)+)", text, flags=re.MULTILINE)
+    assert found
+    told = tomllib.loads(found[1].replace("# ", "", 1).replace("\n# ", "\n"))
+    assert json.loads(json.dumps(told)) == json.loads(json.dumps(asdict(shipped)))
+
+
+def test_quantiles_of_the_venue_are_a_list(home: Home, file: Path) -> None:
+    file.write_text("[venue]\nlatency_quantiles_ms = [4, 9.5, 250]\n", encoding="utf-8")
+    assert load_configuration(home, {}).configuration.venue == VenueParams(latency_quantiles_ms=(4.0, 9.5, 250.0))
+    with pytest.raises(ConfigError, match=r"\[venue\].*latency_quantiles_ms: expected none, or two or more"):
+        load_configuration(home, {"PREGAO_VENUE__LATENCY_QUANTILES_MS": "[9, 4]"})
 
 
 def test_limits_come_from_the_file_and_the_environment(home: Home, file: Path) -> None:
