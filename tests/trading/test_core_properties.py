@@ -3,7 +3,8 @@
 Mirrored and shifted markets are those of the synthetic generator with every price changed. Their models read only what
 whole ticks and contracts tell exactly: signed volume, which changes its sign in a mirror, and beside it, where prices
 are shifted, directional indices and RSI, which read differences of prices. Returns, percentages and distances to
-averages depend on the price level and are chosen out; the limits that are fractions of the price are opened wide.
+averages depend on the price level and are chosen out; the limits that are fractions of the price are opened wide. Where
+levels of a range are entered, 0.2 % of a price is so many ticks on both sides of the mirror.
 """
 
 from collections.abc import Sequence
@@ -26,11 +27,15 @@ from trading.desk import REQUESTS
 from trading.paper import SessionResult, Trader, end_session, new_trader, paper_bars, paper_begin, paper_events, step
 from trading.patterns import Pattern
 from trading.policy import RiskLimits, StrategyParams
-from trading.records import OrderRole, TradingState
+from trading.records import HoldReason, OrderRole, TradingState
 from trading.requests import RequestKind
 from trading.strategy_params import ManagedExits
 
 MARKET = SyntheticMarket("WINQ26", sessions=3, seed=29, trades_per_session=2_500, levels=3)
+# Quotes without a book, and so few contracts a minute that their ratios are often round.
+QUOTED = replace(MARKET, trades_per_session=2_000, levels=1)
+QUIET = replace(QUOTED, sessions=1, seed=10)  # of 277 ticks from its lowest price to its highest
+BAND = 25_750  # 0.2 % of a price within 249 ticks of it is more than 51 ticks and less than 52
 FEE = 0.31
 COSTS = Costs(FEE, 0.0)
 DAY_NS = 86_400_000_000_000
@@ -52,26 +57,28 @@ MANAGED = StrategyParams(
 PARTIAL = replace(
     MANAGED, exits=ManagedExits(managed=True, trail_activation_ticks=(10_000,) * 3, breakeven_ticks=(0,) * 3)
 )
-# All patterns but two: in a mirror a P is a b, and where two prices are equally busy the lower is the busiest.
-UNSHAPED = ~np.uint32(1 << Pattern.P_SHAPE | 1 << Pattern.B_SHAPE)
+AT_LEVELS = replace(MANAGED, range_levels=True)
+# All patterns but three: in a mirror a P is a b, and where two prices are equally busy the lower is the busiest; a
+# divergence compares returns, which are not as many deviations there.
+EXACT = ~np.uint32(1 << Pattern.P_SHAPE | 1 << Pattern.B_SHAPE | 1 << Pattern.DELTA_DIVERGENCE)
 
 Session = tuple[SessionResult, np.ndarray]  # with the REQUEST records
 
 
 @cache
-def recorded() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+def recorded(market: SyntheticMarket = MARKET) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """Return hours and events of each session, the clock among them."""
-    hours = [B3.session(MARKET.symbol, day) for day in MARKET.days()]
-    return tuple((one, with_clock(MARKET.session_events(k), one, MINUTE_NS)) for k, one in enumerate(hours))
+    hours = [B3.session(market.symbol, day) for day in market.days()]
+    return tuple((one, with_clock(market.session_events(k), one, MINUTE_NS)) for k, one in enumerate(hours))
 
 
 def trade(
     schema: FeatureSchema, forest: FlatForest, sessions: Sequence[np.ndarray], strategy: StrategyParams
 ) -> list[Session]:
-    """Trade the sessions in order, bars kept from one to the next."""
+    """Trade the sessions in order, bars kept from one to the next; the days of all markets are the same."""
     trader = new_trader(schema, make_model(schema, forest, (), strategy), new_desk(WIDE, FUTURES["WIN"], COSTS))
     out = []
-    for (hours, _), events in zip(recorded(), sessions, strict=True):
+    for (hours, _), events in zip(recorded(), sessions, strict=False):
         paper_begin(trader.core, trader.venue, hours[0], True)
         paper_events(trader.core, trader.venue, events)
         out.append((end_session(trader), sent(trader).copy()))
@@ -130,13 +137,29 @@ def test_same_sessions_give_the_same_bytes(strategy: StrategyParams) -> None:
         assert asked.tobytes() == asked_again.tobytes()
 
 
+@pytest.mark.parametrize("market", [MARKET, QUOTED], ids=["book", "quotes"])
 @both_policies
-def test_market_seen_in_a_mirror_is_traded_in_a_mirror(strategy: StrategyParams) -> None:
-    constant = 2 * MARKET.openings[0]
-    mirrored = trade(SYMMETRIC, follower(1), [reflected(events, constant) for _, events in recorded()], strategy)
+def test_market_seen_in_a_mirror_is_traded_in_a_mirror(strategy: StrategyParams, market: SyntheticMarket) -> None:
+    sessions = [events for _, events in recorded(market)]
+    assert_mirrored(sessions, 2 * market.openings[0], strategy, 100)
+
+
+def test_levels_of_a_range_are_entered_in_a_mirror() -> None:
+    (_, events), *_ = recorded(QUIET)
+    priced = events["price"][events["price"] > 0]
+    middle = (int(priced.min()) + int(priced.max())) // 2
+    assert np.ptp(priced) < 2 * 249
+    straight = assert_mirrored([shifted(events, BAND - middle)], 2 * BAND, AT_LEVELS, 20)
+    entered = straight[0][0].decisions[straight[0][0].decisions["reason"] == HoldReason.SIGNAL]
+    assert np.count_nonzero(entered["regime"] == Regime.RANGE) > 10
+
+
+def assert_mirrored(sessions: list[np.ndarray], constant: int, strategy: StrategyParams, fills: int) -> list[Session]:
+    """Trade sessions and their mirror, both sides and more than so many fills among them; return the former."""
+    straight = trade(SYMMETRIC, follower(1), sessions, strategy)
+    mirrored = trade(SYMMETRIC, follower(1), [reflected(events, constant) for events in sessions], strategy)
     other_regime = np.array([Regime.UNDEFINED, Regime.TREND_DOWN, Regime.TREND_UP, Regime.RANGE])
-    straight = traded(SYMMETRIC, strategy)
-    assert sum(one.fills.size for one, _ in straight) > 100
+    assert sum(one.fills.size for one, _ in straight) > fills
     assert {Side.BUY, Side.SELL} <= set(np.concatenate([one.decisions["side"] for one, _ in straight]).tolist())
     for (one, asked), (other, asked_mirrored) in zip(straight, mirrored, strict=True):
         expected = one.decisions.copy()
@@ -147,10 +170,10 @@ def test_market_seen_in_a_mirror_is_traded_in_a_mirror(strategy: StrategyParams)
         for name in ("model_score", "score"):
             expected[name] = 0.0 - one.decisions[name]
         turn_prices(expected, ("reference",), constant)
-        expected["patterns_buy"] = one.decisions["patterns_sell"] & UNSHAPED
-        expected["patterns_sell"] = one.decisions["patterns_buy"] & UNSHAPED
-        other.decisions["patterns_buy"] &= UNSHAPED
-        other.decisions["patterns_sell"] &= UNSHAPED
+        expected["patterns_buy"] = one.decisions["patterns_sell"] & EXACT
+        expected["patterns_sell"] = one.decisions["patterns_buy"] & EXACT
+        other.decisions["patterns_buy"] &= EXACT
+        other.decisions["patterns_sell"] &= EXACT
         assert_same(other.decisions, expected)
         for made, found, prices in (
             (one.orders, other.orders, ("price", "stop_price")),
@@ -162,6 +185,7 @@ def test_market_seen_in_a_mirror_is_traded_in_a_mirror(strategy: StrategyParams)
             turn_prices(expected, prices, constant)
             assert_same(found, expected)
         assert one.equity.tolist() == other.equity.tolist()
+    return straight
 
 
 def turn_prices(records: np.ndarray, names: Sequence[str], constant: int) -> None:
