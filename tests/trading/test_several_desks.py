@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from market.bars import bars_from_events
 from market.errors import UsageError
-from market.instruments import FUTURES
+from market.instruments import B3, FUTURES
 from market.lake import Lake
 from market.stream import Feed
-from market.synthetic import SyntheticMarket, write_market
-from market.types import Side
+from market.synthetic import SyntheticMarket, provenance_of, write_market
+from market.types import BAR, EVENT, Side
 from tests.factories import (
     MINUTE_NS,
     OPEN_NS,
@@ -63,16 +64,31 @@ def test_earliest_record_comes_first_and_of_equal_times_that_of_the_desk_named_f
 
 # ---- desks that never reach a limit, over sessions of the synthetic market
 
+INDEX = SyntheticMarket("WINQ26", sessions=3, seed=11, trades_per_session=600)
+DOLLAR = SyntheticMarket("WDOQ26", date(2026, 6, 2), 3, seed=5, trades_per_session=900, opening_points=5_300.0)
+
 
 @pytest.fixture(scope="module")
 def feeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Feed]:
-    """Index from 1 June, dollar from 2 June, which closes five minutes later; the index in bars of a minute too."""
+    """Index from 1 June, dollar from 2 June, which closes five minutes later."""
     lake = Lake(Path(tmp_path_factory.mktemp("lake")))
-    write_market(lake, SyntheticMarket("WINQ26", sessions=3, seed=11, trades_per_session=600))
-    write_market(
-        lake, SyntheticMarket("WDOQ26", date(2026, 6, 2), 3, seed=5, trades_per_session=900, opening_points=5_300.0)
-    )
+    for market in (INDEX, DOLLAR):
+        write_market(lake, market)
     return {name: Feed(lake, name, MINUTE_NS, "events") for name in ("WINQ26", "WDOQ26")}
+
+
+@pytest.fixture(scope="module")
+def feeds_of_each_kind(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Feed]:
+    """Both contracts as ticks with a book of three levels and as bars of a minute, by root and kind."""
+    lake, writes = Lake(Path(tmp_path_factory.mktemp("kinds"))), []
+    for market in (replace(INDEX, levels=3), replace(DOLLAR, levels=3)):
+        write_market(lake, market)
+        for k, day in enumerate(market.days()):
+            bars = bars_from_events(market.session_events(k), B3.session(market.symbol, day), MINUTE_NS)
+            writes.append((lake.draft("bars", market.symbol, day, provenance_of(market), 60), bars))
+    lake.commit(writes)
+    contracts = {"WIN": INDEX.symbol, "WDO": DOLLAR.symbol}
+    return {(r, k): Feed(lake, contracts[r], MINUTE_NS, k) for r in contracts for k in ("events", "bars")}
 
 
 def follower(root: str, budget: np.ndarray | None = None) -> Trader:
@@ -132,6 +148,35 @@ def test_no_two_orders_of_an_account_have_one_id(feeds: dict[str, Feed]) -> None
     ids = np.concatenate(made).tolist()
     assert min(len(own) for own in made) >= 10
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("stepped", [False, True])
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        [("WIN", "events"), ("WDO", "bars")],
+        [("WDO", "bars"), ("WIN", "events")],
+        [("WIN", "bars"), ("WDO", "events")],
+        [("WIN", "events"), ("WIN", "bars")],
+    ],
+    ids=lambda kinds: " ".join(f"{root}-{kind}" for root, kind in kinds),
+)
+def test_desks_of_ticks_and_of_bars_do_each_what_they_do_alone(
+    feeds_of_each_kind: dict[tuple[str, str], Feed], kinds: list[tuple[str, str]], stepped: bool
+) -> None:
+    budget, used = new_budget(), [feeds_of_each_kind[one] for one in kinds]
+    seats = [Seat(follower(feed.root, budget), feed) for feed in used]
+    alone, fills = [follower(feed.root) for feed in used], [0, 0]
+    for day in DOLLAR.days()[:2]:  # the index has both of them too
+        begun = begin_day(seats, day)
+        assert {records.dtype for records in begun.records} == {BAR, EVENT}
+        play(begun, stepped)
+        for place, feed in enumerate(used):
+            found = session_result(seats[place].trader)
+            assert_equal(found, run_session(alone[place], feed, day))
+            fills[place] += len(found.fills)
+    assert min(fills) >= 10
+    assert budget["desk_equity"][0, :2].tolist() == [float(one.account["equity"][0]) for one in alone]
 
 
 def test_stepping_from_python_gives_the_bytes_of_the_compiled_loop(feeds: dict[str, Feed]) -> None:
