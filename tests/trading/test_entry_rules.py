@@ -50,6 +50,15 @@ def test_entry_needs_what_the_policy_asks(changes: dict[str, object], reason: Ho
     assert _reasons(strategy, mirrored=mirrored) == [reason]
 
 
+@pytest.mark.parametrize(("side", "expected"), [(1, (0, 0)), (-1, (8, 12))])
+def test_price_too_far_beyond_the_average_leaves_neither_stop_nor_target(side: int, expected: tuple[int, int]) -> None:
+    strategy = StrategyParams(require_agents=False, trend_entry_atr=0.5)
+    trader = build_warm(strategy=strategy)
+    feed_trader(trader, [make_bar(WARM, ladder(WARM))])
+    found = entry_distances(trader.core.features, strategy.record()[0], trader.decisions[-1], side, 1.5)
+    assert found == expected
+
+
 def test_unsure_decision_holds() -> None:
     # p = 0.7 is sure by 0.6·0.4 + 0.4 = 0.64; a trend asks for 0.70 - 0.05.
     strategy = StrategyParams(require_agents=False, min_confidence=0.70)

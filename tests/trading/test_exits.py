@@ -5,7 +5,9 @@ import pytest
 
 from market.errors import ConfigError
 from trading.desk import LEVELS
-from trading.exits import EXITS, ExitParams, limit_price, plan_levels
+from trading.exits import EXITS, ExitParams, choose_exits, limit_price, plan_levels
+from trading.policy import StrategyParams
+from trading.strategy_params import ManagedExits
 
 # By hand, largest remainder; on a tie the farther level first; one contract belongs to the last level.
 SPLITS = {
@@ -60,6 +62,30 @@ def test_record_holds_every_setting_in_ticks_and_nanoseconds() -> None:
     assert (record["level_distance"].tolist(), record["level_percent"].tolist()) == ([4, 8], [30, 30])
     assert (record["cost"], record["protect_ns"], record["answer_ns"]) == (1, 250_000_000, 2_000_000_000)
     assert EXITS.itemsize % 8 == 0
+
+
+def _chosen(policy: StrategyParams, strategy: int) -> tuple[object, ...]:
+    exits = ExitParams(level_distance=(3, 4), level_percent=(7, 8), cost=9).record()[0]
+    choose_exits(exits, policy.record()[0], strategy, 2)
+    numbers = ("breakeven", "trail_after", "trail_distance", "trail_percent", "cost")
+    parts = (exits["level_distance"].tolist(), exits["level_percent"].tolist())
+    return (*parts, *(int(exits[name]) for name in numbers))
+
+
+def test_exits_are_those_of_the_row() -> None:
+    """Signals.md §9, a point of WDO two ticks; §10: what trailing begins at, its distance, what a new best leaves."""
+    managed = StrategyParams(exits=ManagedExits(managed=True))
+    trend = ([16, 30], [25, 25], 16, 8, 8, 95, 2)
+    expected = [trend, trend, ([6, 10], [50, 30], 8, 3, 3, 80, 2), ([20, 36], [40, 40], 30, 10, 12, 100, 2)]
+    assert [_chosen(managed, row) for row in (1, 2, 3, 4)] == expected
+    assert [_chosen(StrategyParams(), row) for row in (1, 2, 3, 4)] == [([0, 0], [0, 0], 0, 0, 0, 100, 2)] * 4
+
+
+def test_shares_are_rounded_to_whole_per_cent_and_halves_up() -> None:
+    parts = (0.125, 0.334, 0.541)
+    exits = ManagedExits(managed=True, partial_shares=(parts,) * 3, trail_tightening=(0.875, 0.874, 0.986))
+    assert [_chosen(StrategyParams(exits=exits), row)[1] for row in (1, 2, 3)] == [[13, 33]] * 3
+    assert [_chosen(StrategyParams(exits=exits), row)[5] for row in (1, 2, 3)] == [88, 87, 99]
 
 
 def test_limit_of_a_stop_lies_beyond_its_trigger_and_none_is_zero() -> None:

@@ -56,6 +56,34 @@ def test_level_is_the_mean_of_the_extremes_near_the_nearest() -> None:
     assert _level(state, 1, 10_161) == NO_LEVEL
 
 
+def test_extremes_belong_to_a_level_within_a_fifth_of_a_per_cent_of_the_nearest() -> None:
+    # 0.2 % of 10 500 are 21 ticks, of 9 500 are 19.
+    assert _level(_state({12: 10_500, 25: 10_521}, {}, BASE), 1, 10_490) == 10_510
+    assert _level(_state({12: 10_500, 25: 10_522}, {}, BASE), 1, 10_490) == 10_500
+    assert _level(_state({}, {12: 9_500, 25: 9_481}, BASE), -1, 9_510) == 9_491
+    assert _level(_state({}, {12: 9_500, 25: 9_480}, BASE), -1, 9_510) == 9_500
+
+
+def test_level_of_two_equal_extremes_and_a_third_is_the_mean_of_all_three() -> None:
+    assert _level(_state({12: 10_100, 25: 10_100, 38: 10_106}, {}, BASE), 1, 10_090) == 10_102
+
+
+def test_price_stands_on_a_level() -> None:
+    state = _state({12: 10_100}, {12: 9_900}, BASE)
+    assert (_level(state, 1, 10_100), _level(state, -1, 9_900)) == (10_100, 9_900)
+    # At the support: the stop is 0.2 % of it away. At the resistance there is nothing to win.
+    on_support = _state(dict.fromkeys(range(50), 10_060), dict.fromkeys(range(50), BASE), BASE)
+    assert range_distances(on_support, 1, 1.0) == (20, 20)
+    on_resistance = _state(dict.fromkeys(range(50), BASE), dict.fromkeys(range(50), 9_990), BASE)
+    assert range_distances(on_resistance, 1, 0.01) == (0, 0)
+
+
+def test_target_of_a_range_may_be_a_single_tick() -> None:
+    state = _state(dict.fromkeys(range(50), BASE + 1), dict.fromkeys(range(50), 9_995), BASE)
+    assert range_distances(state, 1, 0.04) == (25, 1)  # 5 to the level and 0.2 % of 9 995
+    assert range_distances(state, 1, 0.05) == (0, 0)  # 1.25 ticks
+
+
 @pytest.mark.parametrize(
     ("close", "support", "resistance", "expected"),
     [
@@ -114,8 +142,16 @@ def test_range_is_not_entered_against_a_steep_move_or_before_fifty_bars() -> Non
     state = _state(highs, lows, 9_992)
     return_20 = index_of("returns_20")
     assert range_distances(state, 1, 0.2) == (32, 32)
-    state.scratch[return_20] = -0.0101
-    assert range_distances(state, 1, 0.2) == (0, 0)
+    # The slope is the mean return of 20 bars: steeper than 0.05 % a bar down for a buy, up for a sale.
+    for fall, entered in ((0.0099, True), (0.0100, False), (0.0101, False)):
+        state.scratch[return_20] = -fall
+        assert range_distances(state, 1, 0.2) == ((32, 32) if entered else (0, 0))
+    state.scratch[return_20] = 0.5
+    assert range_distances(state, 1, 0.2) == (32, 32)
+    sale = _state(highs, lows, 10_050)
+    for rise, entered in ((0.0099, True), (0.0100, False), (-0.5, True)):
+        sale.scratch[return_20] = rise
+        assert (range_distances(sale, -1, 0.2) != (0, 0)) is entered
     state.scratch[return_20] = np.nan
     assert range_distances(state, 1, 0.2) == (0, 0)
     assert range_distances(_state(highs, lows, 9_992, bars=49), 1, 0.2) == (0, 0)

@@ -12,7 +12,7 @@ from trading.budget import new_budget, session_wins
 from trading.policy import RiskLimits, StrategyParams
 from trading.records import TERMS, HoldReason, OrderRole
 from trading.strategy import bracket_distances, scale_quantity, size_position
-from trading.strategy_options import SizingParams
+from trading.strategy_options import LadderParams, SizingParams
 
 HOUR_NS = 3_600_000_000_000
 MIDNIGHT_NS = OPEN_NS - 9 * HOUR_NS  # of São Paulo
@@ -75,6 +75,22 @@ def test_hour_multiplies_tables_too_and_rounds_once() -> None:
     # 2 x 1.3 x 1.1 = 2.86 and 3 x 1.3 x 1.1 = 4.29; rounded before the hour it would be 3 x 1.1 = 3.3.
     policy = _policy(hour_factors=((9, 10, 1.1),), min_stop_ticks=1, min_reward_risk=0.0)
     assert bracket_distances(policy, UP, 1.3, 0.5, OPEN_NS, np.nan) == (3, 4)
+
+
+def test_ladder_may_begin_with_a_stop_of_a_tick() -> None:
+    ladder = LadderParams(stop_ticks=(1, 2, 3, 4), target_ticks=(5, 6, 7, 8))
+    policy = _policy(distances="confidence", ladder=ladder, min_stop_ticks=1)
+    assert bracket_distances(policy, UP, 9.0, 0.9, OPEN_NS) == (1, 5)
+    assert bracket_distances(policy, UP, 9.0, 0.1, OPEN_NS) == (4, 8)
+
+
+@pytest.mark.parametrize(
+    ("atr", "expected"),
+    # Twice and three times the range: 8.94 and 13.41; 9.0 and 13.5; 9.48 and 14.22; 9.5 and 14.25; 11.66 and 17.49.
+    [(4.47, (9, 13)), (4.5, (9, 14)), (4.74, (9, 14)), (4.75, (10, 14)), (5.83, (12, 17))],
+)
+def test_distances_are_rounded_to_the_nearest_tick_and_halves_up(atr: float, expected: tuple[int, int]) -> None:
+    assert bracket_distances(_policy(min_reward_risk=0.0), UP, atr, 0.5, OPEN_NS) == expected
 
 
 @pytest.mark.parametrize(

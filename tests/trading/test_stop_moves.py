@@ -1,5 +1,7 @@
 """Targets in parts and the stop that follows, by hand, long and mirrored short."""
 
+import pytest
+
 from market.types import Side
 from tests.trading.desks import START, stands
 from tests.trading.stories import ENTRY, Story, both_ways, new
@@ -60,6 +62,35 @@ def test_distance_shrinks_at_each_best_price_and_not_below_the_nearest() -> None
         story.wait(1.0, mark)
         triggers += [request[6] for request in story.take()]
     assert triggers == [START, START + 15, START + 26, START + 36]
+
+
+@both_ways
+def test_stop_goes_to_the_entry_s_price_at_the_least_profit_there_is(side: int) -> None:
+    story = Story(side, exits=ExitParams(breakeven=1)).open()
+    story.wait(1.0, START)
+    assert story.take() == []
+    story.wait(1.0, START + 1)
+    assert [request[6] for request in story.take()] == [START]
+
+
+@both_ways
+def test_stop_follows_from_the_very_profit_that_is_named(side: int) -> None:
+    story = Story(side, exits=ExitParams(trail_after=6, trail_distance=5)).open()
+    story.wait(1.0, START + 5)
+    assert story.take() == []
+    story.wait(1.0, START + 6)
+    assert [request[6] for request in story.take()] == [START + 1]
+
+
+@both_ways
+@pytest.mark.parametrize(("distance", "percent", "behind"), [(9, 61, 5), (19, 29, 6)])
+def test_distance_is_the_nearest_whole_tick(distance: int, percent: int, behind: int, side: int) -> None:
+    """What the first new best price leaves: 5.49 and 5.51 ticks."""
+    exits = ExitParams(trail_after=1, trail_distance=distance, trail_percent=percent)
+    story = Story(side, exits=exits).open()
+    for mark, trigger in ((START + 20, START + 20 - distance), (START + 40, START + 40 - behind)):
+        story.wait(1.0, mark)
+        assert [request[6] for request in story.take()] == [trigger]
 
 
 def test_level_that_is_told_twice_is_done_once() -> None:
