@@ -28,9 +28,9 @@ def band_of(returns: int, volume: int) -> Band:
     return open_band(2)._replace(dead_after=np.array([returns, volume]))
 
 
-def begun(band: Band) -> Trader:
-    model = make_model(SCHEMA, make_constant_forest(2, 0.9), (), StrategyParams(require_agents=False, cooldown_bars=0))
-    trader = new_trader(SCHEMA, model._replace(band=band), new_desk(RiskLimits(), FUTURES["WIN"], COSTS))
+def begun(band: Band, schema: FeatureSchema = SCHEMA) -> Trader:
+    model = make_model(schema, make_constant_forest(2, 0.9), (), StrategyParams(require_agents=False, cooldown_bars=0))
+    trader = new_trader(schema, model._replace(band=band), new_desk(RiskLimits(), FUTURES["WIN"], COSTS))
     trader.feed_kind = "bars"
     paper_begin(trader.core, trader.venue, make_session(540)[0], False)
     return trader
@@ -54,6 +54,12 @@ def test_decisions_stop_at_the_two_hundredth_repetition_and_not_before() -> None
     assert (trader.decisions["reason"][WARM:DEAD_FROM] == HoldReason.SIGNAL).sum() > 2
     assert (free.decisions["reason"][DEAD_FROM:] == HoldReason.SIGNAL).any()
     assert not trader.decisions["side"][DEAD_FROM:].any()
+
+
+def test_first_input_of_a_model_may_be_the_dead_one() -> None:
+    turned = begun(band_of(DEAD_AFTER, NEVER), FeatureSchema("test", SCHEMA.columns[::-1], MINUTE_NS, 0))
+    feed_trader(turned, bars_of())
+    assert dead_rows(turned) == list(range(DEAD_FROM, LENGTH))
 
 
 def test_open_position_is_still_managed() -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from features.layout import BARS_SEEN, CANDIDATE, HISTORY, REGIME, RETURN_RING
 from market.types import Regime
-from tests.factories import make_bar
+from tests.factories import make_bar, make_session
 from tests.trading.scenarios import WARM, build_warm, feed_trader, ladder
 from trading.desk import find_live
 from trading.entry_rules import entry_distances
-from trading.paper import Trader
+from trading.paper import Trader, end_session, paper_begin
 from trading.policy import RiskLimits, StrategyParams
 from trading.records import DECISION, HoldReason, OrderRole
 from trading.strategy_params import ConcordanceParams, ManagedExits
@@ -95,6 +95,21 @@ def test_entries_are_so_many_seconds_apart(seconds: int, apart: int) -> None:
     strategy = StrategyParams(require_agents=False, cooldown_bars=0, cooldown_seconds=seconds, max_hold_bars=1)
     first, second, *_ = _entries(_traded(strategy, 20))
     assert second - first == apart
+
+
+@pytest.mark.parametrize(
+    ("bars", "seconds", "apart"), [(0, 0, 2), (0, 121, 3), (0, 300, 5), (1, 0, 2), (2, 0, 3), (4, 0, 5)]
+)
+def test_first_decision_of_a_session_may_be_an_entry_that_the_next_one_waits_for(
+    bars: int, seconds: int, apart: int
+) -> None:
+    """Held for one bar; warm from the session before. `cooldown_bars` is how many decisions lie between at least."""
+    strategy = StrategyParams(require_agents=False, cooldown_bars=bars, cooldown_seconds=seconds, max_hold_bars=1)
+    trader = build_warm(strategy=strategy)
+    end_session(trader)
+    paper_begin(trader.core, trader.venue, make_session(540)[0], False)
+    feed_trader(trader, [make_bar(k, ladder(WARM + k)) for k in range(20)])
+    assert _entries(trader)[:2] == [0, apart]
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
