@@ -11,7 +11,7 @@ from market.types import Regime
 from tests.factories import make_bar, make_session
 from tests.trading.scenarios import WARM, build_warm, feed_trader, ladder
 from trading.desk import find_live
-from trading.entry_rules import entry_distances
+from trading.entry_rules import entry_distances, hold_by_agreement
 from trading.paper import Trader, end_session, paper_begin
 from trading.policy import RiskLimits, StrategyParams
 from trading.records import DECISION, HoldReason, OrderRole
@@ -68,6 +68,16 @@ def test_unsure_decision_holds() -> None:
     assert trader.decisions["reason"][-1] == HoldReason.UNSURE
     assert trader.decisions["confidence"][-1] == pytest.approx(0.64)
     assert trader.decisions["side"][-1] == 0
+
+
+@pytest.mark.parametrize(("row", "least"), [(1, 0.75), (2, 0.75), (3, 0.8), (4, 0.8)])
+def test_decision_is_sure_enough_at_the_very_least(row: int, least: float) -> None:
+    policy = StrategyParams(require_agents=False, min_confidence=0.8).record()[0]
+    decision = np.zeros(1, dtype=DECISION)[0]
+    decision["regime"], decision["strategy"] = Regime.RANGE, row
+    for confidence, reason in ((least, HoldReason.SIGNAL), (least - 1e-9, HoldReason.UNSURE)):
+        decision["confidence"] = confidence
+        assert hold_by_agreement(policy, decision) == reason
 
 
 def _entries(trader: Trader) -> list[int]:

@@ -11,7 +11,7 @@ from tests.trading.scenarios import WARM, build_warm, feed_trader, ladder
 from trading.budget import new_budget, session_wins
 from trading.policy import RiskLimits, StrategyParams
 from trading.records import TERMS, HoldReason, OrderRole
-from trading.strategy import bracket_distances, scale_quantity, size_position
+from trading.strategy import bracket_distances, nearest_target, scale_quantity, size_position
 from trading.strategy_options import LadderParams, SizingParams
 
 HOUR_NS = 3_600_000_000_000
@@ -91,6 +91,28 @@ def test_ladder_may_begin_with_a_stop_of_a_tick() -> None:
 )
 def test_distances_are_rounded_to_the_nearest_tick_and_halves_up(atr: float, expected: tuple[int, int]) -> None:
     assert bracket_distances(_policy(min_reward_risk=0.0), UP, atr, 0.5, OPEN_NS) == expected
+
+
+def test_target_is_a_tick_away_at_least() -> None:
+    policy = _policy(distances="ticks", min_reward_risk=0.0, target_ticks=(1, 1, 1))
+    assert bracket_distances(policy, UP, np.nan, 0.5, OPEN_NS) == (16, 1)
+    policy = _policy(min_reward_risk=0.0, target_atr=(0.01,) * 3)
+    assert bracket_distances(policy, UP, 10.0, 0.5, OPEN_NS) == (20, 1)
+
+
+@pytest.mark.parametrize(("stop", "expected"), [(1, 2), (7, 11), (8, 12)])
+def test_nearest_target_pays_for_the_risk_in_whole_ticks(stop: int, expected: int) -> None:
+    assert nearest_target(RiskLimits(min_reward_risk=1.5).record()[0], stop) == expected
+
+
+def test_target_obeys_the_limits_where_the_policy_asks_for_less() -> None:
+    # The range is 4: a stop of 7 ticks and a target of 4, but no less than 1.5 stops.
+    strategy = StrategyParams(require_agents=False, stop_atr=(1.75,) * 3, target_atr=(1.0,) * 3, min_reward_risk=0.0)
+    trader = build_warm(strategy=strategy, limits=RiskLimits(min_reward_risk=1.5))
+    feed_trader(trader, [make_bar(WARM, ladder(WARM))])
+    decision = trader.decisions[-1]
+    assert (decision["reason"], decision["refusal"]) == (HoldReason.SIGNAL, 0)
+    assert (decision["stop_distance"], decision["target_distance"]) == (7, 11)
 
 
 @pytest.mark.parametrize(
