@@ -82,10 +82,10 @@ def test_exits_are_those_of_the_row() -> None:
 
 
 def test_shares_are_rounded_to_whole_per_cent_and_halves_up() -> None:
-    parts = (0.125, 0.334, 0.541)
-    exits = ManagedExits(managed=True, partial_shares=(parts,) * 3, trail_tightening=(0.875, 0.874, 0.986))
+    parts = (0.125, 0.3346, 0.5404)
+    exits = ManagedExits(managed=True, partial_shares=(parts,) * 3, trail_tightening=(0.875, 0.8746, 0.01))
     assert [_chosen(StrategyParams(exits=exits), row)[1] for row in (1, 2, 3)] == [[13, 33]] * 3
-    assert [_chosen(StrategyParams(exits=exits), row)[5] for row in (1, 2, 3)] == [88, 87, 99]
+    assert [_chosen(StrategyParams(exits=exits), row)[5] for row in (1, 2, 3)] == [88, 87, 1]
 
 
 def test_limit_of_a_stop_lies_beyond_its_trigger_and_none_is_zero() -> None:

@@ -39,6 +39,7 @@ def test_extreme_is_beaten_by_none_of_ten_bars_on_either_side() -> None:
     assert extreme_at(_state({20: 10_040, 30: 10_041}, {}, BASE).ints, 1, 20) == NO_LEVEL
     assert extreme_at(_state({20: 10_040, 31: 10_041}, {}, BASE).ints, 1, 20) == 10_040
     assert extreme_at(_state({20: 10_040, 10: 10_041}, {}, BASE).ints, 1, 20) == NO_LEVEL
+    assert extreme_at(_state({20: 10_040, 9: 10_041}, {}, BASE).ints, 1, 20) == 10_040
     assert extreme_at(_state({}, {20: 9_960}, BASE).ints, -1, 20) == 9_960
 
 
@@ -62,6 +63,16 @@ def test_extremes_belong_to_a_level_within_a_fifth_of_a_per_cent_of_the_nearest(
     assert _level(_state({12: 10_500, 25: 10_522}, {}, BASE), 1, 10_490) == 10_500
     assert _level(_state({}, {12: 9_500, 25: 9_481}, BASE), -1, 9_510) == 9_491
     assert _level(_state({}, {12: 9_500, 25: 9_480}, BASE), -1, 9_510) == 9_500
+
+
+def test_nearest_extreme_is_so_by_a_single_tick() -> None:
+    assert _level(_state({12: 10_101, 25: 10_100}, {}, BASE), 1, 10_090) == 10_100  # the mean is 10 100.5
+    assert _level(_state({}, {12: 9_899, 25: 9_900}, BASE), -1, 9_910) == 9_900
+
+
+def test_extreme_older_than_fifty_bars_belongs_to_no_level() -> None:
+    assert _level(_state({12: 10_100, 39: 10_120}, {}, BASE, bars=90), 1, 10_090) == 10_110
+    assert _level(_state({12: 10_100, 40: 10_120}, {}, BASE, bars=90), 1, 10_090) == 10_100
 
 
 def test_level_of_two_equal_extremes_and_a_third_is_the_mean_of_all_three() -> None:
@@ -162,3 +173,7 @@ def test_trend_is_entered_near_its_average() -> None:
     # EMA9 is 0.2·4 = 0.8 above the base, so 3.2 ticks below the close; the true range is 10.
     for side, beyond, near in ((1, 0.33, True), (1, 0.31, False), (-1, 0.0, True)):
         assert near_average(state, side, beyond) is near
+    for side in (1, -1):
+        state.scratch[index_of("ema9_distance")] = 0.5 * side
+        assert near_average(state, side, 0.5)
+        assert not near_average(state, side, 0.499)
