@@ -83,6 +83,14 @@ def test_stop_follows_from_the_very_profit_that_is_named(side: int) -> None:
 
 
 @both_ways
+def test_stop_may_follow_a_single_tick_behind(side: int) -> None:
+    story = Story(side, exits=ExitParams(trail_after=1, trail_distance=1, trail_nearest=1)).open()
+    for mark in (START + 2, START + 5):
+        story.wait(1.0, mark)
+        assert [request[6] for request in story.take()] == [mark - 1]
+
+
+@both_ways
 @pytest.mark.parametrize(("distance", "percent", "behind"), [(9, 61, 5), (19, 29, 6)])
 def test_distance_is_the_nearest_whole_tick(distance: int, percent: int, behind: int, side: int) -> None:
     """What the first new best price leaves: 5.49 and 5.51 ticks."""
