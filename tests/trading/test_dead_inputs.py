@@ -62,6 +62,16 @@ def test_first_input_of_a_model_may_be_the_dead_one() -> None:
     assert dead_rows(turned) == list(range(DEAD_FROM, LENGTH))
 
 
+def test_a_single_input_that_is_not_warm_holds() -> None:
+    """The ratio wants 200 bars; ATR and regime are known long before."""
+    trader = begun(
+        band_of(NEVER, NEVER), FeatureSchema("test", ("returns_1", "volatility_ratio_100_200"), MINUTE_NS, 0)
+    )
+    feed_trader(trader, bars_of())
+    assert set(trader.decisions["reason"][:199].tolist()) == {HoldReason.NOT_WARM}
+    assert trader.decisions["reason"][199] == HoldReason.SIGNAL
+
+
 def test_open_position_is_still_managed() -> None:
     trader = begun(band_of(DEAD_AFTER, DEAD_AFTER))
     feed_trader(trader, bars_of())

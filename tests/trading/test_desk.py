@@ -111,6 +111,7 @@ def test_halt_for_what_the_venue_left_in_doubt_outlives_the_session(reason: Refu
     desk.account["trading_state"], desk.account["halt_reason"] = 3, reason
     begin_desk(desk, OPEN_NS, OPEN_NS + SECOND_NS, False)
     assert desk.account[0]["trading_state"] == (3 if stays else 1)
+    assert desk.account[0]["halt_reason"] == (reason if stays else RefusalReason.NONE)
 
 
 def test_rows_between_bars_are_no_basis_for_a_desk() -> None:
