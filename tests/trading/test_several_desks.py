@@ -166,7 +166,7 @@ def test_desks_of_ticks_and_of_bars_do_each_what_they_do_alone(
 ) -> None:
     budget, used = new_budget(), [feeds_of_each_kind[one] for one in kinds]
     seats = [Seat(follower(feed.root, budget), feed) for feed in used]
-    alone, fills = [follower(feed.root) for feed in used], [0, 0]
+    alone, fills = [follower(used[0].root), second_alone(used[1].root)], [0, 0]
     for day in DOLLAR.days()[:2]:  # the index has both of them too
         begun = begin_day(seats, day)
         assert {records.dtype for records in begun.records} == {BAR, EVENT}

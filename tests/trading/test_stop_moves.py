@@ -91,9 +91,9 @@ def test_stop_may_follow_a_single_tick_behind(side: int) -> None:
 
 
 @both_ways
-@pytest.mark.parametrize(("distance", "percent", "behind"), [(9, 61, 5), (19, 29, 6)])
+@pytest.mark.parametrize(("distance", "percent", "behind"), [(9, 61, 5), (12, 46, 6)])
 def test_distance_is_the_nearest_whole_tick(distance: int, percent: int, behind: int, side: int) -> None:
-    """What the first new best price leaves: 5.49 and 5.51 ticks."""
+    """What the first new best price leaves: 5.49 and 5.52 ticks."""
     exits = ExitParams(trail_after=1, trail_distance=distance, trail_percent=percent)
     story = Story(side, exits=exits).open()
     for mark, trigger in ((START + 20, START + 20 - distance), (START + 40, START + 40 - behind)):
