@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def collect(
     source: Annotated[
-        list[str] | None, typer.Option(help="inbox or metatrader; by default what pregao.toml names.")
+        list[str] | None, typer.Option(help="inbox, metatrader or capture; by default what pregao.toml names.")
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.lock import exclusive
 from flows.orphans import claim_server
+from flows.sources.captures import Captures
 from flows.sources.delivery import Collected, Source
 from flows.sources.inbox import Inbox
 from flows.sources.metatrader import MetaTrader, load_terminal
@@ -75,7 +76,10 @@ def open_sources(home: Home, settings: CollectSettings) -> list[Source]:
     def inbox() -> Source:
         return Inbox(home.inbox, settings.inbox_quiet_s)
 
-    makers: dict[str, Callable[[], Source]] = {"inbox": inbox, "metatrader": metatrader}
+    def capture() -> Source:
+        return Captures(home.capture)
+
+    makers: dict[str, Callable[[], Source]] = {"inbox": inbox, "metatrader": metatrader, "capture": capture}
     return [makers[name]() for name in settings.sources]
 
 

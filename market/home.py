@@ -52,6 +52,11 @@ class Home:
         return self.state / "journal"
 
     @property
+    def capture(self) -> Path:
+        """Parts of what the runner receives, until they are in the lake."""
+        return self.state / "capture"
+
+    @property
     def keys(self) -> Path:
         """The signing key, where no OS keyring holds it, and the public half."""
         return self.state / "keys"

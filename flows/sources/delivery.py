@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from market.errors import ConfigError, LakeError, PregaoError
-from market.importer import import_file
+from market.importer import ImportResult, import_file
 from market.lake import Lake
 
 
@@ -37,6 +37,8 @@ class Delivery:
         file again all the same; empty where it will not.
     waits : callable
         Returns why it must not be taken yet; empty where it may be.
+    take : callable, optional
+        Files it in the lake, where it is no vendor's file.
     """
 
     label: str
@@ -44,6 +46,7 @@ class Delivery:
     symbol: str | None = None
     settle: Callable[[str | None], str] = _nothing
     waits: Callable[[], str] = _at_once
+    take: Callable[[Lake, Path], ImportResult] | None = None
 
 
 @runtime_checkable
@@ -90,7 +93,7 @@ def take_delivery(lake: Lake, source: str, delivery: Delivery) -> Collected:
         return Collected(source, delivery.label, "waiting", reason)
     path = delivery.fetch()
     try:
-        result = import_file(lake, path, symbol=delivery.symbol)
+        result = delivery.take(lake, path) if delivery.take else import_file(lake, path, symbol=delivery.symbol)
     except (LakeError, ConfigError) as error:  # a lake that is held or damaged, a wrong setting: not the file's fault
         return Collected(source, delivery.label, "failed", str(error))
     except PregaoError as error:

@@ -6,7 +6,7 @@ from market.errors import ConfigError
 from market.instruments import FUTURES
 from market.wording import to_toml
 
-SOURCES = ("inbox", "metatrader")
+SOURCES = ("inbox", "metatrader", "capture")
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class CollectSettings:
     Parameters
     ----------
     sources : tuple of str
-        Of "inbox" and "metatrader", in this order.
+        Of "inbox", "metatrader" and "capture", in the order wanted.
     inbox_quiet_s : float
         How long a file in the inbox must not have changed before it is taken, seconds.
     metatrader_roots : tuple of str
@@ -27,7 +27,7 @@ class CollectSettings:
         Tries of one fetch beyond the first, and the wait before each, seconds.
     """
 
-    sources: tuple[str, ...] = ("inbox",)
+    sources: tuple[str, ...] = ("inbox", "capture")
     inbox_quiet_s: float = 10.0
     metatrader_roots: tuple[str, ...] = ("WDO", "WIN")
     metatrader_sessions: int = 20

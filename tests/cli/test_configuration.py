@@ -109,7 +109,7 @@ def test_environment_alone_may_declare(home: Home) -> None:
         (PETR4.replace("= 0.01", "= [true]"), "Input should be a valid number, found [true]; correct this value"),
         (PETR4 + 'clock = "Mars"', 'clock: expected a time zone as America/Sao_Paulo, found "Mars"; correct it'),
         ("[collect]\nsources = 3", "sources: Input should be a valid list, found 3; correct this value"),
-        ('[collect]\nsources = ["inbox", "ftp"]', 'sources: expected some of inbox, metatrader, found "ftp"'),
+        ('[collect]\nsources = ["inbox", "ftp"]', 'sources: expected some of inbox, metatrader, capture, found "ftp"'),
         ("[collect]\nretries = -5", "[collect]: retries: expected 0 or more, found -5; correct it"),
         ("[collect]\nretry_delay_s = nan", "[collect]: retry_delay_s: expected 0 or more, found nan; correct it"),
         ("[collect]\nmetatrader_sessions = 0", "metatrader_sessions: expected 1 to 250, found 0; correct it"),
