@@ -15,15 +15,14 @@ from features.pipeline import begin_session as begin_features
 from features.pipeline import replay, update_bar
 from features.schema import FeatureSchema
 from features.state import new_state
-from market.bars import enters_bars
 from market.costs import CostParams
 from market.errors import UsageError
 from market.kernel import kernel
 from market.stream import Feed
-from market.types import Kind, Phase
+from market.types import Phase
 from trading.bracket import flatten, take_report, tick
 from trading.budget import begin_budget
-from trading.core import Core, begin_desk, close_bar, follow_event, mark_desk, new_core
+from trading.core import Core, begin_desk, close_bar, follow_market, mark_desk, new_core, note_phase
 from trading.desk import DECISIONS, FILLS, ORDERS, REQUESTS, Desk
 from trading.fills.bars import advance_bar
 from trading.fills.closing import expire_orders, settle_at_market, take_all
@@ -44,16 +43,7 @@ from trading.policy import VenueParams
 from trading.records import TradingState
 from trading.session_rules import apply_rules
 
-_TRADE, _QUOTE_SIDE, _STATE = int(Kind.TRADE), int(Kind.QUOTE_SIDE), int(Kind.STATE)
 _OPEN_PHASE = int(Phase.OPEN)
-
-
-@kernel
-def is_print(event: np.void) -> bool:
-    """Tell whether an event is a trade that says where the market is."""
-    return bool(event["kind"] == _TRADE and event["price"] > 0 and event["quantity"] > 0) and enters_bars(
-        event["trade_type"]
-    )
 
 
 @kernel
@@ -104,25 +94,16 @@ def paper_begin(core: Core, venue: Venue, session: np.void, events: bool) -> Non
 @kernel
 def paper_event(core: Core, venue: Venue, event: np.void) -> int:
     """Take one event; return 1 if it closed a bar and a decision was recorded, else 0."""
-    desk, kind, state = core.desk, event["kind"], venue.state[0]
+    desk, state = core.desk, venue.state[0]
     market, now_ns = desk.market[0], max(desk.market[0]["now_ns"], event["ts_event_ns"])
     waits = desk.bracket[0]["due_ns"] <= now_ns or not is_quiet(state, desk.counts[REQUESTS])
     heard = waits and converse(desk, venue, now_ns)
     market["now_ns"] = now_ns
-    if kind == _STATE:
-        market["phase"] = event["level"]
+    note_phase(desk, event)
     if not pass_by(state, venue.book.header, event):
         take_event(venue, event)
         heard = hear(desk, venue, now_ns) or heard
-    if kind in (_TRADE, _QUOTE_SIDE):
-        market["feed_ns"] = now_ns
-    printed = is_print(event)
-    if printed:
-        desk.account[0]["mark"] = event["price"]
-    if heard or (printed and desk.account[0]["position"] != 0):
-        mark_desk(desk, desk.account[0]["mark"])
-    tick(desk, now_ns)
-    return close_bar(core) if follow_event(core, event) == 1 else 0
+    return follow_market(core, event, heard)
 
 
 @kernel

@@ -1,0 +1,123 @@
+"""With a broker elsewhere the desk does what it does with the paper venue, to the byte."""
+
+import numpy as np
+import pytest
+
+from market.costs import Costs
+from market.instruments import B3, FUTURES
+from market.kernel import kernel
+from market.stream import with_clock
+from market.synthetic import SyntheticMarket
+from tests.factories import MINUTE_NS, make_model, make_steps
+from tests.trading.test_bad_input import LIMITS, OFTEN, SCHEMA
+from trading.broker import broker_event, broker_report, broker_time
+from trading.budget import new_budget
+from trading.core import Core, new_desk, note_phase
+from trading.desk import FILLS, REQUESTS
+from trading.fills.events import advance, step_due, take_event
+from trading.fills.venue import NEVER, Venue, next_report, report_due
+from trading.paper import Trader, new_trader, paper_begin, paper_events
+from trading.policy import VenueParams
+from trading.records import OrderRole, OrderState, RefusalReason, Stage
+
+MARKET = SyntheticMarket("WINQ26", sessions=1, seed=5, trades_per_session=2_500, levels=3)
+HOURS = B3.session(MARKET.symbol, MARKET.days()[0])
+EVENTS = with_clock(MARKET.session_events(0), HOURS, MINUTE_NS)
+
+
+def begun(stage: Stage = Stage.PAPER, live: bool = False, venue: VenueParams | None = None) -> Trader:
+    model = make_model(SCHEMA, make_steps(2, 0, (-0.05, 0.05), (0.125, 0.5, 0.875)), (), OFTEN)
+    desk = new_desk(LIMITS, FUTURES["WIN"], Costs(0.25, 0.0), budget=new_budget(stage, live))
+    trader = new_trader(SCHEMA, model, desk, None, venue)
+    trader.feed_kind = "events"
+    paper_begin(trader.core, trader.venue, HOURS[0], True)
+    return trader
+
+
+@kernel
+def converse_with_broker(core: Core, venue: Venue, now: int) -> bool:
+    """Let the venue of the paper account be a broker elsewhere: the desk learns of it by reports alone."""
+    desk, heard = core.desk, False
+    while True:
+        told, step = report_due(venue), step_due(venue, desk.requests, desk.counts[REQUESTS])
+        due = desk.bracket[0]["due_ns"]
+        if min(told, step, due) > min(now, NEVER - 1):
+            return heard
+        if told <= min(step, due):
+            broker_report(core, venue.reports[next_report(venue)], told)
+            heard = True
+        elif step <= due:
+            advance(venue, desk.requests, desk.counts[REQUESTS])
+        else:
+            broker_time(core, due)
+
+
+@kernel
+def through_a_broker(core: Core, venue: Venue, events: np.ndarray) -> None:
+    for event in events:
+        market, now = core.desk.market[0], max(core.desk.market[0]["now_ns"], event["ts_event_ns"])
+        heard = converse_with_broker(core, venue, now)
+        market["now_ns"] = now
+        note_phase(core.desk, event)
+        take_event(venue, event)
+        while report_due(venue) <= min(now, NEVER - 1):
+            broker_report(core, venue.reports[next_report(venue)], now)
+            heard = True
+        broker_event(core, event, heard)
+
+
+def traces(trader: Trader) -> list[bytes]:
+    desk = trader.core.desk
+    requests = desk.requests[: desk.counts[REQUESTS]]
+    parts = (trader.decisions, trader.orders, requests, trader.fills, trader.account, trader.budget)
+    return [part.tobytes() for part in parts]
+
+
+def test_a_broker_that_does_what_the_venue_does_leaves_the_same_bytes() -> None:
+    paper, broker = begun(), begun()
+    paper_events(paper.core, paper.venue, EVENTS)
+    through_a_broker(broker.core, broker.venue, EVENTS)
+    assert paper.core.desk.counts[FILLS] >= 20
+    assert traces(broker) == traces(paper)
+
+
+def test_a_shadow_decides_as_on_paper_and_sends_nothing() -> None:
+    shadow, paper = begun(Stage.SHADOW, live=True), begun(Stage.SHADOW)
+    through_a_broker(shadow.core, shadow.venue, EVENTS)
+    paper_events(paper.core, paper.venue, EVENTS)
+    asked = shadow.decisions["side"] != 0
+    assert asked.sum() > paper.core.desk.counts[FILLS] / 2  # one that nothing follows is always free to ask again
+    assert (shadow.decisions["refusal"][asked] == RefusalReason.STAGE).any()
+    assert shadow.core.desk.counts[REQUESTS] == 0
+    for name in ("probability", "score", "confidence", "regime", "patterns_buy"):
+        np.testing.assert_array_equal(shadow.decisions[name], paper.decisions[name])
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4])
+def test_an_unprotected_position_is_closed_at_its_moment_though_no_event_comes(seconds: float) -> None:
+    """Signals.md §10.1: no protection acknowledged within 500 ms of the fill, so it is closed at market."""
+    trader = begun(venue=VenueParams(latency_ms=3_600_000))
+    core, desk = trader.core, trader.core.desk
+    for at in range(0, EVENTS.size, 50):
+        through_a_broker(core, trader.venue, EVENTS[at : at + 50])
+        if desk.counts[REQUESTS]:
+            break
+    request, now = desk.requests[0].copy(), int(desk.market[0]["now_ns"])
+    report = trader.venue.reports[:1].copy()[0]
+    for name in ("order", "quantity", "instrument"):
+        report[name] = request[name]
+    report["filled"], report["number"], report["state"], report["ts_ns"] = (
+        request["quantity"],
+        1,
+        OrderState.FILLED,
+        now,
+    )
+    report["notional"] = int(request["quantity"]) * int(desk.account[0]["mark"])
+    broker_report(core, report, now)
+    sent = int(desk.counts[REQUESTS])
+    assert sent >= 2, "the stop leaves with the fill"
+    broker_time(core, now + round(seconds * 1e9))
+    assert int(desk.counts[REQUESTS]) == sent
+    broker_time(core, now + 500_000_000)
+    closing = desk.requests[sent : desk.counts[REQUESTS]]
+    assert [int(role) for role in closing["role"]].count(OrderRole.FLATTEN) == 1

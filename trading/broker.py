@@ -1,0 +1,51 @@
+"""The trading path with a broker elsewhere: events, reports and the passing of time reach it from outside.
+
+The same core and desk as with the paper venue (`trading.paper`), and the same order of things: what reports and
+patience bring before an event comes first. What the desk asks stands among its requests; whoever sends them keeps a
+place of their own there. A desk belongs to one caller at a time.
+"""
+
+import numpy as np
+
+from market.kernel import kernel
+from trading.bracket import take_report, tick
+from trading.core import Core, follow_market, note_phase
+
+
+@kernel
+def broker_event(core: Core, event: np.void, heard: bool) -> int:
+    """Take one event of the market.
+
+    Parameters
+    ----------
+    core : Core
+    event : EVENT record
+    heard : bool
+        Whether reports have come since the event before.
+
+    Returns
+    -------
+    int
+        1 if it closed a bar and a decision was recorded, else 0.
+    """
+    market, now_ns = core.desk.market[0], max(core.desk.market[0]["now_ns"], event["ts_event_ns"])
+    broker_time(core, now_ns)
+    market["now_ns"] = now_ns
+    note_phase(core.desk, event)
+    return follow_market(core, event, heard)
+
+
+@kernel
+def broker_report(core: Core, report: np.void, now_ns: int) -> None:
+    """Take one REPORT of the broker, which has arrived at `now_ns`."""
+    market = core.desk.market[0]
+    broker_time(core, min(now_ns, report["ts_ns"]))
+    market["now_ns"] = max(market["now_ns"], now_ns)
+    take_report(core.desk, report)
+
+
+@kernel
+def broker_time(core: Core, now_ns: int) -> None:
+    """Let the desk lose its patience where answers are overdue; before that nothing happens."""
+    while core.desk.bracket[0]["due_ns"] <= now_ns:
+        tick(core.desk, core.desk.bracket[0]["due_ns"])
