@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features.clock import Decides
-from features.layout import ASK, BID, FLAGS, LAST_BAR, PHASE
+from features.layout import ASK, BID, FLAGS, LAST_BAR, PHASE, QUOTE_NS
 from features.monitor import WINDOW, Monitor, dead_column, new_monitor, observe
 from features.pipeline import atr_ticks, last_close, regime, snapshot, update_event
 from features.schema import FeatureSchema
@@ -217,7 +217,8 @@ def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
     market["atr_ticks"] = math.nan
     desk.blackouts[:] = 0
     market["events"] = 1 if events else 0
-    market["bid"] = market["ask"] = market["phase"] = market["volatility"] = market["momentum"] = 0
+    market["bid"] = market["ask"] = market["quote_ns"] = 0
+    market["phase"] = market["volatility"] = market["momentum"] = 0
     account["first_order_id"] = account["last_order_id"] + 1
     account["entry_decision"] = -1
     account["mark"] = account["bars"] = account["pending"] = 0
@@ -245,6 +246,7 @@ def close_bar(core: Core) -> int:
     account["bars"] += 1
     mark_desk(desk, last_close(core.features))
     market["bid"], market["ask"] = core.features.ints[BID], core.features.ints[ASK]
+    market["quote_ns"] = core.features.ints[QUOTE_NS]
     market["phase"] = core.features.ints[PHASE]
     market["atr_ticks"] = atr_ticks(core.features)
     watch_moves(market, core.features)

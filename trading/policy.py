@@ -86,8 +86,8 @@ class RiskLimits:
     last_entry_before_close_minutes, flatten_before_close_minutes : int
         Counted back from the session's close.
     stale_feed_after_ms, max_clock_skew_ms : int
-        Age of the last trade or quote (a feed of bars has none), and distance of our clock from the venue's, beyond
-        which nothing is entered.
+        Age of the last trade or quote, and of the last quote alone (a feed of bars has neither), and distance of our
+        clock from the venue's, beyond which nothing is entered.
     max_messages_per_second, max_messages_per_minute, max_messages_per_day : int
         Requests after which no entry is sent; exits and cancels count but are never held back.
     halt_at_identical_orders : int

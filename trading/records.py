@@ -246,6 +246,7 @@ MARKET = np.dtype(
     [
         ("now_ns", "<i8"),
         ("feed_ns", "<i8"),  # last trade or quote
+        ("quote_ns", "<i8"),  # when bid or ask was last told, by a quote or, without quotes, the book; 0 before
         ("close_ns", "<i8"),  # of the session
         ("last_entry_ns", "<i8"),  # from here on nothing is entered
         ("flatten_ns", "<i8"),  # from here on nothing is held
@@ -376,7 +377,7 @@ class RefusalReason(IntEnum):
     TRADING_STATE = 12  # REDUCING or HALTED
     LAST_ENTRY = 13  # too near the session's close
     MARKET_PHASE = 14  # not in continuous trading
-    STALE_FEED = 15  # no trade or quote for too long
+    STALE_FEED = 15  # no trade or quote for too long, or no quote though trades go on
     CROSSED_BOOK = 16  # a quote side is missing, or bid is not below ask
     OUTPUT_FULL = 17  # no room to record what would follow
     UNRESOLVED_ENTRY = 18  # another entry is still working

@@ -254,9 +254,10 @@ def _refuse_market(desk: Desk) -> int:
         return _VOLATILITY
     if not market["events"]:
         return _NONE
-    age = market["now_ns"] - market["feed_ns"]
-    if age < 0 or age > limits["stale_feed_after_ns"]:
-        return _STALE
+    for told_ns in (market["feed_ns"], market["quote_ns"]):  # trades go on where only the quotes have died
+        age = market["now_ns"] - told_ns
+        if age < 0 or age > limits["stale_feed_after_ns"]:
+            return _STALE
     if market["bid"] <= 0 or market["ask"] <= market["bid"]:
         return _CROSSED
     return _NONE

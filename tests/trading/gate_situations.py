@@ -49,7 +49,8 @@ _BASE = Situation(
     desk={"position": 0, "pending": 0, "mark": 10_000, "trading_state": int(TradingState.ACTIVE)},
     terms={"tick_value": 1.0, "instrument": WIN, "lot": 1, "last_trade_date": NEVER, "place": 0, "continuous": 0},
     market={
-        "now_ns": NOW_NS, "feed_ns": NOW_NS, "close_ns": CLOSE_NS, "last_entry_ns": LAST_ENTRY_NS,
+        "now_ns": NOW_NS, "feed_ns": NOW_NS, "quote_ns": NOW_NS, "close_ns": CLOSE_NS,
+        "last_entry_ns": LAST_ENTRY_NS,
         "flatten_ns": CLOSE_NS - 30 * MINUTE_NS, "skew_ns": 0, "atr_ticks": 8.0, "bid": 9_999, "ask": 10_000,
         "date": TODAY, "events": 1, "phase": 0,
     },

@@ -266,8 +266,8 @@ def _calm_or_wild(s: Situation) -> bool:
 
 
 def _stale(s: Situation) -> bool:
-    age = s.market["now_ns"] - s.market["feed_ns"]
-    return not 0 <= age <= s.limits["stale_feed_after_ns"]
+    ages = (s.market["now_ns"] - s.market[name] for name in ("feed_ns", "quote_ns"))
+    return not all(0 <= age <= s.limits["stale_feed_after_ns"] for age in ages)
 
 
 THE_MARKET: list[Rule] = [

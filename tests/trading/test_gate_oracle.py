@@ -45,6 +45,7 @@ VALUES: dict[tuple[str, str], list[Any]] = {
     ("terms", "continuous"): [0, 1],
     ("market", "now_ns"): [0, NOW_NS - 1, NOW_NS + 1, NOW_NS + 3 * SECOND_NS, NOW_NS + 420 * MINUTE_NS],
     ("market", "feed_ns"): [0, NOW_NS - 2 * SECOND_NS, NOW_NS - 2 * SECOND_NS - 1, NOW_NS + 1],
+    ("market", "quote_ns"): [0, NOW_NS - 2 * SECOND_NS, NOW_NS - 2 * SECOND_NS - 1, NOW_NS + 1],
     ("market", "last_entry_ns"): [0, NOW_NS - 1, NOW_NS, NOW_NS + 1],
     ("market", "skew_ns"): [-(2**63), -250_000_001, -250_000_000, 250_000_000, 250_000_001, 2**63 - 1],
     ("market", "atr_ticks"): [0.0, -8.0, 0.99, 1.0, 100.0, 100.01, *NO_NUMBERS],
@@ -211,15 +212,15 @@ class Days(RuleBasedStateMachine):
     @rule(gap=st.sampled_from(GAPS))
     def wait(self, gap: int) -> None:
         for part in (self.plain.market, self.desk.market):
-            part["now_ns"] += gap
-            part["feed_ns"] += gap
+            for name in ("now_ns", "feed_ns", "quote_ns"):
+                part[name] += gap
 
     @rule()
     def next_session(self) -> None:
         for part in (self.plain.market, self.desk.market):
             part["date"] += 1
-            part["now_ns"] += 24 * 60 * MINUTE_NS
-            part["feed_ns"] += 24 * 60 * MINUTE_NS
+            for name in ("now_ns", "feed_ns", "quote_ns"):
+                part[name] += 24 * 60 * MINUTE_NS
         begin_budget(self.desk.budget[0], self.plain.market["date"])
         self.desk.account["identical"] = self.desk.account["last_request"] = 0
         self.plain.account["trades_today"] = 0

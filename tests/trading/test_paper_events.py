@@ -237,6 +237,29 @@ def test_signal_on_a_stale_feed_or_a_crossed_book_is_refused(quote_at: float, bi
     assert trader.orders.size == 0
 
 
+@pytest.mark.parametrize(("quoted_at", "refusal"), [(57.999, RefusalReason.STALE_FEED), (58.0, RefusalReason.NONE)])
+def test_trades_do_not_keep_a_dead_quote_alive(quoted_at: float, refusal: RefusalReason) -> None:
+    trader = build_warm(events=True)
+    start = 60 * WARM
+    trades = [make_trade(start + second, 10_338) for second in (1, 2)] + [make_trade(start + 59, 10_340)]
+    feed_trader(trader, [*trades[:2], *make_book(start + quoted_at, 10_339, 10_340), trades[2], make_clock(SIGNAL_AT)])
+    assert trader.decisions["reason"][-1] == HoldReason.SIGNAL
+    assert trader.decisions["refusal"][-1] == refusal
+
+
+def test_quotes_that_stop_end_the_entries_though_trades_go_on_for_hours() -> None:
+    strategy = StrategyParams(require_agents=False, cooldown_bars=0, cooldown_seconds=0)
+    trader = build_warm(events=True, strategy=strategy)
+    for minute in range(WARM, WARM + 120):
+        told = ladder_events(minute)
+        feed_trader(trader, [one for one in told if one["kind"][0] != Kind.QUOTE_SIDE])
+    signals = trader.decisions[trader.decisions["reason"] == HoldReason.SIGNAL]
+    assert len(signals) > 100
+    # Once the price has gone far enough, the dead quote is outside the collar, which is asked first.
+    assert set(signals["refusal"].tolist()) == {RefusalReason.STALE_FEED, RefusalReason.COLLAR}
+    assert trader.orders.size == 0
+
+
 def test_entry_the_venue_rejects_counts_and_starts_the_cooldown_as_a_filled_one() -> None:
     strategy = StrategyParams(require_agents=False, cooldown_bars=3, cooldown_seconds=0)
     trader = _signalled(strategy=strategy)

@@ -23,7 +23,7 @@ def _times(count: int, age_ns: int) -> list[int]:
 
 
 def _at(time_ns: int) -> dict[str, int]:
-    return {"now_ns": time_ns, "feed_ns": time_ns}
+    return {"now_ns": time_ns, "feed_ns": time_ns, "quote_ns": time_ns}
 
 
 REFUSED: list[tuple[Changes, RefusalReason]] = [
@@ -115,6 +115,8 @@ REFUSED: list[tuple[Changes, RefusalReason]] = [
     ({"market": {"atr_ticks": math.inf}}, R.VOLATILITY),
     ({"market": {"feed_ns": NOW_NS - 2000 * MS - 1}}, R.STALE_FEED),
     ({"market": {"feed_ns": NOW_NS + 1}}, R.STALE_FEED),
+    ({"market": {"quote_ns": NOW_NS - 2000 * MS - 1}}, R.STALE_FEED),
+    ({"market": {"quote_ns": NOW_NS + 1}}, R.STALE_FEED),
     ({"market": {"bid": 10_000}}, R.CROSSED_BOOK),
     ({"market": {"bid": 10_001}}, R.CROSSED_BOOK),
     ({"market": {"bid": 0}}, R.CROSSED_BOOK),
@@ -167,8 +169,9 @@ PASSED: list[Changes] = [
     {"market": {"atr_ticks": 1.0}},
     {"market": {"atr_ticks": 100.0}},
     {"market": {"feed_ns": NOW_NS - 2000 * MS}},
+    {"market": {"quote_ns": NOW_NS - 2000 * MS}},
     # A feed of bars has neither quotes nor an age.
-    {"market": {"events": 0, "bid": 0, "ask": 0, "feed_ns": 0}},
+    {"market": {"events": 0, "bid": 0, "ask": 0, "feed_ns": 0, "quote_ns": 0}},
 ]
 
 
@@ -265,7 +268,7 @@ def test_the_fifth_equal_order_in_a_row_halts_until_a_person_acts() -> None:
     for _ in range(4):
         assert isinstance(review(desk, request), Approved)
         desk.market["now_ns"] += 61 * SECOND_NS
-        desk.market["feed_ns"] = desk.market["now_ns"]
+        desk.market["feed_ns"] = desk.market["quote_ns"] = desk.market["now_ns"]
     before = desk.budget.tobytes()
     answer = review(desk, request)
     assert isinstance(answer, Refused)
