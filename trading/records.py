@@ -380,7 +380,7 @@ class RefusalReason(IntEnum):
     STALE_FEED = 15  # no trade or quote for too long, or no quote though trades go on
     CROSSED_BOOK = 16  # a quote side is missing, or bid is not below ask
     OUTPUT_FULL = 17  # no room to record what would follow
-    UNRESOLVED_ENTRY = 18  # another entry is still working
+    UNRESOLVED_ENTRY = 18  # another entry is still working, or an order of the last trade
     UNKNOWN_CODE = 19  # kind, role or type is none there is
     REWARD_RISK = 20  # the target is too near for its stop
     ORDER_QUANTITY = 21  # more contracts than one order may have

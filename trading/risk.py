@@ -23,7 +23,7 @@ from trading.budget import (
     wins_too_rarely,
 )
 from trading.desk import Desk
-from trading.records import OrderRole, OrderType, RefusalReason, Stage, TradingState
+from trading.records import BracketState, OrderRole, OrderType, RefusalReason, Stage, TradingState
 from trading.requests import RequestKind
 
 _ENTRY, _FLATTEN = int(OrderRole.ENTRY), int(OrderRole.FLATTEN)
@@ -31,6 +31,7 @@ _NEW, _CANCEL, _REPLACE = (int(kind) for kind in RequestKind)
 _MARKET, _LIMIT, _STOP = int(OrderType.MARKET), int(OrderType.LIMIT), int(OrderType.STOP)
 _BUY, _SELL, _OPEN_PHASE = int(Side.BUY), int(Side.SELL), int(Phase.OPEN)
 _ACTIVE, _TENTH = int(TradingState.ACTIVE), int(Stage.TENTH)
+_FLAT, _HALT = int(BracketState.FLAT), int(BracketState.HALT)
 
 _NONE, _CODE = int(RefusalReason.NONE), int(RefusalReason.UNKNOWN_CODE)
 _INSTRUMENT, _SIDE, _QUANTITY = int(RefusalReason.INSTRUMENT), int(RefusalReason.SIDE), int(RefusalReason.QUANTITY)
@@ -186,14 +187,16 @@ def _farthest(desk: Desk, request: np.void) -> int:
 
 @kernel
 def _refuse_account(desk: Desk, request: np.void) -> int:
-    """Return why the desk may not enter, or NONE. An entry starts from flat."""
-    account, limits = desk.account[0], desk.limits[0]
+    """Return why the desk may not enter, or NONE. An entry starts from flat, with no order of the last trade left."""
+    account, limits, state = desk.account[0], desk.limits[0], desk.bracket[0]["state"]
     if account["position"] != 0:
         return _POSITION_LIMIT
     if account["pending"] != 0:
         return _UNRESOLVED
     if request["kind"] != _NEW:
         return _NONE
+    if state != _FLAT and state != _HALT:  # a halt is the trading state's to refuse
+        return _UNRESOLVED
     if desk.budget[0]["trades_today"] >= limits["max_trades_per_day"]:
         return _TRADES
     again = account["identical"] + 1 >= limits["halt_at_identical_orders"]

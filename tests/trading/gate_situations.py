@@ -11,7 +11,7 @@ from tests.factories import MINUTE_NS, OPEN_NS, WIN
 from tests.trading.oracle_gate import Situation
 from tests.trading.scenarios import COSTS
 from trading.core import Capacity, new_desk
-from trading.desk import BLACKOUTS, ROOM_FILLS, ROOM_ORDERS, ROOM_REQUESTS, Desk
+from trading.desk import BLACKOUTS, BRACKET, ROOM_FILLS, ROOM_ORDERS, ROOM_REQUESTS, Desk
 from trading.policy import RiskLimits
 from trading.records import (
     ACCOUNT,
@@ -20,6 +20,7 @@ from trading.records import (
     MARKET,
     NEVER,
     TERMS,
+    BracketState,
     OrderRole,
     OrderType,
     Stage,
@@ -47,6 +48,7 @@ _BASE = Situation(
         "type": int(OrderType.MARKET),
     },
     desk={"position": 0, "pending": 0, "mark": 10_000, "trading_state": int(TradingState.ACTIVE)},
+    bracket={"state": int(BracketState.FLAT)},
     terms={"tick_value": 1.0, "instrument": WIN, "lot": 1, "last_trade_date": NEVER, "place": 0, "continuous": 0},
     market={
         "now_ns": NOW_NS, "feed_ns": NOW_NS, "quote_ns": NOW_NS, "close_ns": CLOSE_NS,
@@ -78,6 +80,7 @@ def records_of(s: Situation) -> tuple[Desk, np.ndarray]:
     parts = {
         "account": (ACCOUNT, s.desk), "limits": (LIMITS, s.limits), "terms": (TERMS, s.terms),
         "market": (MARKET, s.market), "request": (REQUEST, s.request), "budget": (BUDGET, s.account),
+        "bracket": (BRACKET, s.bracket),
     }  # fmt: skip
     made = {name: np.zeros(1, dtype=dtype) for name, (dtype, _) in parts.items()}
     for name, (_, values) in parts.items():

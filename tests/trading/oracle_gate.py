@@ -13,6 +13,7 @@ MARKET_ORDER, LIMIT_ORDER, STOP_ORDER = 1, 2, 4
 NEW, CANCEL, REPLACE = 1, 2, 3
 ENTRY, FLATTEN = 1, 4
 ACTIVE, TENTH, CONTINUOUS_TRADING = 1, 3, 0
+FLAT, HALT = 0, 6
 
 # Without traps: what has no value becomes a NaN, which no comparison holds for.
 EXACT = Context(prec=60, traps=[])
@@ -24,7 +25,7 @@ class Situation:
 
     Parameters
     ----------
-    request, desk, terms, market, account, limits : dict
+    request, desk, bracket, terms, market, account, limits : dict
         `account` is what desks share, `desk` the desk's own.
     messages, entries, rejects : list of int
         Times of all that were ever counted, oldest first.
@@ -40,6 +41,7 @@ class Situation:
 
     request: dict[str, Any]
     desk: dict[str, Any]
+    bracket: dict[str, Any]
     terms: dict[str, Any]
     market: dict[str, Any]
     account: dict[str, Any]
@@ -191,9 +193,13 @@ def _runs_on(s: Situation) -> bool:
     return equal >= s.limits["halt_at_identical_orders"]
 
 
+def _unfinished(s: Situation) -> bool:
+    return s.request["kind"] == NEW and s.bracket["state"] not in (FLAT, HALT)
+
+
 THE_DESK: list[Rule] = [
     ("POSITION_LIMIT", lambda s: s.desk["position"] != 0),
-    ("UNRESOLVED_ENTRY", lambda s: s.desk["pending"] != 0),
+    ("UNRESOLVED_ENTRY", lambda s: s.desk["pending"] != 0 or _unfinished(s)),
     (
         "TRADES_PER_DAY",
         lambda s: s.request["kind"] == NEW and s.account["trades_today"] >= s.limits["max_trades_per_day"],

@@ -1,11 +1,12 @@
 """The bracket where two things go wrong at once: by hand, long and mirrored short."""
 
-from tests.trading.desks import START, blamed, stands, states
+from tests.trading.desks import START, blamed, send_entry, stands, states
 from tests.trading.stories import ENTRY, FLATTEN, STOP, TARGET, Story, both_ways, new
 from trading.bracket import flatten
 from trading.desk import LOST
 from trading.exits import ExitParams
 from trading.records import BracketState as B
+from trading.records import RefusalReason
 
 
 @both_ways
@@ -17,6 +18,18 @@ def test_position_with_neither_stop_nor_close_is_unprotected_though_its_entry_wo
     assert [request[:2] for request in story.take(refuse=True)] == [("NEW", FLATTEN), ("CANCEL", ENTRY)]
     assert states(story.desk) == ["PARTIALLY_FILLED", "REJECTED", "REJECTED", "REJECTED"]
     assert stands(story.desk) is B.OPEN_UNPROTECTED
+
+
+@both_ways
+def test_nothing_is_entered_before_every_order_of_the_last_trade_is_dead(side: int) -> None:
+    story = Story(side).open()
+    story.fill(TARGET, 3, START + 12)
+    assert (story.held(), states(story.desk)[1]) == (0, "PENDING_CANCEL")
+    send_entry(story.desk, side, 3)
+    assert [request[:2] for request in story.take()] == [("CANCEL", STOP)]
+    assert (stands(story.desk), story.desk.orders["reason"][3]) == (B.FLAT, RefusalReason.UNRESOLVED_ENTRY)
+    send_entry(story.desk, side, 3)
+    assert [request[:3] for request in story.take()] == [("NEW", 5, "ENTRY")]
 
 
 def test_stop_that_the_gate_refuses_leaves_the_close_at_market() -> None:

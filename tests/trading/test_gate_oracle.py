@@ -39,6 +39,7 @@ VALUES: dict[tuple[str, str], list[Any]] = {
     ("desk", "mark"): [*PRICES, 5_000, 20_000, 200_000],
     ("account", "trades_today"): [0, 9, 10, 11, HIGHEST],
     ("desk", "trading_state"): [0, 1, 2, 3, 255],
+    ("bracket", "state"): [0, 1, 2, 3, 4, 5, 6, 7, 255],
     ("terms", "tick_value"): [0.0, 5.0, 25.0, 25.01, -1.0, 1e-9, 1e300, *NO_NUMBERS],
     ("terms", "lot"): [0, 1, 2, 5, -1, HIGHEST],
     ("terms", "last_trade_date"): [TODAY - 1, TODAY, TODAY + 1, NEVER, LOWEST],

@@ -8,12 +8,12 @@ import pytest
 from market.types import Phase
 from tests.factories import MINUTE_NS, SECOND_NS
 from tests.trading.gate_situations import LAST_ENTRY_NS, NOW_NS, TODAY, Changes, records_of, situation
-from trading.records import OrderRole, OrderType, RefusalReason, Stage, TradingState
+from trading.records import BracketState, OrderRole, OrderType, RefusalReason, Stage, TradingState
 from trading.requests import RequestKind
 from trading.risk import Approved, Refused, review
 
 MS = 1_000_000
-R = RefusalReason
+R, B = RefusalReason, BracketState
 STOP_ENTRY = {"type": int(OrderType.STOP), "stop_price": 10_010}
 LIMIT_ENTRY = {"type": int(OrderType.LIMIT), "price": 10_000}
 
@@ -64,6 +64,7 @@ REFUSED: list[tuple[Changes, RefusalReason]] = [
     ({"desk": {"position": 1}}, R.POSITION_LIMIT),
     ({"desk": {"position": -1}}, R.POSITION_LIMIT),
     ({"desk": {"pending": -1}}, R.UNRESOLVED_ENTRY),
+    *(({"bracket": {"state": state}}, R.UNRESOLVED_ENTRY) for state in BracketState if state not in (B.FLAT, B.HALT)),
     ({"terms": {"tick_value": 25.01}}, R.RISK_PER_TRADE),
     ({"terms": {"tick_value": math.nan}}, R.RISK_PER_TRADE),
     ({"desk": {"mark": 0}}, R.NO_REFERENCE),
@@ -127,6 +128,8 @@ PASSED: list[Changes] = [
     {"request": {"side": -1}},
     {"request": {"quantity": 3}},
     {"request": {"kind": RequestKind.REPLACE}, "filled": 1},
+    {"request": {"kind": RequestKind.REPLACE}, "bracket": {"state": B.ENTRY_SENT}},
+    {"bracket": {"state": B.HALT}},
     {"request": {"kind": RequestKind.REPLACE}, "account": {"trades_today": 10}},
     {"request": {"kind": RequestKind.REPLACE}, "entries": _times(20, MINUTE_NS)},
     {"request": LIMIT_ENTRY},
