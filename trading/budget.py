@@ -219,11 +219,12 @@ def watch_losses(budget: np.void, limits: np.void) -> bool:
 
 
 @kernel
-def unlock(budget: np.void) -> None:
-    """Let a halted account trade again, on a person's word; drawdown is counted from here."""
+def unlock_budget(budget: np.void) -> None:
+    """Forget an account's halt and what led to it: drawdown, entries, rejects and lost trades are counted from here."""
     budget["trading_state"] = _ACTIVE
     budget["halt_reason"] = budget["must_flatten"] = _NONE
     budget["peak"] = budget["equity"]
+    budget["entries"] = budget["rejects"] = budget["outcomes"] = budget["closed_today"] = 0
 
 
 @kernel

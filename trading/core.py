@@ -23,7 +23,7 @@ from market.instruments import Instrument
 from market.kernel import kernel
 from market.types import SESSION, Flag, Kind, Regime
 from trading.bracket import cancel_entry, flatten, follow, tick
-from trading.budget import halt, mark_budget, needs_a_person, new_budget, watch_losses
+from trading.budget import halt, mark_budget, needs_a_person, new_budget, unlock_budget, watch_losses
 from trading.consensus import CONFIDENCE, SCORE, VOTERS, blend, collect_votes, combine_votes, confidence
 from trading.desk import (
     BLACKOUTS,
@@ -32,6 +32,7 @@ from trading.desk import (
     DESK_ORDERS,
     LEVELS,
     LOST,
+    ORDERS,
     REQUESTS,
     ROOM_FILLS,
     ROOM_ORDERS,
@@ -226,6 +227,23 @@ def begin_desk(desk: Desk, open_ns: int, close_ns: int, events: bool) -> None:
     if account["trading_state"] == _HALTED and not needs_a_person(account["halt_reason"]):
         account["trading_state"] = _ACTIVE
         account["halt_reason"] = 0
+
+
+@kernel
+def unlock(desk: Desk) -> None:
+    """Let a halted desk and its account trade again, on a person's word; every count that may have led there restarts.
+
+    Another desk's own halt is ended at that desk. What still holds halts again, as a day's loss does, and an order that
+    the venue contradicted stays UNKNOWN, so that nothing is entered beside it.
+    """
+    account, bracket = desk.account[0], desk.bracket[0]
+    unlock_budget(desk.budget[0])
+    account["trading_state"], account["halt_reason"] = _ACTIVE, _APPROVED
+    account["identical"] = account["last_request"] = 0
+    bracket["fault"] = bracket["closes"] = 0
+    for place in range(bracket["oldest"], desk.counts[ORDERS]):
+        desk.tickets[place]["attempts"] = 0
+    follow(desk)
 
 
 @kernel

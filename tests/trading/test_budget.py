@@ -7,6 +7,7 @@ from market.errors import ConfigError
 from market.instruments import FUTURES
 from tests.factories import MINUTE_NS, OPEN_NS, SECOND_NS
 from tests.trading.scenarios import COSTS
+from trading.bracket import follow
 from trading.budget import (
     begin_budget,
     count_message,
@@ -18,13 +19,13 @@ from trading.budget import (
     new_budget,
     reduce_only,
     session_loss,
-    unlock,
     watch_losses,
 )
-from trading.core import Capacity, begin_desk, mark_desk, new_desk
+from trading.core import Capacity, begin_desk, mark_desk, new_desk, unlock
 from trading.desk import REQUESTS, Desk
+from trading.orders import fault
 from trading.policy import RiskLimits
-from trading.records import ACCOUNT, DESKS, OrderRole, RefusalReason, Stage, TradingState
+from trading.records import ACCOUNT, DESKS, BracketState, OrderRole, RefusalReason, Stage, TradingState
 from trading.requests import REQUEST
 from trading.risk import approve
 from trading.stages import demoted
@@ -144,11 +145,57 @@ def test_next_session_begins_every_count_anew() -> None:
 
 
 def test_person_unlocks_a_drawdown_which_then_counts_from_there() -> None:
-    budget = _budget(equity=-10_000.0, session_equity=-9_500.0)
+    desk, _ = _two_desks()
+    budget = desk.budget
+    budget["equity"], budget["session_equity"] = -10_000.0, -9_500.0
     assert watch_losses(budget[0], LIMITS[0])
-    unlock(budget[0])
+    unlock(desk)
     assert (budget["trading_state"][0], budget["halt_reason"][0]) == (ACTIVE, R.NONE)
     assert not watch_losses(budget[0], LIMITS[0])
+
+
+@pytest.mark.parametrize("reason", [R.UNKNOWN_ORDER, R.CONTRADICTION, R.OVERCLOSED, R.UNANSWERED])
+def test_person_ends_a_halt_of_a_desk_which_no_session_ends(reason: RefusalReason) -> None:
+    desk, other = _two_desks()
+    for one in (desk, other):
+        fault(one, int(reason))
+        _open(one)
+        assert _ask(one) is R.TRADING_STATE
+    unlock(desk)
+    assert (_ask(desk), _ask(other)) == (R.NONE, R.TRADING_STATE)
+    fault(desk, int(reason))
+    follow(desk)
+    assert (_ask(desk), desk.bracket["state"][0]) == (R.TRADING_STATE, BracketState.HALT)
+    unlock(desk)  # in the session in which it happened
+    assert (_ask(desk), desk.bracket["state"][0]) == (R.NONE, BracketState.FLAT)
+    fault(desk, int(reason))
+    assert _ask(desk) is R.TRADING_STATE
+
+
+def test_what_led_to_a_halt_is_counted_anew_once_a_person_has_ended_it() -> None:
+    desk, _ = _two_desks()
+    limits, now = desk.limits[0], int(desk.market["now_ns"][0])
+    limits["halt_at_identical_orders"] = 2
+    assert [_ask(desk), _ask(desk)] == [R.NONE, R.IDENTICAL_ORDERS]
+    unlock(desk)
+    assert _ask(desk) is R.NONE
+    limits["halt_at_identical_orders"], limits["max_entries_per_10_minutes"] = 1000, 1
+    assert _ask(desk) is R.ENTRY_RATE
+    unlock(desk)
+    assert _ask(desk) is R.NONE
+    limits["max_messages_per_second"] = 1000
+    for _ in range(3):
+        count_reject(desk.budget[0], limits, now)
+    assert _ask(desk) is R.REJECT_BURST
+    unlock(desk)
+    assert _ask(desk) is R.NONE
+    limits["max_entries_per_10_minutes"] = 64
+    for _ in range(20):
+        desk.account["cash_ticks"] -= 1
+        count_trade(desk.budget[0], limits, desk.account[0], 1.0)
+    assert _ask(desk) is R.WIN_RATE
+    unlock(desk)
+    assert _ask(desk) is R.NONE
 
 
 def test_third_reject_within_a_minute_ends_the_entries_of_the_session() -> None:
@@ -211,10 +258,15 @@ def _two_desks() -> tuple[Desk, Desk]:
     budget = new_budget()
     desks = tuple(new_desk(RiskLimits(), FUTURES[root], COSTS, CAPACITY, budget) for root in ("WDO", "WIN"))
     for desk in desks:
-        begin_desk(desk, OPEN_NS, OPEN_NS + 540 * MINUTE_NS, False)
-        desk.market["now_ns"] = OPEN_NS + 60 * MINUTE_NS
-        desk.market["atr_ticks"], desk.account["mark"] = 8.0, 10_000
+        _open(desk)
     return desks
+
+
+def _open(desk: Desk) -> None:
+    """Begin a session and let an hour of it pass."""
+    begin_desk(desk, OPEN_NS, OPEN_NS + 540 * MINUTE_NS, False)
+    desk.market["now_ns"] = OPEN_NS + 60 * MINUTE_NS
+    desk.market["atr_ticks"], desk.account["mark"] = 8.0, 10_000
 
 
 def _ask(desk: Desk) -> RefusalReason:

@@ -4,9 +4,12 @@ from market.types import Side
 from tests.trading.desks import START, blamed, send_entry, stands
 from tests.trading.stories import ENTRY, STOP, TARGET, Story, both_ways, new
 from trading.bracket import cancel_entry, flatten
+from trading.core import unlock
 from trading.desk import UNDUE
 from trading.exits import ExitParams
 from trading.records import BracketState as B
+from trading.records import RefusalReason
+from trading.risk import refusal
 
 
 def due(story: Story) -> float | None:
@@ -156,3 +159,17 @@ def test_stop_of_what_the_entry_fills_on_is_kept_though_that_of_its_first_part_w
     assert [request[:3] for request in story.take()] == [("NEW", 5, "STOP"), ("NEW", 6, "FLATTEN")]
     story.wait(1.0, START - 14)
     assert ("CANCEL", 5) not in [request[:2] for request in story.news()]
+
+
+def test_request_that_was_repeated_in_vain_is_asked_again_once_a_person_unlocks_the_desk() -> None:
+    story = Story(1)
+    for _ in range(12):
+        story.wait(1.0)
+    assert [request[0] for request in story.news()] == ["NEW"] + ["CANCEL"] * 4
+    story.wait(9.0)
+    assert (story.news(), blamed(story.desk)) == ([], "UNANSWERED")
+    unlock(story.desk)
+    assert [request[:2] for request in story.news()] == [("CANCEL", ENTRY)]
+    assert (stands(story.desk), blamed(story.desk)) == (B.UNKNOWN, "")
+    story.desk.account[0]["pending"] = 0
+    assert refusal(story.desk, story.desk.requests[0], 0) == RefusalReason.UNRESOLVED_ENTRY
