@@ -33,6 +33,12 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
                 "Pregões até o último do treino: {0}. O modelo já os viu; o resultado deles não prova nada.",
                 "Sessions up to the last of training: {0}. The model has seen them; their result proves nothing.",
             ),
+            "halted": (
+                "Bloqueios: {0}. Depois de cada um nada mais foi aberto naquele pregão; os que só uma pessoa encerra "
+                "duram até o fim do teste.",
+                "Locks: {0}. After each nothing more was entered in that session; those that only a person ends last "
+                "to the end of the test.",
+            ),
             "absent": ("Não faz parte desta execução.", "Not part of this run."),
             "passed": ("passou", "passed"),
             "failed": ("falhou", "failed"),
@@ -111,6 +117,7 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "section_headline": ("Resultado", "Result"),
             "section_equity": ("Patrimônio e queda", "Equity and drawdown"),
             "section_prices": ("Execuções sobre o preço", "Fills on the price"),
+            "title_halts": ("Bloqueios", "Locks"),
             "title_instruments": ("Por instrumento", "By instrument"),
             "section_regime": ("Por regime", "By regime"),
             "section_months": ("Notas de corretagem por mês", "Broker's notes by month"),
@@ -151,6 +158,7 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "column_hit_rate": ("Acerto", "Hit rate"),
             "column_profit_factor": ("Fator de lucro", "Profit factor"),
             "column_month": ("Mês", "Month"),
+            "column_session": ("Pregão", "Session"),
             "column_sessions": ("Pregões", "Sessions"),
             "column_contracts": ("Contratos", "Contracts"),
             "column_gross": ("Bruto\u00a0R$", "Gross\u00a0R$"),
@@ -171,6 +179,39 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "regime_2": ("tendência de baixa", "trend down"),
             "regime_3": ("lateral", "range"),
             "regime_4": ("volátil", "volatile"),
+            # what ends a session's entries, by the name of the RefusalReason
+            "halt_daily_loss": ("perda diária no limite", "daily loss at its limit"),
+            "halt_drawdown": (
+                "queda no limite; só uma pessoa desbloqueia",
+                "drawdown at its limit; a person unlocks it",
+            ),
+            "halt_win_rate": ("acertos de menos", "too few trades won"),
+            "halt_reject_burst": ("rejeições demais em um minuto", "too many rejects within a minute"),
+            "halt_output_full": ("sem espaço para mais registros", "no room for more records"),
+            "halt_identical_orders": (
+                "ordens iguais em sequência; só uma pessoa desbloqueia",
+                "the same order over and over; a person unlocks it",
+            ),
+            "halt_entry_rate": (
+                "entradas demais em dez minutos; só uma pessoa desbloqueia",
+                "too many entries within ten minutes; a person unlocks it",
+            ),
+            "halt_unknown_order": (
+                "aviso sobre ordem desconhecida; só uma pessoa desbloqueia",
+                "a report on an unknown order; a person unlocks it",
+            ),
+            "halt_contradiction": (
+                "avisos que se contradizem; só uma pessoa desbloqueia",
+                "reports that contradict; a person unlocks it",
+            ),
+            "halt_overclosed": (
+                "fechou mais do que havia; só uma pessoa desbloqueia",
+                "closed more than was open; a person unlocks it",
+            ),
+            "halt_unanswered": (
+                "pedido sem resposta; só uma pessoa desbloqueia",
+                "a request without an answer; a person unlocks it",
+            ),
             # gates
             "gates_challenger": ("Para desafiante", "To challenger"),
             "gates_champion": ("Para campeão", "To champion"),

@@ -5,12 +5,12 @@ from datetime import date
 
 import numpy as np
 
-from backtest.result import BacktestResult
+from backtest.result import BacktestResult, Halt
 from market.errors import NotEnoughData
 from market.stream import Feed
 from trading.desks import Seat, run_day
 from trading.paper import SessionResult, Trader, run_session
-from trading.records import decision_hash
+from trading.records import RefusalReason, decision_hash
 
 __all__ = ["BacktestResult", "backtest", "backtest_desks", "join_sessions"]
 
@@ -36,6 +36,12 @@ def join_sessions(days: Sequence[date], results: Sequence[SessionResult]) -> Bac
         session_index=np.repeat(np.arange(len(results)), lengths),
         sessions=tuple(days),
         decision_hash=decision_hash(decisions),
+        halts=tuple(
+            Halt(day, whole, reason)
+            for day, result in zip(days, results, strict=True)
+            for whole, reason in ((False, result.desk_halt), (True, result.account_halt))
+            if reason is not RefusalReason.NONE
+        ),
     )
 
 

@@ -113,6 +113,8 @@ class ReportData:
         Sessions that the model was trained on, or that came before them; above zero puts a banner on top.
     months : tuple of MonthOfNotes
         In time order.
+    halts : tuple of (date, str, str)
+        Session, series or "account", and the name of the RefusalReason that ended its entries; in time order.
     """
 
     title: str
@@ -135,3 +137,4 @@ class ReportData:
     lineage: Mapping[str, str] = field(default_factory=dict)
     in_sample: int = 0
     months: tuple[MonthOfNotes, ...] = ()
+    halts: tuple[tuple[date, str, str], ...] = ()

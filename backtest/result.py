@@ -3,11 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 
 from trading.desks import merge_order
-from trading.records import decision_hash
+from trading.records import RefusalReason, decision_hash
+
+
+class Halt(NamedTuple):
+    """What ended the entries of a session; `whole` says that it did so for the account and not for the desk alone."""
+
+    session: date
+    whole: bool
+    reason: RefusalReason
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class BacktestResult:
         The replayed sessions, with or without decisions.
     decision_hash : str
         sha256 over the decisions' bytes; equal hashes mean the same decisions to the bit.
+    halts : tuple of Halt
+        Of the desk and its account, in time order; one that outlives its session is told once.
     """
 
     decisions: np.ndarray
@@ -38,6 +49,7 @@ class BacktestResult:
     session_index: np.ndarray
     sessions: tuple[date, ...]
     decision_hash: str
+    halts: tuple[Halt, ...] = ()
 
     def session_pnl(self) -> np.ndarray:
         """Return R$ earned per session, float64 [sessions]; 0 where a session has no bar."""
@@ -48,6 +60,8 @@ class BacktestResult:
 
 def join_desks(parts: Sequence[BacktestResult]) -> BacktestResult:
     """Return what an account's desks did as one run: records in time order, equity that of all desks together.
+
+    Its halts are those of the whole account.
 
     Parameters
     ----------
@@ -69,6 +83,7 @@ def join_desks(parts: Sequence[BacktestResult]) -> BacktestResult:
         session_index=_interleaved(order, [own[p.session_index] for own, p in zip(places, parts, strict=True)]),
         sessions=tuple(sessions),
         decision_hash=decision_hash(decisions),
+        halts=tuple(sorted({halt for part in parts for halt in part.halts if halt.whole})),
     )
 
 

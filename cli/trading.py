@@ -1,14 +1,20 @@
 """Commands that trade: on paper, and over what is recorded."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.environment import find_home
 from cli.filters import FirstOption, LastOption
 from cli.output import JsonOption, answer
+
+if TYPE_CHECKING:
+    from flows.bundle_backtest import HaltOf
+
+HALTS_TOLD = 5  # in one line
 
 
 class Mode(StrEnum):
@@ -67,6 +73,7 @@ def backtest(
         ),
         *_told("held", done.held, len(done.result.decisions)),
         *_told("refused by the gate", done.refused, done.signals),
+        *_halted(done.halted),
         *([f"{done.in_sample} of them up to the last training session: no proof"] if done.in_sample else []),
         *([] if numbers.sufficient else ["fewer than 100 round trips: not enough to decide anything by"]),
         f"decisions {done.result.decision_hash[:16]}, model {done.digest[:16]}",
@@ -83,6 +90,19 @@ def _told(what: str, counts: dict[str, int], of: int) -> list[str]:
         return []
     named = ", ".join(f"{name.replace('_', ' ')} {whole(count)}" for name, count in counts.items())
     return [f"{what} {whole(sum(counts.values()))} of {whole(of)}: {named}"]
+
+
+def _halted(halts: "Sequence[HaltOf]") -> list[str]:
+    """Return one line that says what ended the entries of sessions, or none where nothing did."""
+    if not halts:
+        return []
+    told = [
+        f"{one.session} {one.desk} {one.reason.name.lower().replace('_', ' ')}"
+        + (", which only a person ends" if one.lasting else "")
+        for one in halts[:HALTS_TOLD]
+    ]
+    rest = [f"{len(halts) - HALTS_TOLD} more in the report"] if len(halts) > HALTS_TOLD else []
+    return [f"halted {len(halts)}: {'; '.join(told + rest)}"]
 
 
 def live(

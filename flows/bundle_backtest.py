@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from market.lake_manifest import Partition
 from market.stream import Feed
 from registry.installed import Named, Opened, OpenedDesk, open_account
 from trading.broker_note import BrokerNote
+from trading.budget import needs_a_person
 from trading.records import HoldReason, RefusalReason
 
 CHART_SESSIONS = 3
@@ -63,6 +64,19 @@ class DeskResult:
             "decision_hash": self.result.decision_hash,
             "model_digest": self.desk.bundle.digest,
         }
+
+
+class HaltOf(NamedTuple):
+    """What ended the entries of a session, and whose: those of one series, or of the whole account."""
+
+    session: dt.date
+    desk: str
+    reason: RefusalReason
+
+    @property
+    def lasting(self) -> bool:
+        """Whether only a person ends it."""
+        return bool(needs_a_person(int(self.reason)))
 
 
 @dataclass(frozen=True)
@@ -112,6 +126,16 @@ class Backtested:
         reasons = self.result.decisions["refusal"]
         return _tally(RefusalReason, reasons[reasons != RefusalReason.NONE])
 
+    @property
+    def halted(self) -> list[HaltOf]:
+        """What ended the entries of a session, in time order."""
+        found = {
+            HaltOf(halt.session, "account" if halt.whole else one.desk.feed.contract, halt.reason)
+            for one in self.desks
+            for halt in one.result.halts
+        }
+        return sorted(found)
+
     def as_dict(self) -> dict[str, Any]:
         """Return what machines read, plain values only."""
         days = self.result.sessions
@@ -124,6 +148,10 @@ class Backtested:
             "signals": self.signals,
             "held": self.held,
             "refused": self.refused,
+            "halted": [
+                {"session": one.session.isoformat(), "desk": one.desk, "reason": one.reason.name.lower()}
+                for one in self.halted
+            ],
             "metrics": self.metrics.as_dict(),
             "instruments": [one.as_dict() for one in self.desks],
             "withheld": float(sum(note.withheld for note in self.notes.values())),
@@ -216,6 +244,7 @@ def _report(done: Backtested, capital: float) -> ReportData:
         lineage=_lineage([one.desk for one in done.desks]),
         in_sample=done.in_sample,
         months=months_of(done.notes),
+        halts=tuple((one.session, one.desk, one.reason.name.lower()) for one in done.halted),
     )
 
 

@@ -40,7 +40,7 @@ from trading.fills.venue import (
 from trading.model import Model
 from trading.pattern_state import begin_patterns
 from trading.policy import VenueParams
-from trading.records import TradingState
+from trading.records import RefusalReason, TradingState
 from trading.session_rules import apply_rules
 
 _OPEN_PHASE = int(Phase.OPEN)
@@ -179,6 +179,8 @@ class SessionResult:
         Time of each decision.
     account : ndarray of ACCOUNT, length 1
         At the session's end.
+    desk_halt, account_halt : RefusalReason
+        What halted or reduced the desk by itself, and the whole account, in this session; NONE where nothing did.
     """
 
     decisions: np.ndarray
@@ -187,6 +189,8 @@ class SessionResult:
     equity: np.ndarray
     ts_ns: np.ndarray
     account: np.ndarray
+    desk_halt: RefusalReason = RefusalReason.NONE
+    account_halt: RefusalReason = RefusalReason.NONE
 
 
 @dataclass
@@ -201,6 +205,14 @@ class Trader:
     venue: Venue
     costs: CostParams = field(default_factory=CostParams)
     feed_kind: str = ""
+    halts_at_open: tuple[RefusalReason, RefusalReason] = (RefusalReason.NONE, RefusalReason.NONE)
+
+    @property
+    def halts(self) -> tuple[RefusalReason, RefusalReason]:
+        """What holds entries back, of the desk by itself and of the whole account; NONE where nothing does."""
+        reasons = (one["halt_reason"][0] for one in (self.account, self.budget))
+        desk, account = (RefusalReason(reason) for reason in reasons)
+        return desk, account
 
     @property
     def account(self) -> np.ndarray:
@@ -276,6 +288,7 @@ def begin_session(trader: Trader, feed: Feed, day: date) -> None:
     apply_rules(trader.core.desk, feed, day, trader.costs)
     if feed.is_last_session(day) and trader.account[0]["trading_state"] == TradingState.ACTIVE:
         trader.account["trading_state"] = TradingState.REDUCING  # nothing is entered in an expiring contract
+    trader.halts_at_open = trader.halts
 
 
 def step(trader: Trader, record: np.void) -> int:
@@ -292,8 +305,18 @@ def end_session(trader: Trader) -> SessionResult:
 
 def session_result(trader: Trader) -> SessionResult:
     """Return copies of the records of a session that has ended."""
-    parts = (trader.decisions, trader.orders, trader.fills, trader.equity, trader.decisions["ts_ns"], trader.account)
-    return SessionResult(*(part.copy() for part in parts))
+    told = zip(trader.halts, trader.halts_at_open, strict=True)
+    desk_halt, account_halt = (RefusalReason.NONE if now == earlier else now for now, earlier in told)
+    return SessionResult(
+        decisions=trader.decisions.copy(),
+        orders=trader.orders.copy(),
+        fills=trader.fills.copy(),
+        equity=trader.equity.copy(),
+        ts_ns=trader.decisions["ts_ns"].copy(),
+        account=trader.account.copy(),
+        desk_halt=desk_halt,
+        account_halt=account_halt,
+    )
 
 
 def run_session(trader: Trader, feed: Feed, day: date) -> SessionResult:

@@ -1,6 +1,7 @@
 """Joining sessions, and the loop over them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from backtest.metrics import round_trips, summarise
 from backtest.replay import backtest, join_sessions
+from backtest.result import join_desks
 from features.monitor import open_band
 from features.schema import FeatureSchema
 from forest.flat import NODE, FlatForest, ForestKind
@@ -26,6 +28,7 @@ from trading.model import Model
 from trading.paper import SessionResult, Trader, new_trader, run_session
 from trading.policy import RiskLimits, StrategyParams
 from trading.records import ACCOUNT, DECISION, FILL, ORDER
+from trading.records import RefusalReason as R
 from trading.usual import open_usual
 
 MINUTE_NS = 60_000_000_000
@@ -57,6 +60,20 @@ def test_sessions_are_joined_in_order_and_each_equity_point_knows_its_own():
     assert joined.session_index.tolist() == [0, 0, 2]
     assert joined.session_pnl().tolist() == [2.0, 0.0, 3.0]
     assert joined.sessions == tuple(DAYS)
+
+
+def test_what_halted_a_session_is_told_with_its_day():
+    parts = [
+        replace(session_of(0, 0, 0, [], 0), account_halt=R.DAILY_LOSS),
+        session_of(0, 0, 0, [], 0),
+        replace(session_of(0, 0, 0, [], 0), account_halt=R.DRAWDOWN, desk_halt=R.UNANSWERED),
+    ]
+    expected = [(DAYS[0], True, R.DAILY_LOSS), (DAYS[2], False, R.UNANSWERED), (DAYS[2], True, R.DRAWDOWN)]
+    joined = join_sessions(DAYS, parts)
+    assert list(joined.halts) == expected
+    # The whole account's are told once, however many desks there are; a desk's own are not the account's.
+    both = join_desks([joined, join_sessions(DAYS[2:], parts[2:])])
+    assert list(both.halts) == [expected[0], expected[2]]
 
 
 def test_the_hash_is_over_the_decisions_of_all_sessions_in_order():

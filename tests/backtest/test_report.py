@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from backtest.messages import MESSAGES
 from backtest.report import Calibration, EquityCurve, Gate, ReportData, render_report, write_report
 from registry.gates import Evidence, GateThresholds, challenger_gates, champion_gates
+from trading.records import RefusalReason as R
 
 VOID = {"meta", "br", "img", "input", "hr", "link"}
 
@@ -129,6 +131,26 @@ def test_gates_are_counted_and_an_unjudged_gate_has_not_passed(page):
     assert MESSAGES["not_judged"].en in page.text
 
 
+def test_what_ended_the_entries_of_sessions_is_told_in_both_languages(bare_report):
+    halts = ((date(2026, 7, 21), "account", "daily_loss"), (date(2026, 7, 22), "WINQ26", "unanswered"))
+    text = Page(render_report(replace(bare_report, halts=halts))).text
+    table = text[text.index("Bloqueios Locks") :]
+    for told in (
+        "Locks: 2.",
+        "21/07/2026 Conta inteira Whole account perda diária no limite daily loss at its limit",
+        "22/07/2026 WINQ26 pedido sem resposta",
+    ):
+        assert told in table
+    assert "Bloqueios" not in Page(render_report(bare_report)).text
+
+
+def test_every_reason_that_halts_or_reduces_has_a_message():
+    # docs/risk.md, "What changes the state"; from UNKNOWN_ORDER on reasons only halt.
+    session = {R.DAILY_LOSS, R.DRAWDOWN, R.IDENTICAL_ORDERS, R.ENTRY_RATE, R.REJECT_BURST, R.WIN_RATE, R.OUTPUT_FULL}
+    reasons = session | {reason for reason in R if reason >= R.UNKNOWN_ORDER}
+    assert {f"halt_{reason.name.lower()}" for reason in reasons} == {key for key in MESSAGES if key.startswith("halt_")}
+
+
 def test_every_gate_of_the_registry_has_a_name_in_both_languages(bare_report):
     gates = (*challenger_gates(Evidence(), GateThresholds()), *champion_gates(Evidence(), GateThresholds()))
     named = {f"gate_{gate.name}" for gate in gates}
@@ -214,7 +236,8 @@ def test_every_message_is_used_and_stands_in_both_languages(full_report, bare_re
         replace(full_report, paper=replace(full_report.paper, parity=None)),
     ]
     text = " ".join([page.text, *(Page(render_report(data)).text for data in others)])
-    elsewhere = ("plot_grouped", "gate_", "data_", "in_sample", "sweep_")  # each has its own test
+    # each has its own test
+    elsewhere = ("plot_grouped", "gate_", "data_", "in_sample", "sweep_", "halt", "title_halts", "column_session")
     for key, message in MESSAGES.items():
         if not key.startswith(elsewhere):
             assert message.pt in text, key

@@ -67,6 +67,21 @@ def test_the_venue_is_the_users_own_in_backtest_and_replay(ask: Ask, home: Home)
     assert live["net_reais"] == pytest.approx(after["net"], abs=0.005)
 
 
+def test_tells_what_ended_the_entries_of_a_session(ask: Ask, run: RunCommand, home: Home) -> None:
+    _, said = ask("backtest")
+    assert said["halted"] == []
+    assert "halted" not in run("backtest").out
+    (home.root / "pregao.toml").write_text("[risk]\ndaily_loss_fraction = 0.0001\n", encoding="utf-8")  # R$ 10
+    _, said = ask("backtest")
+    lost = [halt for halt in said["halted"] if (halt["desk"], halt["reason"]) == ("account", "daily_loss")]
+    assert lost
+    assert {halt["session"] for halt in lost} <= {str(day) for day in DAYS}
+    told = run("backtest").out
+    assert f"halted {len(said['halted'])}: {said['halted'][0]['session']} account daily loss" in told
+    page = Path(said["report"]).read_text(encoding="utf-8")
+    assert "daily loss at its limit" in page[page.index('id="halts"') :]
+
+
 def test_the_notes_add_up_to_the_result(ask: Ask) -> None:
     _, said = ask("backtest")
     notes, metrics = said["notes"], said["metrics"]

@@ -209,6 +209,15 @@ def test_loss_limit_is_watched_at_every_trade_not_only_at_the_bar() -> None:
     assert _closing(trader) == -6.0 - 0.50
 
 
+def test_session_tells_what_halted_it_and_not_what_an_earlier_one_told() -> None:
+    trader = _entered(limits=RiskLimits(capital_reais=1000.0, daily_loss_fraction=0.006))
+    trader.account["halt_reason"] = RefusalReason.UNANSWERED
+    trader.halts_at_open = trader.halts
+    feed_trader(trader, [make_trade(SIGNAL_AT + 2, 10_334)])
+    result = end_session(trader)
+    assert (result.desk_halt, result.account_halt) == (RefusalReason.NONE, RefusalReason.DAILY_LOSS)
+
+
 def test_order_larger_than_the_book_fills_in_parts_under_one_bracket() -> None:
     trader = _signalled(limits=RiskLimits(max_position=3))
     feed_trader(trader, [*make_book(SIGNAL_AT + 0.001, 10_339, FILLED_AT, 2), _pass_time(SIGNAL_AT + 0.02)])
