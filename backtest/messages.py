@@ -117,6 +117,7 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "section_headline": ("Resultado", "Result"),
             "section_equity": ("Patrimônio e queda", "Equity and drawdown"),
             "section_prices": ("Execuções sobre o preço", "Fills on the price"),
+            "title_refusals": ("O que não foi executado", "What was not traded"),
             "title_halts": ("Bloqueios", "Locks"),
             "title_instruments": ("Por instrumento", "By instrument"),
             "section_regime": ("Por regime", "By regime"),
@@ -179,6 +180,18 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "regime_2": ("tendência de baixa", "trend down"),
             "regime_3": ("lateral", "range"),
             "regime_4": ("volátil", "volatile"),
+            # what was not traded; the venue's reasons by the name of its Refusal
+            "refusals_gate": ("Entradas recusadas pelo controle de risco", "Entries refused by the gate"),
+            "refusals_venue": ("Ordens rejeitadas pela bolsa", "Orders rejected by the venue"),
+            "reject_none": ("sem motivo", "no reason told"),
+            "reject_quantity": ("quantidade", "quantity"),
+            "reject_price": ("preço, tipo ou lado", "price, type or side"),
+            "reject_band": ("fora do túnel de rejeição", "outside the rejection tunnel"),
+            "reject_phase": ("fase do pregão", "phase of the session"),
+            "reject_triggered": ("stop já disparado", "stop already triggered"),
+            "reject_duplicate": ("ordem repetida", "duplicate order"),
+            "reject_not_working": ("ordem inexistente", "order not working"),
+            "reject_full": ("ordens demais", "too many orders"),
             # what ends a session's entries, by the name of the RefusalReason
             "halt_daily_loss": ("perda diária no limite", "daily loss at its limit"),
             "halt_drawdown": (

@@ -113,6 +113,8 @@ class ReportData:
         Sessions that the model was trained on, or that came before them; above zero puts a banner on top.
     months : tuple of MonthOfNotes
         In time order.
+    refused, rejected : Mapping of str to int
+        Signals that the gate refused, by RefusalReason, and orders that the venue rejected, by its Refusal.
     halts : tuple of (date, str, str)
         Session, series or "account", and the name of the RefusalReason that ended its entries; in time order.
     """
@@ -137,4 +139,6 @@ class ReportData:
     lineage: Mapping[str, str] = field(default_factory=dict)
     in_sample: int = 0
     months: tuple[MonthOfNotes, ...] = ()
+    refused: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
     halts: tuple[tuple[date, str, str], ...] = ()

@@ -42,8 +42,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "parity": ("contract", "session", "columns", "events", "decisions", "differing", "first_difference", "caution"),
         "leakcheck": ("checked", "leaks"),
         "backtest": (
-            "contract", "first", "last", "in_sample_sessions", "decisions", "signals", "held", "refused", "halted",
-            "metrics", "instruments", "withheld", "notes", "decision_hash", "model_digest", "report",
+            "contract", "first", "last", "in_sample_sessions", "decisions", "signals", "held", "refused", "rejected",
+            "halted", "metrics", "instruments", "withheld", "notes", "decision_hash", "model_digest", "report",
         ),
         "sweep": (
             "contract", "first", "last", "sessions", "bars", "unit", "trials", "trials_ever", "deflated_sharpe",

@@ -73,6 +73,7 @@ def backtest(
         ),
         *_told("held", done.held, len(done.result.decisions)),
         *_told("refused by the gate", done.refused, done.signals),
+        *_told("rejected by the venue", done.rejected, done.sent),
         *_halted(done.halted),
         *([f"{done.in_sample} of them up to the last training session: no proof"] if done.in_sample else []),
         *([] if numbers.sufficient else ["fewer than 100 round trips: not enough to decide anything by"]),

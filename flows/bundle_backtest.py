@@ -27,7 +27,8 @@ from market.stream import Feed
 from registry.installed import Named, Opened, OpenedDesk, open_account
 from trading.broker_note import BrokerNote
 from trading.budget import needs_a_person
-from trading.records import HoldReason, RefusalReason
+from trading.records import HoldReason, OrderState, RefusalReason
+from trading.requests import Refusal
 
 CHART_SESSIONS = 3
 
@@ -127,6 +128,17 @@ class Backtested:
         return _tally(RefusalReason, reasons[reasons != RefusalReason.NONE])
 
     @property
+    def rejected(self) -> dict[str, int]:
+        """How many orders the venue rejected, by its Refusal, the most frequent first."""
+        orders = self.result.orders
+        return _tally(Refusal, orders["rejected"][_sent(orders) & (orders["state"] == OrderState.REJECTED)])
+
+    @property
+    def sent(self) -> int:
+        """How many orders the gate let pass."""
+        return int(_sent(self.result.orders).sum())
+
+    @property
     def halted(self) -> list[HaltOf]:
         """What ended the entries of a session, in time order."""
         found = {
@@ -148,6 +160,7 @@ class Backtested:
             "signals": self.signals,
             "held": self.held,
             "refused": self.refused,
+            "rejected": self.rejected,
             "halted": [
                 {"session": one.session.isoformat(), "desk": one.desk, "reason": one.reason.name.lower()}
                 for one in self.halted
@@ -200,6 +213,11 @@ def _tally(names: type[IntEnum], values: np.ndarray) -> dict[str, int]:
     return {names(value).name.lower(): count for value, count in Counter(values.tolist()).most_common()}
 
 
+def _sent(orders: np.ndarray) -> np.ndarray:
+    """Return which orders left for the venue, bool; of an exit that the gate refused only its order tells."""
+    return np.asarray(orders["reason"] == RefusalReason.NONE)
+
+
 def _signals(result: BacktestResult) -> int:
     return int((result.decisions["quantity"] > 0).sum())
 
@@ -244,6 +262,8 @@ def _report(done: Backtested, capital: float) -> ReportData:
         lineage=_lineage([one.desk for one in done.desks]),
         in_sample=done.in_sample,
         months=months_of(done.notes),
+        refused=done.refused,
+        rejected=done.rejected,
         halts=tuple((one.session, one.desk, one.reason.name.lower()) for one in done.halted),
     )
 

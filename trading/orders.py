@@ -100,7 +100,7 @@ def add_order(desk: Desk, role: int, side: int, quantity: int, decision: int) ->
     order["side"] = side
     order["type"] = _STOP_TYPE if role == _STOP else _LIMIT_TYPE if role == _TARGET else _MARKET_TYPE
     order["state"] = _PENDING_NEW
-    order["reason"] = order["level"] = 0
+    order["reason"] = order["level"] = order["rejected"] = 0
     ticket["notional"] = ticket["number"] = ticket["asked_ns"] = ticket["asked_number"] = 0
     ticket["quantity"] = ticket["price"] = ticket["stop_price"] = 0
     ticket["refused_quantity"] = ticket["refused_price"] = ticket["refused_stop"] = 0
@@ -269,6 +269,7 @@ def apply_report(desk: Desk, report: np.void) -> int:
         _book(desk, place, report)
         _join_terms(order, ticket, report)
     if ticket["told"] == _REJECTED and before != _REJECTED:
+        order["rejected"] = report["reason"]
         count_reject(desk.budget[0], desk.limits[0], desk.market[0]["now_ns"])
     settle_state(desk, place)
     return place

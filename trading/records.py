@@ -63,7 +63,8 @@ ORDER = np.dtype(
         ("state", "u1"),  # OrderState
         ("reason", "u1"),  # RefusalReason, where the gate refused this exit
         ("level", "u1"),  # of a target, from 0; the last one is the farthest
-        ("reserved", "u1", (6,)),
+        ("rejected", "u1"),  # trading.requests.Refusal, where the venue rejected it
+        ("reserved", "u1", (5,)),
     ]
 )
 

@@ -11,6 +11,7 @@ from backtest.messages import MESSAGES
 from backtest.report import Calibration, EquityCurve, Gate, ReportData, render_report, write_report
 from registry.gates import Evidence, GateThresholds, challenger_gates, champion_gates
 from trading.records import RefusalReason as R
+from trading.requests import Refusal
 
 VOID = {"meta", "br", "img", "input", "hr", "link"}
 
@@ -131,6 +132,19 @@ def test_gates_are_counted_and_an_unjudged_gate_has_not_passed(page):
     assert MESSAGES["not_judged"].en in page.text
 
 
+def test_what_gate_and_venue_did_not_let_pass_stands_side_by_side(bare_report):
+    data = replace(bare_report, refused={"spread_wide": 12}, rejected={"phase": 2, "triggered": 1})
+    text = Page(render_report(data)).text
+    told = text[text.index("What was not traded") :]
+    assert "Entries refused by the gate spread_wide 12 Ordens rejeitadas pela bolsa" in told
+    assert "fase do pregão phase of the session 2 stop já disparado stop already triggered 1" in told
+    assert "What was not traded" not in Page(render_report(bare_report)).text
+
+
+def test_every_reason_of_the_venue_has_a_message():
+    assert {f"reject_{reason.name.lower()}" for reason in Refusal} == {k for k in MESSAGES if k.startswith("reject_")}
+
+
 def test_what_ended_the_entries_of_sessions_is_told_in_both_languages(bare_report):
     halts = ((date(2026, 7, 21), "account", "daily_loss"), (date(2026, 7, 22), "WINQ26", "unanswered"))
     text = Page(render_report(replace(bare_report, halts=halts))).text
@@ -237,7 +251,8 @@ def test_every_message_is_used_and_stands_in_both_languages(full_report, bare_re
     ]
     text = " ".join([page.text, *(Page(render_report(data)).text for data in others)])
     # each has its own test
-    elsewhere = ("plot_grouped", "gate_", "data_", "in_sample", "sweep_", "halt", "title_halts", "column_session")
+    elsewhere = ("plot_grouped", "gate_", "data_", "in_sample", "sweep_", "refusals_", "reject_", "halt")
+    elsewhere += ("title_refusals", "title_halts", "column_session")
     for key, message in MESSAGES.items():
         if not key.startswith(elsewhere):
             assert message.pt in text, key

@@ -1,7 +1,7 @@
 """`pregao backtest`: the runner's decisions, money that adds up, and a report that hides nothing."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 
 from backtest.numerals import whole
+from backtest.result import BacktestResult
 from cli.output import KEYS
+from flows import bundle_backtest
 from market.home import Home
 from market.lake import Lake
 from tests.cli.conftest import RunCommand
 from tests.homes import DOLLAR, MARKET, add_dollar, build_home
+from trading.desks import Seat
+from trading.records import OrderState, RefusalReason
+from trading.requests import Refusal
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 DAYS = MARKET.days()
@@ -65,6 +70,26 @@ def test_the_venue_is_the_users_own_in_backtest_and_replay(ask: Ask, home: Home)
     after, live = ask("backtest")[1]["metrics"], ask("live")[1]
     assert after["net"] != before["net"]
     assert live["net_reais"] == pytest.approx(after["net"], abs=0.005)
+
+
+def test_tells_what_the_venue_rejected(ask: Ask, run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole_run = bundle_backtest.backtest_desks
+
+    def rejecting(seats: Sequence[Seat], days: Iterable[date]) -> list[BacktestResult]:
+        results = whole_run(seats, days)
+        orders = results[0].orders
+        orders["state"], orders["rejected"] = OrderState.FILLED, Refusal.NONE
+        orders["state"][:3], orders["rejected"][:3] = OrderState.REJECTED, [Refusal.PHASE, Refusal.BAND, Refusal.PHASE]
+        orders["state"][3], orders["reason"][3] = OrderState.REJECTED, RefusalReason.NOT_REDUCING  # by the gate
+        return results
+
+    monkeypatch.setattr(bundle_backtest, "backtest_desks", rejecting)
+    _, said = ask("backtest")
+    assert said["rejected"] == {"phase": 2, "band": 1}
+    told = run("backtest").out
+    assert "rejected by the venue 3 of " in told
+    assert ": phase 2, band 1" in told
+    assert "Orders rejected by the venue" in Path(said["report"]).read_text(encoding="utf-8")
 
 
 def test_tells_what_ended_the_entries_of_a_session(ask: Ask, run: RunCommand, home: Home) -> None:

@@ -129,7 +129,7 @@ class Venue:
         kind, number, role, side, *terms = request
         if kind == "NEW":
             self.orders[number] = Resting(role, side, tuple(terms), state="REJECTED" if refuse else "ACCEPTED")  # type: ignore[arg-type]
-            return self.say(number, "NEW", refuse)
+            return self.say(number, "NEW", refuse, reason=reason if refuse else "NONE")
         order = self.orders.get(number)
         if order is None:
             return None

@@ -9,10 +9,14 @@ from tests.factories import WDO
 from tests.trading.desks import START, blamed, position, stands, states, tell
 from tests.trading.oracle_orders import Said
 from tests.trading.stories import ENTRY, FLATTEN, STOP, TARGET, Story
-from trading.bracket import cancel_entry
+from trading.bracket import cancel_entry, flatten
+from trading.core import begin_desk
 from trading.desk import FILLS, REQUESTS
 from trading.exits import ExitParams
+from trading.orders import add_order
 from trading.records import BracketState as B
+from trading.records import RefusalReason
+from trading.requests import Refusal
 
 # Of an entry of three at market of which one has filled at START, told by report 2.
 PART: dict[str, Any] = {
@@ -100,6 +104,21 @@ def test_order_the_venue_rejects_is_counted_once() -> None:
     story.venue.outbox *= 2
     story.hear()
     assert story.desk.budget[0]["rejects"] == 1
+
+
+def test_order_keeps_why_the_venue_rejected_it() -> None:
+    story = Story(Side.BUY).open()
+    flatten(story.desk)
+    story.take(refuse=True, reason="PHASE")
+    assert states(story.desk) == ["FILLED", "ACCEPTED", "ACCEPTED", "REJECTED"]
+    assert story.desk.orders["rejected"][:4].tolist() == [0, 0, 0, Refusal.PHASE]
+    assert story.desk.orders["reason"][3] == RefusalReason.NONE  # the gate let it pass
+    # The place of an order is used again in the next session.
+    begin_desk(story.desk, 0, 10**15, False)
+    story.desk.account["position"] = 0
+    for _ in range(4):
+        add_order(story.desk, 1, 1, 1, 0)
+    assert not story.desk.orders["rejected"][:4].any()
 
 
 def test_order_the_venue_takes_or_cancels_is_no_reject() -> None:
