@@ -362,7 +362,8 @@ def _standing(ticket: np.void) -> int:
 def _book(desk: Desk, place: int, report: np.void) -> None:
     """Book the contracts a report has filled more than was known, at prices whose sum is exact.
 
-    Several fills in one report may have no whole mean price: then some contracts are booked one tick higher.
+    Several fills in one report may have no whole mean price: then some contracts are booked one tick higher, and the
+    bracket is laid from the worse of both ticks, so that a short position is the mirror of a long one.
     """
     order, ticket, fill = desk.orders[place], desk.tickets[place], desk.fill[0]
     quantity = np.int64(report["filled"]) - order["filled"]
@@ -379,7 +380,7 @@ def _book(desk: Desk, place: int, report: np.void) -> None:
     higher = worth - low * quantity
     account = desk.account[0]
     if account["position"] == 0:
-        account["entry_price"] = low
+        account["entry_price"] = low + 1 if higher > 0 and order["side"] > 0 else low
         account["entry_bar"] = account["bars"]
         account["entry_order"] = order["id"]
     _book_at(desk, low, quantity - higher)

@@ -95,7 +95,7 @@ ACCOUNT = np.dtype(
         ("entry_order", "<i8"),  # client order id behind the open position
         ("last_request", "<i8"),  # digest of the last new order
         ("position", "<i4"),  # contracts, signed
-        ("entry_price", "<i4"),  # of the open position's first fill; 0 when flat
+        ("entry_price", "<i4"),  # of the open position's first report of fills, against it; 0 when flat
         ("entry_bar", "<i4"),  # bars closed when it filled
         ("mark", "<i4"),  # last price seen
         ("bars", "<i4"),  # closed this session

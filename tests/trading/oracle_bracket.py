@@ -1,5 +1,6 @@
 """The bracket written once more from the text, in plain Python; see oracle_orders.py."""
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -112,7 +113,9 @@ class Oracle:
         worth = said.notional - (earlier[0] if order.booked else 0)
         more = said.filled - order.booked
         if self.position == 0:
-            self.entry_price, self.entry_order = worth // more, number
+            mean = Fraction(worth, more)  # a purchase pays the tick above it, a sale gets the one below
+            self.entry_price = math.ceil(mean) if order.side > 0 else math.floor(mean)
+            self.entry_order = number
         order.booked = said.filled
         self.position += order.side * more
         self.cash -= order.side * worth

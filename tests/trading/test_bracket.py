@@ -43,6 +43,21 @@ def test_further_fills_replace_the_legs_and_the_stop_is_short_until_confirmed(si
 
 
 @both_ways
+def test_fills_told_in_one_report_lay_the_bracket_from_the_tick_against_the_position(side: int) -> None:
+    story = Story(side)
+    story.take()
+    prices = (START, START + 1, START + 1)
+    for price in prices:
+        story.venue.fill(ENTRY, 1, story.mirrored(price))
+    story.venue.outbox = story.venue.outbox[-1:]
+    story.hear()
+    assert story.news() == [new(STOP, "STOP", 3, trigger=START + 1 - 8), new(TARGET, "TARGET", 3, START + 1 + 12)]
+    assert story.mirrored(int(story.desk.account[0]["entry_price"])) == START + 1
+    paid = sum(story.mirrored(price) for price in prices)
+    assert story.desk.account[0]["cash_ticks"] == -side * paid
+
+
+@both_ways
 def test_pending_are_the_contracts_the_entry_has_still_to_fill(side: int) -> None:
     story = Story(side)
     pending = [int(story.desk.account[0]["pending"])]
