@@ -20,7 +20,7 @@ _PARTIALLY_FILLED, _FILLED = int(OrderState.PARTIALLY_FILLED), int(OrderState.FI
 _PENDING_CANCEL, _CANCELED = int(OrderState.PENDING_CANCEL), int(OrderState.CANCELED)
 _REJECTED, _EXPIRED = int(OrderState.REJECTED), int(OrderState.EXPIRED)
 _PENDING_REPLACE, _UNKNOWN = int(OrderState.PENDING_REPLACE), int(OrderState.UNKNOWN)
-_STOP, _TARGET = int(OrderRole.STOP), int(OrderRole.TARGET)
+_ENTRY, _STOP, _TARGET = int(OrderRole.ENTRY), int(OrderRole.STOP), int(OrderRole.TARGET)
 _MARKET_TYPE, _LIMIT_TYPE, _STOP_TYPE = int(OrderType.MARKET), int(OrderType.LIMIT), int(OrderType.STOP)
 _NONE, _OUTPUT_FULL = int(RefusalReason.NONE), int(RefusalReason.OUTPUT_FULL)
 _UNKNOWN_ORDER, _CONTRADICTION = int(RefusalReason.UNKNOWN_ORDER), int(RefusalReason.CONTRADICTION)
@@ -271,8 +271,18 @@ def apply_report(desk: Desk, report: np.void) -> int:
     if ticket["told"] == _REJECTED and before != _REJECTED:
         order["rejected"] = report["reason"]
         count_reject(desk.budget[0], desk.limits[0], desk.market[0]["now_ns"])
+    if order["role"] == _ENTRY and is_dead(ticket["told"]) and not is_dead(before):
+        _release_exposure(desk)
     settle_state(desk, place)
     return place
+
+
+@kernel
+def _release_exposure(desk: Desk) -> None:
+    """Put no more at stake than is open, for the entry that was to buy or sell the rest is dead."""
+    account, terms = desk.account[0], desk.terms[0]
+    open_now = abs(np.int64(account["position"])) * np.int64(account["mark"])
+    desk.budget[0]["desk_exposure"][terms["place"]] = open_now * terms["tick_value"]
 
 
 @kernel

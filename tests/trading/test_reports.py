@@ -6,7 +6,7 @@ import pytest
 
 from market.types import Side
 from tests.factories import WDO
-from tests.trading.desks import START, blamed, position, stands, states, tell
+from tests.trading.desks import START, Resting, blamed, position, send_entry, stands, states, tell
 from tests.trading.oracle_orders import Said
 from tests.trading.stories import ENTRY, FLATTEN, STOP, TARGET, Story
 from trading.bracket import cancel_entry, flatten
@@ -104,6 +104,39 @@ def test_order_the_venue_rejects_is_counted_once() -> None:
     story.venue.outbox *= 2
     story.hear()
     assert story.desk.budget[0]["rejects"] == 1
+
+
+def exposure(story: Story) -> float:
+    return float(story.desk.budget["desk_exposure"][0, 0]) / float(story.desk.terms["tick_value"][0])
+
+
+@pytest.mark.parametrize("end", ["REJECTED", "CANCELED", "EXPIRED"])
+def test_entry_that_dies_unfilled_puts_nothing_at_stake_any_more(end: str) -> None:
+    story = Story(Side.BUY)
+    assert exposure(story) == 3 * START
+    story.venue.orders[ENTRY] = Resting("ENTRY", 1, (3, 0, 0), state=end)
+    story.venue.say(ENTRY, "NEW" if end == "REJECTED" else "")
+    story.hear()
+    assert (states(story.desk), exposure(story)) == ([end], 0.0)
+
+
+def test_entry_that_dies_with_a_part_filled_leaves_that_part_at_stake_at_the_last_price() -> None:
+    story = part_filled()
+    assert exposure(story) == 3 * START
+    story.desk.account["mark"] = START + 5
+    cancel_entry(story.desk)
+    story.take()
+    assert (states(story.desk)[0], exposure(story)) == ("CANCELED", START + 5)
+
+
+def test_dead_entry_s_report_that_comes_again_leaves_the_next_one_s_exposure() -> None:
+    story = Story(Side.BUY)
+    story.venue.take(("NEW", ENTRY, "ENTRY", 1, 3, 0, 0), refuse=True)
+    again = story.venue.outbox * 2
+    story.hear()
+    send_entry(story.desk, 1, 2)
+    tell(story.desk, *again[0])
+    assert exposure(story) == 2 * START
 
 
 def test_order_keeps_why_the_venue_rejected_it() -> None:
