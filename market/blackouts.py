@@ -1,7 +1,8 @@
 """Windows in which nothing is entered, as scheduled news: a dated table, shipped without dates, and the user's own."""
 
 import csv
-from collections.abc import Iterable, Sequence
+import difflib
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from importlib.resources import files
@@ -37,19 +38,28 @@ class Blackout:
     reason: str
 
 
-def shipped_blackouts() -> tuple[Blackout, ...]:
+def shipped_blackouts(known: Collection[str]) -> tuple[Blackout, ...]:
     """Return the windows of market/tables/blackouts.csv."""
     text = files("market").joinpath("tables", "blackouts.csv").read_text(encoding="utf-8")
-    return read_blackouts(text, "market/tables/blackouts.csv")
+    return read_blackouts(text, "market/tables/blackouts.csv", known)
 
 
-def read_blackouts(text: str, where: str) -> tuple[Blackout, ...]:
+def read_blackouts(text: str, where: str, known: Collection[str]) -> tuple[Blackout, ...]:
     """Return the windows of a CSV with date, start, end, roots (spaces between them), reason and source.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        What messages call the table.
+    known : collection of str
+        Every root there is.
 
     Raises
     ------
     ConfigError
-        For a column, date or time that is not as expected, a window that ends before it begins, or no reason or source.
+        For a column, date or time that is not as expected, a window that ends before it begins, no reason or source, or
+        a root that is not known.
     """
     table = csv.DictReader(text.splitlines())
     if text.strip() and not set(COLUMNS) <= set(table.fieldnames or ()):
@@ -64,6 +74,12 @@ def read_blackouts(text: str, where: str) -> tuple[Blackout, ...]:
             raise ConfigError(
                 f"{where}, line {table.line_num}: expected {','.join(COLUMNS)} with a start before the end, a reason "
                 f"and a source, found {','.join(map(str, row.values()))}; correct the line"
+            )
+        for root in sorted(window.roots - set(known)):
+            near = difflib.get_close_matches(root, known, n=1, cutoff=0.0)[0]
+            raise ConfigError(
+                f"{where}, line {table.line_num}: expected roots of instruments that are known, found {root!r}; "
+                f"write {near}, the nearest one, or declare the instrument in pregao.toml"
             )
         found.append(window)
     return tuple(found)

@@ -167,6 +167,11 @@ class Instruments:
     declared: Mapping[str, Instrument] = field(default_factory=dict)
     special: Mapping[date, SpecialDay] = field(default_factory=dict)
 
+    @property
+    def roots(self) -> frozenset[str]:
+        """The root of every instrument."""
+        return frozenset({*FUTURES, *self.declared})
+
     def parse(self, text: str, seen: date | None = None) -> Symbol:
         """Take a symbol apart: a contract (WDOZ26), a vendor's continuous series (WDOFUT, WIN$N) or a declared one.
 

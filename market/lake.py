@@ -72,7 +72,8 @@ class Lake:
     @cached_property
     def blackouts(self) -> tuple[Blackout, ...]:
         """Every window in which nothing is entered: the shipped ones and the user's own; raises ConfigError."""
-        return (*shipped_blackouts(), *read_blackouts(self._own_text(BLACKOUTS), str(self.folder / BLACKOUTS)))
+        known, own = self.instruments.roots, self._own_text(BLACKOUTS)
+        return (*shipped_blackouts(known), *read_blackouts(own, str(self.folder / BLACKOUTS), known))
 
     def partitions(self, kind: str | None = None, contract: str | None = None) -> list[Partition]:
         """Return the partitions, ordered by kind, contract, bar length and session."""
