@@ -4,6 +4,7 @@ The core and the venue are those of paper and live, so the decisions are those t
 """
 
 import datetime as dt
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from backtest.trips import round_trips
 from flows.notes import join_notes, months_of, session_notes
 from flows.progress import steps
 from market.bars import bars_from_events
+from market.errors import UsageError
 from market.home import Home
 from market.lake_manifest import Partition
 from market.stream import Feed
@@ -178,9 +180,14 @@ class Backtested:
 def run(home: Home, named: Named, report: Path | None = None) -> Backtested:
     """Trade the sessions with the bundles' models from one flat account, and write the report.
 
-    Raises what `registry.installed.open_account` raises.
+    Raises
+    ------
+    UsageError
+        If the report cannot be written, or as `registry.installed.open_account`, which raises other errors too.
     """
     account = open_account(home, named)
+    target = report if report is not None else _default_report(home, account)
+    _check_target(target)
     results = backtest_desks(account.seats, steps(account.days, "sessions"))
     capital = named.limits.capital_reais
     desks = tuple(_judge(desk, result, capital) for desk, result in zip(account.desks, results, strict=True))
@@ -192,11 +199,24 @@ def run(home: Home, named: Named, report: Path | None = None) -> Backtested:
         result=joined,
         metrics=summarise_account(joined, [(one.result, one.tick_value) for one in desks], capital),
         notes=join_notes(session_notes(one.desk.feed, one.desk.bundle.manifest.costs, one.result) for one in desks),
-        report=report or _default_report(home, account),
+        report=target,
     )
-    done.report.parent.mkdir(parents=True, exist_ok=True)
     write_report(_report(done, capital), done.report)
     return done
+
+
+def _check_target(report: Path) -> None:
+    """Make the report's folder; raise UsageError where nothing can be written, before hours are spent on it."""
+    found = "a place where none can be"
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        fits = os.access(report if report.exists() else report.parent, os.W_OK)
+        if report.is_dir():
+            fits, found = False, "a folder"
+    except OSError:
+        fits = False
+    if not fits:
+        raise UsageError(f"--report {report}: expected a file that can be written, found {found}; name another")
 
 
 def last_trained(desk: OpenedDesk) -> dt.date:

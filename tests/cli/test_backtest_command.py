@@ -137,6 +137,18 @@ def test_the_report_shows_every_part_it_has_numbers_for(ask: Ask, tmp_path: Path
     assert "SYNTHETIC" in page
 
 
+@pytest.mark.parametrize("report", ["", ".", "/dev/null/x.html", "file/x.html", "a" * 300])
+def test_report_that_cannot_be_written_is_refused_before_the_first_session(
+    ask: Ask, home: Home, monkeypatch: pytest.MonkeyPatch, report: str
+) -> None:
+    monkeypatch.chdir(home.root)
+    (home.root / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr(bundle_backtest, "backtest_desks", lambda *_: pytest.fail("sessions were traded"))
+    code, said = ask("backtest", "--report", report)
+    assert (code, said["ok"], said["metrics"]) == (2, False, None)
+    assert "expected a file that can be written, found a" in said["reason"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "found"),
     [
