@@ -44,6 +44,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "backtest": (
             "contract", "first", "last", "in_sample_sessions", "decisions", "signals", "held", "refused", "rejected",
             "halted", "metrics", "instruments", "withheld", "notes", "decision_hash", "model_digest", "report",
+            "caution",
         ),
         "sweep": (
             "contract", "first", "last", "sessions", "bars", "unit", "trials", "trials_ever", "deflated_sharpe",

@@ -20,7 +20,7 @@ from backtest.report import EquityCurve, PriceChart, ReportData, write_report
 from backtest.result import BacktestResult, join_desks
 from backtest.trips import round_trips
 from flows.notes import join_notes, months_of, session_notes
-from flows.progress import steps
+from flows.progress import steps, warn
 from market.bars import bars_from_events
 from market.errors import UsageError
 from market.home import Home
@@ -29,6 +29,7 @@ from market.stream import Feed
 from registry.installed import Named, Opened, OpenedDesk, open_account
 from trading.broker_note import BrokerNote
 from trading.budget import needs_a_person
+from trading.policy import RiskLimits
 from trading.records import HoldReason, OrderState, RefusalReason
 from trading.requests import Refusal
 
@@ -96,6 +97,8 @@ class Backtested:
         Of the whole account.
     notes : mapping of date to BrokerNote
         Of each session with fills.
+    caution : str, optional
+        What was known to stand against any trade before the first session.
     """
 
     contract: str
@@ -105,6 +108,7 @@ class Backtested:
     metrics: Metrics
     notes: dict[dt.date, BrokerNote]
     report: Path
+    caution: str | None = None
 
     @property
     def in_sample(self) -> int:
@@ -174,6 +178,7 @@ class Backtested:
             "decision_hash": self.result.decision_hash,
             "model_digest": self.digest,
             "report": str(self.report),
+            "caution": self.caution,
         }
 
 
@@ -188,6 +193,9 @@ def run(home: Home, named: Named, report: Path | None = None) -> Backtested:
     account = open_account(home, named)
     target = report if report is not None else _default_report(home, account)
     _check_target(target)
+    caution = lot_caution([desk.feed for desk in account.desks], named.limits)
+    if caution is not None:
+        warn(caution)
     results = backtest_desks(account.seats, steps(account.days, "sessions"))
     capital = named.limits.capital_reais
     desks = tuple(_judge(desk, result, capital) for desk, result in zip(account.desks, results, strict=True))
@@ -200,9 +208,25 @@ def run(home: Home, named: Named, report: Path | None = None) -> Backtested:
         metrics=summarise_account(joined, [(one.result, one.tick_value) for one in desks], capital),
         notes=join_notes(session_notes(one.desk.feed, one.desk.bundle.manifest.costs, one.result) for one in desks),
         report=target,
+        caution=caution,
     )
     write_report(_report(done, capital), done.report)
     return done
+
+
+def lot_caution(feeds: Sequence[Feed], limits: RiskLimits) -> str | None:
+    """Return which series cannot be entered because their lot is more contracts than a limit allows, None if none is.
+
+    At a stage below FULL the limits are smaller still; a backtest trades at all of them.
+    """
+    names = ("max_position", "max_order_quantity")
+    told = [
+        f"{feed.contract} trades in lots of {feed.instrument.lot} and [risk] {name} is {getattr(limits, name)}"
+        for feed in feeds
+        for name in names
+        if getattr(limits, name) < feed.instrument.lot
+    ]
+    return f"{'; '.join(told)}: nothing of it can be entered; raise the limits in pregao.toml" if told else None
 
 
 def _check_target(report: Path) -> None:

@@ -1,4 +1,4 @@
-"""Progress of long stages, on standard error."""
+"""Progress of long stages and what to know before them, on standard error."""
 
 import sys
 import time
@@ -9,6 +9,11 @@ from rich.console import Console
 from rich.progress import track
 
 T = TypeVar("T")
+
+
+def warn(sentence: str) -> None:
+    """Say what should be known before the work is done."""
+    Console(stderr=True, soft_wrap=True).print(f"caution: {sentence}", highlight=False, markup=False)
 
 
 def steps(items: Sequence[T], what: str, quiet_after_s: float = 10.0) -> Iterator[T]:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from backtest.result import BacktestResult
 from cli.output import KEYS
 from flows import bundle_backtest
 from market.home import Home
+from market.instruments import FUTURES
 from market.lake import Lake
 from tests.cli.conftest import RunCommand
 from tests.homes import DOLLAR, MARKET, add_dollar, build_home
@@ -135,6 +137,29 @@ def test_the_report_shows_every_part_it_has_numbers_for(ask: Ask, tmp_path: Path
     assert "WINQ26" in page
     assert page.count("<svg") == 2  # equity, and fills on the price
     assert "SYNTHETIC" in page
+
+
+def test_lot_above_the_limits_is_told_before_the_first_session(
+    ask: Ask, run: RunCommand, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = ("--from", DAYS[-1], "--to", DAYS[-1])
+    _, said = ask("backtest", *day)
+    assert said["caution"] is None
+    assert "caution" not in run("backtest", *day).err
+    monkeypatch.setitem(FUTURES, "WIN", replace(FUTURES["WIN"], lot=5))  # as DOL and IND
+    _, said = ask("backtest", *day)
+    expected = (
+        "WINQ26 trades in lots of 5 and [risk] max_position is 1: nothing of it can be entered; raise the limits in "
+        "pregao.toml"
+    )
+    assert (said["caution"], said["signals"]) == (expected, 0)
+    ended = run("backtest", *day)
+    assert ended.err.startswith(f"caution: {expected}\n")
+    (home.root / "pregao.toml").write_text("[risk]\nmax_position = 5\nmax_order_quantity = 4\n", encoding="utf-8")
+    _, said = ask("backtest", *day)
+    assert "lots of 5 and [risk] max_order_quantity is 4:" in said["caution"]
+    (home.root / "pregao.toml").write_text("[risk]\nmax_position = 5\nmax_order_quantity = 5\n", encoding="utf-8")
+    assert ask("backtest", *day)[1]["caution"] is None
 
 
 @pytest.mark.parametrize("report", ["", ".", "/dev/null/x.html", "file/x.html", "a" * 300])
