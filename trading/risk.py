@@ -4,8 +4,6 @@ An entry must meet every limit. An exit or a cancel passes unless it cannot be m
 position and its end. Amounts that are no number are beyond their limit.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from market.kernel import kernel
@@ -298,24 +296,3 @@ def _digest(request: np.void) -> int:
     ):
         digest = digest * _DIGEST_FACTOR + value
     return int(digest)
-
-
-@dataclass(frozen=True)
-class Approved:
-    """A request that passed the gate; only such a request may be sent."""
-
-    request: np.ndarray
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A request that did not pass, and why."""
-
-    request: np.ndarray
-    reason: RefusalReason
-
-
-def review(desk: Desk, request: np.ndarray, filled: int = 0) -> Approved | Refused:
-    """Pass one request, an array of one REQUEST, through the gate, as `approve` does."""
-    reason = RefusalReason(approve(desk, request[0], filled))
-    return Approved(request.copy()) if reason is RefusalReason.NONE else Refused(request.copy(), reason)
