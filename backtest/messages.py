@@ -7,6 +7,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from backtest.finding_messages import FINDINGS
+from backtest.refusal_messages import REFUSALS
 
 
 class Message(NamedTuple):
@@ -180,51 +181,10 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "regime_2": ("tendência de baixa", "trend down"),
             "regime_3": ("lateral", "range"),
             "regime_4": ("volátil", "volatile"),
-            # what was not traded; the venue's reasons by the name of its Refusal
+            # what was not traded
             "refusals_gate": ("Entradas recusadas pelo controle de risco", "Entries refused by the gate"),
             "refusals_venue": ("Ordens rejeitadas pela bolsa", "Orders rejected by the venue"),
-            "reject_none": ("sem motivo", "no reason told"),
-            "reject_quantity": ("quantidade", "quantity"),
-            "reject_price": ("preço, tipo ou lado", "price, type or side"),
-            "reject_band": ("fora do túnel de rejeição", "outside the rejection tunnel"),
-            "reject_phase": ("fase do pregão", "phase of the session"),
-            "reject_triggered": ("stop já disparado", "stop already triggered"),
-            "reject_duplicate": ("ordem repetida", "duplicate order"),
-            "reject_not_working": ("ordem inexistente", "order not working"),
-            "reject_full": ("ordens demais", "too many orders"),
-            # what ends a session's entries, by the name of the RefusalReason
-            "halt_daily_loss": ("perda diária no limite", "daily loss at its limit"),
-            "halt_drawdown": (
-                "queda no limite; só uma pessoa desbloqueia",
-                "drawdown at its limit; a person unlocks it",
-            ),
-            "halt_win_rate": ("acertos de menos", "too few trades won"),
-            "halt_reject_burst": ("rejeições demais em um minuto", "too many rejects within a minute"),
-            "halt_output_full": ("sem espaço para mais registros", "no room for more records"),
-            "halt_identical_orders": (
-                "ordens iguais em sequência; só uma pessoa desbloqueia",
-                "the same order over and over; a person unlocks it",
-            ),
-            "halt_entry_rate": (
-                "entradas demais em dez minutos; só uma pessoa desbloqueia",
-                "too many entries within ten minutes; a person unlocks it",
-            ),
-            "halt_unknown_order": (
-                "aviso sobre ordem desconhecida; só uma pessoa desbloqueia",
-                "a report on an unknown order; a person unlocks it",
-            ),
-            "halt_contradiction": (
-                "avisos que se contradizem; só uma pessoa desbloqueia",
-                "reports that contradict; a person unlocks it",
-            ),
-            "halt_overclosed": (
-                "fechou mais do que havia; só uma pessoa desbloqueia",
-                "closed more than was open; a person unlocks it",
-            ),
-            "halt_unanswered": (
-                "pedido sem resposta; só uma pessoa desbloqueia",
-                "a request without an answer; a person unlocks it",
-            ),
+            **REFUSALS,
             # gates
             "gates_challenger": ("Para desafiante", "To challenger"),
             "gates_champion": ("Para campeão", "To champion"),

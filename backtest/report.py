@@ -68,14 +68,6 @@ def _gate_name(name: str) -> Markup:
     return bilingual(key) if key in MESSAGES else Markup("<code>{}</code>").format(name)
 
 
-def _venue_reason(name: str) -> Markup:
-    return bilingual(f"reject_{name}")
-
-
-def _gate_reason(name: str) -> Markup:
-    return Markup("<code>{}</code>").format(name)
-
-
 def _gate_value(value: float | str | bool | None) -> str | Markup:
     """Write what a gate measured or asked: text as it is, a number short, a truth in both languages."""
     if isinstance(value, bool):
@@ -146,8 +138,8 @@ def render_report(data: ReportData) -> str:
             drift=_drift_rows(data),
             gate_lists=(("gates_challenger", data.challenger_gates), ("gates_champion", data.champion_gates)),
             refusals=(
-                ("refusals_gate", [(_gate_reason(name), count) for name, count in data.refused.items()]),
-                ("refusals_venue", [(_venue_reason(name), count) for name, count in data.rejected.items()]),
+                ("refusals_gate", [(f"refusal_{name}", count) for name, count in data.refused.items()]),
+                ("refusals_venue", [(f"reject_{name}", count) for name, count in data.rejected.items()]),
             ),
             splits=(("regime", data.per_regime), ("hour", data.per_hour)),
             tones=_TONES,

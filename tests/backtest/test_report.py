@@ -133,15 +133,17 @@ def test_gates_are_counted_and_an_unjudged_gate_has_not_passed(page):
 
 
 def test_what_gate_and_venue_did_not_let_pass_stands_side_by_side(bare_report):
-    data = replace(bare_report, refused={"spread_wide": 12}, rejected={"phase": 2, "triggered": 1})
+    data = replace(bare_report, refused={"stale_feed": 12}, rejected={"phase": 2, "triggered": 1})
     text = Page(render_report(data)).text
     told = text[text.index("What was not traded") :]
-    assert "Entries refused by the gate spread_wide 12 Ordens rejeitadas pela bolsa" in told
+    assert "Entries refused by the gate dados velhos demais data too old 12 Ordens rejeitadas pela bolsa" in told
     assert "fase do pregão phase of the session 2 stop já disparado stop already triggered 1" in told
     assert "What was not traded" not in Page(render_report(bare_report)).text
 
 
-def test_every_reason_of_the_venue_has_a_message():
+def test_every_reason_of_gate_and_venue_has_a_message():
+    gate = {f"refusal_{reason.name.lower()}" for reason in R if R.NONE < reason < R.UNKNOWN_ORDER}
+    assert gate == {key for key in MESSAGES if key.startswith("refusal_")}
     assert {f"reject_{reason.name.lower()}" for reason in Refusal} == {k for k in MESSAGES if k.startswith("reject_")}
 
 
@@ -251,7 +253,7 @@ def test_every_message_is_used_and_stands_in_both_languages(full_report, bare_re
     ]
     text = " ".join([page.text, *(Page(render_report(data)).text for data in others)])
     # each has its own test
-    elsewhere = ("plot_grouped", "gate_", "data_", "in_sample", "sweep_", "refusals_", "reject_", "halt")
+    elsewhere = ("plot_grouped", "gate_", "data_", "in_sample", "sweep_", "refusal", "reject_", "halt")
     elsewhere += ("title_refusals", "title_halts", "column_session")
     for key, message in MESSAGES.items():
         if not key.startswith(elsewhere):
