@@ -1,0 +1,1 @@
+"""Nelogica's ProfitDLL: everything that knows its names."""
