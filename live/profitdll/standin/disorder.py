@@ -40,17 +40,14 @@ class Disorder:
         cursor = int(venue.feed["cursor"][0])
         if 0 <= self._silent_until <= cursor:
             self._silent_until, venue.feed["muted"] = -1, 0
-        reached = {
-            "event": cursor, "time_ns": venue.now_ns, "request": venue.requests_taken,
-            "order": venue.broker.orders_taken + 1,
-        }  # fmt: skip
+        reached = {"event": cursor, "time_ns": venue.now_ns, "request": venue.requests_taken}
         for trigger, so_far in reached.items():
             for fault in venue.script.due(trigger, so_far):
                 self._begin(fault)
 
-    def begin_login(self, number: int) -> None:
-        """Begin the faults of a login."""
-        for fault in self._venue.script.due("login", number):
+    def begin_at(self, trigger: str, number: int) -> None:
+        """Begin the faults of a login or of a new order."""
+        for fault in self._venue.script.due(trigger, number):
             self._begin(fault)
 
     def refuses_ticker(self) -> bool:

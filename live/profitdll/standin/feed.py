@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from live.profitdll.standin.wire import EVENT_HEAD, EVENTS, EventKind, Wire, next_request, store_release
-from live.profitdll.standin.wire import free_slots as room_for
+from live.profitdll.standin.rings import free_slots as room_for
+from live.profitdll.standin.rings import next_request, store_release
+from live.profitdll.standin.wire import EVENT_HEAD, EVENTS, EventKind, Wire
 from market.book import COUNTS, QUOTES, Book, apply, best, place_of
 from market.kernel import kernel
 from market.types import PRICE_KEYED, Kind, Phase

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from live.profitdll.standin.wire import WIRE_ACCOUNT, EventKind, get_text, put_text, store_row
+from live.profitdll.standin.rings import store_row
+from live.profitdll.standin.wire import WIRE_ACCOUNT, EventKind, get_text, put_text
 
 if TYPE_CHECKING:
     from live.profitdll.standin.venue import VenueProcess
@@ -57,7 +58,7 @@ class Logins:
         self.connect_market()
         if self.with_routing:
             self.connect_routing()
-        venue.disorder.begin_login(int(venue.wire.header["logins"][0]))
+        venue.disorder.begin_at("login", int(venue.wire.header["logins"][0]))
 
     def state(self, connection: int, result: int) -> None:
         """Tell a state of a connection."""

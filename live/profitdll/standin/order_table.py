@@ -7,7 +7,8 @@ from enum import IntEnum
 import numpy as np
 
 from live.profitdll.standin.outbox import Outbox, Timers
-from live.profitdll.standin.wire import ORDERS, WIRE_ORDER, WIRE_RESULT, EventKind, Wire, get_text, put_text, store_row
+from live.profitdll.standin.rings import store_row
+from live.profitdll.standin.wire import ORDERS, WIRE_ORDER, WIRE_RESULT, EventKind, Wire, get_text, put_text
 
 
 class Status(IntEnum):

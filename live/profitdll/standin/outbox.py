@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from live.profitdll.standin.wire import WIRE_EVENT, EventKind, Wire, publish
+from live.profitdll.standin.rings import publish
+from live.profitdll.standin.wire import WIRE_EVENT, EventKind, Wire
 
 
 class Timers:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from live.profitdll.standin.outbox import Outbox
-from live.profitdll.standin.wire import EventKind, Wire, store_row
+from live.profitdll.standin.rings import store_row
+from live.profitdll.standin.wire import EventKind, Wire
 
 _BUY, _SELL, _FLAT = 1, 2, 200
 

@@ -16,7 +16,7 @@ import numpy as np
 from live.profitdll.standin.broker import Broker
 from live.profitdll.standin.disorder import Disorder
 from live.profitdll.standin.faults import Fault, Script, read_faults
-from live.profitdll.standin.feed import FEED, serve, tell_book, tell_daily, tell_number
+from live.profitdll.standin.feed import FEED, REPORTED, serve, serve_history, tell_book, tell_daily, tell_number
 from live.profitdll.standin.history import History
 from live.profitdll.standin.logins import Logins
 from live.profitdll.standin.order_table import OrderTable
@@ -24,6 +24,7 @@ from live.profitdll.standin.outbox import Outbox, Timers
 from live.profitdll.standin.positions import Positions
 from live.profitdll.standin.processes import is_alive
 from live.profitdll.standin.recorded import Recorded, from_file, from_lake
+from live.profitdll.standin.rings import next_request, publish, request_done, store_row
 from live.profitdll.standin.settings import Settings, read_settings
 from live.profitdll.standin.wire import (
     WIRE_ASSET,
@@ -32,17 +33,14 @@ from live.profitdll.standin.wire import (
     EventKind,
     RequestKind,
     create,
-    next_request,
     open_for_logins,
     put_text,
-    request_done,
-    store_row,
 )
 from market.book import new_book
 from market.errors import PregaoError
 from market.lake import Lake
 from trading.fills.events import advance, step_due
-from trading.fills.venue import NEVER, report_due
+from trading.fills.venue import NEVER, new_venue, next_report, report_due
 
 _SUBSCRIPTIONS = ("trades_to", "depth_to", "depth_to")  # of ticker, depth and offers
 _IDLE_S = 0.0002
@@ -90,6 +88,9 @@ class VenueProcess:
         self._paced_from: tuple[float, int] | None = None
         self._looked = 0.0
         self._describe()
+        self._compile()
+        open_for_logins(self.wire)
+        self.wire.header["ready"] = 1
 
     def _describe(self) -> None:
         """Write what stands before the first login: the file's head, assets, the feed's constants."""
@@ -109,8 +110,23 @@ class VenueProcess:
             store_row(self.wire.assets, place, row[0])
             header["assets"] = place + 1
         self.logins.write_accounts()
-        open_for_logins(self.wire)
-        header["ready"] = 1
+
+    def _compile(self) -> None:
+        """Compile what the first requests would wait for; whatever is told meanwhile no session hears."""
+        feed, model, requests = self.feed[0], self.broker.model, self.broker.requests
+        serve(self.wire, feed, model, self.shown, self.scratch, self.recorded.events, requests, 0)
+        tell_daily(self.wire, feed, self.scratch[1], 0)
+        tell_number(self.wire, feed, int(EventKind.TICKER_STATE), 0, 0, self.now_ns)
+        tell_book(self.wire, feed, self.shown, 0, self.scratch[3])
+        serve_history(self.wire, feed, self.recorded.events, 0, 0, 0)
+        publish(self.wire, np.zeros(1, dtype=WIRE_EVENT)[0], np.zeros(0, dtype=WIRE_EVENT))
+        rehearsal = new_venue(self.settings.venue)
+        requests["ts_ns"][0] = self.now_ns
+        advance(rehearsal, requests, 1)
+        step_due(rehearsal, requests, 1)
+        if report_due(rehearsal) != NEVER:
+            next_report(rehearsal)
+        requests[0] = np.zeros(1, dtype=requests.dtype)[0]
 
     def clock_ms(self) -> int:
         """Return the exchange's wall clock, milliseconds since 1970."""
@@ -139,14 +155,22 @@ class VenueProcess:
         feed["stop_at"] = self.disorder.next_event()
         if self.disorder.holds_market or begun >= feed["limit"]:
             return False
-        serve(
-            self.wire, feed, self.broker.model, self.shown, self.scratch, events, self.broker.requests, self.broker.sent
-        )
-        served = int(feed["cursor"])
-        if served > begun:
-            self._move_clock(int(events["ts_event_ns"][served - 1]))
-            self.wire.header["served"] = served
-        return served > begun
+        broker = self.broker
+        while (
+            serve(self.wire, feed, broker.model, self.shown, self.scratch, events, broker.requests, broker.sent)
+            == REPORTED
+        ):
+            self._follow(int(feed["cursor"]))
+            self._move_clock(report_due(broker.model))
+            broker.hear()
+        self._follow(int(feed["cursor"]))
+        return int(feed["cursor"]) > begun
+
+    def _follow(self, served: int) -> None:
+        """Say how many events are served; the clock stands where the last of them put it."""
+        if served > 0:
+            self._move_clock(int(self.recorded.events["ts_event_ns"][served - 1]))
+        self.wire.header["served"] = served
 
     def _until_ns(self) -> int:
         """Return the time of the recorded session up to which events are due."""
@@ -205,7 +229,8 @@ class VenueProcess:
         elif kind == RequestKind.ORDERS:
             self.logins.load_orders(int(request["account"][0]))
         else:
-            self.broker.now_ns = self.now_ns
+            if kind in (RequestKind.SEND, RequestKind.ZERO):
+                self.disorder.begin_at("order", self.broker.orders_taken + 1)
             self.broker.take(request)
 
     def _subscribe(self, request: np.ndarray, on: bool) -> None:

@@ -1,6 +1,7 @@
-"""A client of the library by raw ctypes, run as a process of its own: `client.py LIBRARY SCENE` prints what came back."""
+"""A client of the library by raw ctypes, in a process of its own: `client.py LIBRARY SCENE` prints what came back."""
 
 import ctypes
+import importlib
 import json
 import os
 import sys
@@ -339,10 +340,9 @@ class Client:
 
 
 def main() -> None:
-    from tests.live.standin import scenes
-
-    client = Client(sys.argv[1])
-    answer = getattr(scenes, sys.argv[2])(client)
+    client, scene = Client(sys.argv[1]), sys.argv[2]
+    module = importlib.import_module(f"tests.live.standin.{scene.partition('.')[0]}")
+    answer = getattr(module, scene.partition(".")[2])(client)
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()
     os._exit(0)  # the library's thread may still be calling

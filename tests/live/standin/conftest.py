@@ -63,6 +63,16 @@ class Running:
         assert client.returncode == 0, err
         return json.loads(out)
 
+    def stop(self) -> str:
+        """Stop the venue; return what it failed with, empty where it served to the end."""
+        self.wire.header["stop"] = 1
+        try:
+            _, err = self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return "the venue did not stop" + self.process.communicate()[1]
+        return err if self.process.returncode else ""
+
 
 StartVenue = Callable[..., Running]
 
@@ -96,10 +106,5 @@ def venue(tmp_path: Path, library: Path) -> Iterator[StartVenue]:
         return started[-1]
 
     yield start
-    for running in started:
-        running.wire.header["stop"] = 1
-        try:
-            running.process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            running.process.kill()
-            running.process.communicate()
+    failures = [running.stop() for running in started]
+    assert not any(failures), failures

@@ -6,7 +6,7 @@ NO_POSITION, WAITING_SERVER = -2147483637, -2147483644
 
 
 def test_trades_and_depth_arrive_as_recorded(venue: StartVenue) -> None:
-    told = venue().play("trades")
+    told = venue().play("scenes.trades")
     assert [0, 0] in told["state"]
     assert told["state"].index([2, 4]) < told["state"].index([1, 5])
     assert told["account"][0] == [1001, "Corretora Exemplo", "700123", "Trader Exemplo"]
@@ -29,8 +29,8 @@ def test_trades_and_depth_arrive_as_recorded(venue: StartVenue) -> None:
 
 
 def test_orders_go_through_their_life(venue: StartVenue) -> None:
-    told = venue().play("orders")
-    bought, limit, stop, zero = told["ids"]
+    told = venue().play("scenes.orders")
+    bought = told["ids"][0]
     assert told["ids"] == [1, 2, 3, 4]
     assert told["statuses"][0] == [203, 203, 201, 0, 2]
     assert told["bought"]["traded"] == 3
@@ -54,10 +54,10 @@ def test_orders_go_through_their_life(venue: StartVenue) -> None:
 
 def test_orders_and_position_survive_the_death_of_the_client(venue: StartVenue) -> None:
     running = venue()
-    dead = running.start("killed")
+    dead = running.start("scenes.killed")
     dead.communicate(timeout=60)
     assert dead.returncode == -9
-    told = running.play("again")
+    told = running.play("scenes.again")
     # An empty list with NL_OK means only that nothing was loaded.
     assert (told["empty"], told["code"], told["ask"], told["asked"]) == ([], 0, WAITING_SERVER, 0)
     assert [(one["status"], one["quantity"]) for one in told["orders"]] == [(2, 2), (0, 2)]
