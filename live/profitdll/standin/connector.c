@@ -196,6 +196,7 @@ void run_connector(void) {
     while (!load_acquire(&finishing)) {
         uint64_t head = load_acquire(&wire->header.event_head);
         if (head == tail) {
+            store_release(&wire->header.beats, wire->header.beats + 1);
             if (++idle < IDLE_SPINS) platform_relax();
             else platform_sleep_us(IDLE_US);
             continue;

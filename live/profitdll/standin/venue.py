@@ -85,8 +85,9 @@ class VenueProcess:
         self.disorder = Disorder(self)
         self.history = History(self)
         self.requests_taken = 0
+        self._heard = False
         self._paced_from: tuple[float, int] | None = None
-        self._looked = 0.0
+        self._looked, self._beats = 0.0, -1
         self._describe()
         self._compile()
         open_for_logins(self.wire)
@@ -151,8 +152,11 @@ class VenueProcess:
         feed, events = self.feed[0], self.recorded.events
         begun = int(feed["cursor"])
         feed["limit"] = min(int(self.wire.header["released"][0]), events.size)
-        feed["until_ns"] = self._until_ns()
         feed["stop_at"] = self.disorder.next_event()
+        waits = not (self.stepped or self._heard)  # the session waits for its first listener
+        if waits:
+            return False
+        feed["until_ns"] = self._until_ns()
         if self.disorder.holds_market or begun >= feed["limit"]:
             return False
         broker = self.broker
@@ -176,8 +180,8 @@ class VenueProcess:
         """Return the time of the recorded session up to which events are due."""
         if self.speed == 0 or self.stepped or self.disorder.storms:
             return NEVER
-        if self._paced_from is None or not self.feed["trades_to"][0]:
-            self._paced_from = (time.monotonic(), self.now_ns)  # the session waits for its first listener
+        if self._paced_from is None:
+            self._paced_from = (time.monotonic(), self.now_ns)
         wall, start = self._paced_from
         now = start + int((time.monotonic() - wall) * self.speed * 1e9)
         self._move_clock(now)
@@ -194,7 +198,7 @@ class VenueProcess:
         while True:
             step, told = step_due(broker.model, broker.requests, broker.sent), report_due(broker.model)
             due = min(step, told)
-            if due == NEVER or (due > self.now_ns and not (waits and (self.speed == 0 or self.stepped))):
+            if due == NEVER or (due > self.now_ns and not waits):
                 return done
             self._move_clock(due)
             if told <= step:
@@ -245,7 +249,7 @@ class VenueProcess:
         if asset < 0 or asset > 1:
             return
         feed, field = self.feed[0], _SUBSCRIPTIONS[what]
-        told = int(feed[field])
+        told, self._heard = int(feed[field]), True
         feed[field] = told | (1 << asset) if on else told & ~(1 << asset)
         if on and what == 0:
             tell_daily(self.wire, feed, self.scratch[1], self.clock_ms())
@@ -255,11 +259,13 @@ class VenueProcess:
             tell_book(self.wire, feed, self.shown, asset, self.scratch[3])
 
     def _look_for_library(self) -> None:
-        """Forget a library whose process is gone."""
+        """Forget a library whose thread stands still and whose process is gone."""
         if time.monotonic() - self._looked < _LOOK_S or self.outbox.session == 0:
             return
+        header, before = self.wire.header, self._beats
         self._looked = time.monotonic()
-        if not is_alive(int(self.wire.header["pid"][0])):
+        self._beats = int(header["beats"][0]) + int(header["dispatched"][0])
+        if self._beats == before and not is_alive(int(header["pid"][0])):
             self.forget_library()
 
     def forget_library(self) -> None:

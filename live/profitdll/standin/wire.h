@@ -207,7 +207,8 @@ typedef struct {
     uint64_t forbidden_calls; /* requests made from inside a callback */
     uint64_t late_translations; /* TranslateTrade outside the callback of that trade */
     uint64_t dispatched; /* events */
-    uint8_t pad2[16];
+    uint64_t beats; /* of the callbacks' thread while it has nothing to do */
+    uint8_t pad2[8];
     uint64_t event_head; /* the venue's, offset 576 */
     uint8_t pad3[56];
     uint64_t event_tail; /* the library's, offset 640 */

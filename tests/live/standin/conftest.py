@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from live.profitdll.standin.build import build
-from live.profitdll.standin.wire import WIRE_FILE, attach
+from live.profitdll.standin.launch import Launched, launch
 from market.errors import UsageError
 from market.types import Kind, Side
 from tests.commands import CHECKOUT
@@ -44,9 +45,9 @@ def session_events(trades: int = 100) -> np.ndarray:
 class Running:
     """A venue process and its clients."""
 
-    def __init__(self, folder: Path, library: Path, process: "subprocess.Popen[str]", map_path: Path) -> None:
-        self.folder, self.library, self.process, self.map_path = folder, library, process, map_path
-        self.wire = attach(map_path)
+    def __init__(self, launched: Launched, library: Path) -> None:
+        self.launched, self.library = launched, library
+        self.wire, self.map_path = launched.wire, launched.map_path
 
     def start(self, scene: str) -> "subprocess.Popen[str]":
         """Start a client."""
@@ -63,48 +64,32 @@ class Running:
         assert client.returncode == 0, err
         return json.loads(out)
 
-    def stop(self) -> str:
-        """Stop the venue; return what it failed with, empty where it served to the end."""
-        self.wire.header["stop"] = 1
-        try:
-            _, err = self.process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return "the venue did not stop" + self.process.communicate()[1]
-        return err if self.process.returncode else ""
+    def wait_for_requests(self, count: int) -> None:
+        """Wait until a client has made so many requests in all."""
+        for _ in range(6000):
+            if int(self.wire.header["request_tail"][0]) >= count:
+                return
+            time.sleep(0.01)
+        pytest.fail(f"expected {count} requests, found {self.wire.header['request_tail'][0]}")
 
 
 StartVenue = Callable[..., Running]
 
 
 @pytest.fixture
-def venue(tmp_path: Path, library: Path) -> Iterator[StartVenue]:
+def venue(tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartVenue]:
     """Start venues: `venue(events, faults=[...], settings={...}, pace=["--stepped"])`."""
+    monkeypatch.chdir(CHECKOUT)
     started: list[Running] = []
 
-    def start(
-        events: np.ndarray | None = None, faults: Any = (), settings: Any = None, pace: tuple[str, ...] = ("--stepped",)
-    ) -> Running:
+    def start(events: np.ndarray | None = None, pace: tuple[str, ...] = ("--stepped",), **how: Any) -> Running:
         folder = tmp_path / str(len(started))
         folder.mkdir()
         np.save(folder / "events.npy", session_events() if events is None else events)
-        (folder / "faults.json").write_text(json.dumps(list(faults)), encoding="utf-8")
-        (folder / "settings.json").write_text(json.dumps(settings or {}), encoding="utf-8")
-        map_path = folder / "venue.map"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "live.profitdll.standin.venue", str(map_path), "--contract", CONTRACT, *pace,
-             "--events", str(folder / "events.npy"), "--faults", str(folder / "faults.json"),
-             "--settings", str(folder / "settings.json")],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT,
-        )  # fmt: skip
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if "serves" not in line:
-            pytest.fail(process.communicate(timeout=20)[1])
-        assert map_path.stat().st_size == WIRE_FILE.itemsize
-        started.append(Running(folder, library, process, map_path))
+        source = ("--contract", CONTRACT, "--events", str(folder / "events.npy"))
+        started.append(Running(launch(folder, source, pace, **how), library))
         return started[-1]
 
     yield start
-    failures = [running.stop() for running in started]
+    failures = [running.launched.stop() for running in started]
     assert not any(failures), failures

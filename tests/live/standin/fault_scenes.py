@@ -14,6 +14,16 @@ def numbers(client: Client) -> Any:
     return {"trades": client.of("trade"), "state": client.of("state")}
 
 
+def paced(client: Client) -> Any:
+    client.ready()
+    client.wait(lambda: client.count("trade") >= 1)
+    begun = time.monotonic()
+    client.wait(lambda: client.count("trade") >= 20)
+    took = time.monotonic() - begun
+    sent = client.send(BUY)
+    return {"took": took, "filled": client.wait_status(sent, 2)}
+
+
 def market_down(client: Client) -> Any:
     """Lose the market after ten trades; one happens meanwhile, the rest after it is back."""
     client.ready()
@@ -109,7 +119,6 @@ def second_login(client: Client) -> Any:
 def hold(client: Client) -> Any:
     """Stay logged in until the venue is told to release events, and see them."""
     client.ready()
-    client.wire.header["pad7"] = 1
     client.wait(lambda: client.count("trade") >= 20)
     return {"trades": client.count("trade")}
 

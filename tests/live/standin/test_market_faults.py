@@ -1,11 +1,10 @@
 """Each fault of the market, of logins and of the library itself, shown once."""
 
-import numpy as np
 import pytest
 
 from live.profitdll.standin.faults import FAULTS, read_faults
 from market.errors import UsageError
-from tests.live.standin.conftest import Running, StartVenue
+from tests.live.standin.conftest import StartVenue
 
 INTERNAL_ERROR, INVALID_ARGS, NOT_SAME_THREAD, NOT_MY_TRADE = -2147483647, -2147483645, -2147483604, -2147483615
 EXCHANGE_UNKNOWN, INVALID_TICKER, MARKET_ONLY = -2147483633, -2147483617, -2147483638
@@ -32,6 +31,12 @@ def test_trades_are_lost_doubled_swapped_and_preceded_by_sentinels(venue: StartV
     assert sentinel[3]["price"] == 0.0
     assert sentinel[3]["time"] == [0] * 7
     assert {one[0] for one in told} == {0}
+
+
+def test_a_session_is_served_at_a_pace(venue: StartVenue) -> None:
+    told = venue(pace=("--speed", "4")).play("fault_scenes.paced")
+    assert 0.4 < told["took"] < 3.0  # 1.9 s of the session
+    assert told["filled"]
 
 
 def test_what_happens_while_market_data_are_down_is_never_told(venue: StartVenue) -> None:
@@ -101,20 +106,11 @@ def test_wrong_credentials_come_by_the_state_callback_and_no_second_login_is_tak
 def test_a_second_process_cannot_use_the_key_and_the_first_lives_on(venue: StartVenue) -> None:
     running = venue()
     first = running.start("fault_scenes.hold")
-    wait_for(running, "pad7", 1)
+    running.wait_for_requests(2)
     assert running.play("fault_scenes.second_login") == {"result": INTERNAL_ERROR}
     running.wire.header["released"] = 61
     out, err = first.communicate(timeout=60)
     assert out == '{"trades": 20}', err
-
-
-def wait_for(running: Running, field: str, value: int) -> None:
-    for _ in range(6000):
-        if int(running.wire.header[field][0]) >= value:
-            return
-        running.process.poll()
-        np.random.default_rng(0).random(20_000)
-    pytest.fail(f"{field} never reached {value}")
 
 
 def test_a_license_without_routing_connects_and_then_drops(venue: StartVenue) -> None:
