@@ -17,7 +17,6 @@ from market.errors import UsageError
 _HERE = Path(__file__).parent
 _FLAGS = ["-std=gnu11", "-O2", "-g0", "-Wall", "-Wextra", "-Werror", "-shared", "-s"]
 _LINUX = ["-fPIC", "-fvisibility=hidden", "-pthread"]
-_WINDOWS = ["-static-libgcc"]
 _MINGW = "x86_64-w64-mingw32-gcc"
 
 
@@ -64,7 +63,7 @@ def build(folder: Path, windows: bool = False) -> Path:
     UsageError
         If there is no compiler, or it refuses the sources.
     """
-    command = compiler(windows) + _FLAGS + (_WINDOWS if windows else _LINUX)
+    command = compiler(windows) + _FLAGS + ([] if windows else _LINUX)
     digest = hashlib.sha256(" ".join(command).encode())
     for path in sources():
         digest.update(path.name.encode() + path.read_bytes())

@@ -5,6 +5,8 @@
 
 #define IDLE_SPINS 400
 #define IDLE_US 50
+#define AUCTION 4
+#define THEORIC_PRICE 7
 
 uint32_t finishing;
 
@@ -69,6 +71,10 @@ static void take_daily(const wire_event *event, library_asset *asset) {
 
 static void take_ticker_state(const wire_event *event, library_asset *asset) {
     nl_char date[24];
+    platform_enter(&guard);
+    asset->in_auction = event->number == AUCTION;
+    asset->theoretical_quantity = 0;
+    platform_leave(&guard);
     to_date_text(event->time_ms, date);
     TELL(ticker_state, &asset->record, date, (int32_t)event->number);
 }
@@ -79,6 +85,8 @@ static void take_theoretical(const wire_event *event, library_asset *asset) {
     asset->theoretical_quantity = event->quantity;
     platform_leave(&guard);
     TELL(theoretical, &asset->record, event->price, event->quantity);
+    for (uint8_t side = 0; side < 2 && asset->subscribed[SUBSCRIBE_DEPTH]; side++)
+        TELL(depth, &asset->identifier, side, 0, THEORIC_PRICE);
 }
 
 static void take_invalid_ticker(void) {

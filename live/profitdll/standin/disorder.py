@@ -40,7 +40,7 @@ class Disorder:
         cursor = int(venue.feed["cursor"][0])
         if 0 <= self._silent_until <= cursor:
             self._silent_until, venue.feed["muted"] = -1, 0
-        reached = {"event": cursor, "time_ns": venue.now_ns, "request": venue.requests_taken}
+        reached = {"event": cursor, "request": venue.requests_taken}
         for trigger, so_far in reached.items():
             for fault in venue.script.due(trigger, so_far):
                 self._begin(fault)

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from market.errors import UsageError
 
@@ -105,6 +107,17 @@ def _fault(path: Path, place: int, entry: dict[str, Any]) -> Fault:
         )
     how_far = {key: entry[key] for key in ("count", "ms", "code", "call") if key in entry}
     return Fault(entry["fault"], named[0], int(entry[named[0]]), **how_far)
+
+
+def at_events(faults: Sequence[Fault], ts_event_ns: np.ndarray) -> list[Fault]:
+    """Return the faults with each time of the session put as the first event at or after it."""
+    seen = np.maximum.accumulate(ts_event_ns)
+    return [
+        replace(fault, trigger="event", at=int(np.searchsorted(seen, fault.at)))
+        if fault.trigger == "time_ns"
+        else fault
+        for fault in faults
+    ]
 
 
 class Script:

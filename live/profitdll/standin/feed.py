@@ -312,7 +312,7 @@ def tell(wire: Wire, feed: np.void, shown: Book, scratch: tuple, events: np.ndar
         time_ms = local_ms(feed, ts_ns)
         if not silent and time_ms - feed["daily_ms"] >= DAILY_EVERY_MS:
             tell_daily(wire, feed, scratch[1], time_ms)
-        if not silent and wire.header[0]["phase"] == _AUCTION:
+        if not silent and kind == _TRADE and wire.header[0]["phase"] == _AUCTION:
             tell_number(wire, feed, _W_THEORETICAL, int(event["quantity"]), int(event["price"]), ts_ns)
     elif kind == _STATE:
         wire.header[0]["phase"] = event["level"]

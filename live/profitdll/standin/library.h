@@ -24,6 +24,7 @@ typedef struct {
     uint32_t asked_close;
     int32_t levels[2]; /* buy, sell */
     depth_level depth[2][DEPTH_LEVELS];
+    uint32_t in_auction;
     double theoretical_price;
     int64_t theoretical_quantity;
 } library_asset;

@@ -1,7 +1,10 @@
 /* Subscriptions, price depth, and what else is told of the market. */
 #include "library.h"
 
+#include <math.h>
 #include <string.h>
+
+#define IS_THEORIC 1
 
 library_asset assets[WIRE_ASSETS];
 
@@ -122,12 +125,15 @@ static int32_t depth_of(const TConnectorAssetIdentifier *asset, uint8_t side, li
     return (*out)->subscribed[SUBSCRIBE_DEPTH] ? NL_OK : NL_ASSET_NO_DATA;
 }
 
+/* In an auction the theoretical level stands before the others, with a price that is none. */
+static int32_t has_theoretical(const library_asset *asset) { return asset->in_auction && asset->theoretical_quantity > 0; }
+
 NL_EXPORT(int32_t) GetPriceDepthSideCount(const TConnectorAssetIdentifier *asset, uint8_t side) {
     library_asset *found = 0;
     int32_t result = depth_of(asset, side, &found);
     if (result) return result;
     platform_enter(&guard);
-    result = found->levels[side];
+    result = found->levels[side] + has_theoretical(found);
     platform_leave(&guard);
     return result;
 }
@@ -140,8 +146,14 @@ NL_EXPORT(int32_t) GetPriceGroup(const TConnectorAssetIdentifier *asset, uint8_t
     if (!out_group || position < 0) return NL_INVALID_ARGS;
     if (out_group->Version != 0) return NL_VERSION_NOT_SUPPORTED;
     platform_enter(&guard);
-    if (position < found->levels[side]) {
-        depth_level level = found->depth[side][position];
+    int32_t theoretical = has_theoretical(found);
+    if (theoretical && position == 0) {
+        out_group->Price = -INFINITY;
+        out_group->Count = 1;
+        out_group->Quantity = found->theoretical_quantity;
+        out_group->PriceGroupFlags = IS_THEORIC;
+    } else if (position - theoretical < found->levels[side]) {
+        depth_level level = found->depth[side][position - theoretical];
         out_group->Price = level.price;
         out_group->Count = level.count;
         out_group->Quantity = level.quantity;

@@ -15,7 +15,7 @@ import numpy as np
 
 from live.profitdll.standin.broker import Broker
 from live.profitdll.standin.disorder import Disorder
-from live.profitdll.standin.faults import Fault, Script, read_faults
+from live.profitdll.standin.faults import Fault, Script, at_events, read_faults
 from live.profitdll.standin.feed import FEED, REPORTED, serve, serve_history, tell_book, tell_daily, tell_number
 from live.profitdll.standin.history import History
 from live.profitdll.standin.logins import Logins
@@ -43,7 +43,7 @@ from trading.fills.events import advance, step_due
 from trading.fills.venue import NEVER, new_venue, next_report, report_due
 
 _SUBSCRIPTIONS = ("trades_to", "depth_to", "depth_to")  # of ticker, depth and offers
-_IDLE_S = 0.0002
+_IDLE_S, _RESTING_S = 0.0002, 0.001  # between looks while something was done in the last second, and later
 _LOOK_S = 0.5  # how often the library's process is looked for
 
 
@@ -80,14 +80,14 @@ class VenueProcess:
         table = OrderTable(self.wire, self.outbox, self.timers, self.clock_ms)
         positions = Positions(self.wire, self.outbox)
         self.broker = Broker(self.wire, settings, table, positions, recorded.instrument)
-        self.script = Script(faults)
+        self.script = Script(at_events(faults, recorded.events["ts_event_ns"]))
         self.logins = Logins(self)
         self.disorder = Disorder(self)
         self.history = History(self)
         self.requests_taken = 0
         self._heard = False
         self._paced_from: tuple[float, int] | None = None
-        self._looked, self._beats = 0.0, -1
+        self._looked, self._beats, self._busy_at = 0.0, -1, 0.0
         self._describe()
         self._compile()
         open_for_logins(self.wire)
@@ -143,9 +143,10 @@ class VenueProcess:
             busy = self._serve() or busy
             busy = self._let_model_act() or busy
             self.wire.header["clock_ms"] = self.clock_ms()
+            self._busy_at = time.monotonic() if busy else self._busy_at
             if not busy:
                 self._look_for_library()
-                time.sleep(_IDLE_S)
+                time.sleep(_IDLE_S if time.monotonic() - self._busy_at < 1 else _RESTING_S)
 
     def _serve(self) -> bool:
         """Serve events as far as they are due; return whether anything was done."""

@@ -119,6 +119,16 @@ class Client:
         level = [group.Price, group.Quantity, group.Count] if result == 0 else [result]
         self.told.append(("depth", side, position, update, count, level))
 
+    def levels(self, side: int) -> list[list[Any]]:
+        """Return price, quantity and flags of every level of a side, the best first."""
+        group, found = self.types.records["TConnectorPriceGroup"](), []
+        asset = self.asset()
+        for position in range(self.library.GetPriceDepthSideCount(ctypes.byref(asset), side)):
+            assert self.library.GetPriceGroup(ctypes.byref(asset), side, position, ctypes.byref(group)) == 0
+            price = group.Price if abs(group.Price) < 1e300 else str(group.Price)
+            found.append([price, group.Quantity, group.PriceGroupFlags])
+        return found
+
     def on_order(self, identifier: Any) -> None:
         local_id, cl_ord_id = identifier[0].LocalOrderID, narrow(identifier[0].ClOrderID)
         details = self.details(local_id) if self.details_in_callback else {}

@@ -24,6 +24,13 @@ def paced(client: Client) -> Any:
     return {"took": took, "filled": client.wait_status(sent, 2)}
 
 
+def storm(client: Client) -> Any:
+    """Hear at once what a hundredth of real time would take minutes for."""
+    client.ready()
+    client.wait(lambda: client.count("trade") >= 20)
+    return client.count("trade")
+
+
 def market_down(client: Client) -> Any:
     """Lose the market after ten trades; one happens meanwhile, the rest after it is back."""
     client.ready()
@@ -43,7 +50,8 @@ def late(client: Client) -> Any:
     client.release(61)
     waited = time.monotonic() - begun
     client.settle()
-    return {"waited": waited, "numbers": [one[3]["number"] for one in client.of("trade")]}
+    told = [one[3]["number"] for one in client.of("trade")]
+    return {"waited": waited, "numbers": told, "state": client.of("state")}
 
 
 def frozen(client: Client) -> Any:
@@ -193,7 +201,10 @@ def admin(client: Client) -> Any:
     client.wait_status(order, 0)
     client.release(61)
     client.wait_status(order, 205)
-    return client.statuses(order)
+    client.release(62)
+    client.wait_state(1, 3)
+    client.settle()
+    return {"statuses": client.statuses(order), "state": client.of("state")}
 
 
 def refusals(client: Client) -> Any:

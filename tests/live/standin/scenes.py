@@ -16,6 +16,36 @@ def trades(client: Client) -> Any:
     return {kind: client.of(kind) for kind in ("state", "account", "trade", "depth", "tiny", "daily", "phase")}
 
 
+def depth(client: Client) -> Any:
+    """Subscribe to the depth halfway, hear the rest, read every level of both sides."""
+    client.ready()
+    served = int(client.wire.header["pad7"][0])
+    client.release(served // 2)
+    client.library.SubscribePriceDepth(ctypes.byref(client.asset()))
+    client.wait(lambda: client.count("depth") > 0)
+    client.release(served)
+    client.settle()
+    return {"book": [client.levels(side) for side in (0, 1)], "depth": client.of("depth")}
+
+
+def auction(client: Client) -> Any:
+    client.ready()
+    client.library.SubscribePriceDepth(ctypes.byref(client.asset()))
+    client.release(5)
+    client.settle()
+    price, quantity = ctypes.c_double(), ctypes.c_int64()
+    result = client.library.GetTheoreticalValues(
+        ctypes.byref(client.asset()), ctypes.byref(price), ctypes.byref(quantity)
+    )
+    out = {"values": [result, price.value, quantity.value], "during": client.levels(0)}
+    client.release(6)
+    client.settle()
+    return {
+        **out, "after": client.levels(0), "phase": [one[1] for one in client.of("phase")],
+        "updates": [one[2] for one in client.of("depth")], "flags": [one[2] for one in client.of("trade")],
+    }  # fmt: skip
+
+
 def orders(client: Client) -> Any:
     """Market buy, resting limit changed and cancelled, stop, zero: a plain session."""
     client.ready()

@@ -4,6 +4,7 @@ import pytest
 
 from live.profitdll.standin.faults import FAULTS, read_faults
 from market.errors import UsageError
+from tests.factories import OPEN_NS
 from tests.live.standin.conftest import StartVenue
 
 INTERNAL_ERROR, INVALID_ARGS, NOT_SAME_THREAD, NOT_MY_TRADE = -2147483647, -2147483645, -2147483604, -2147483615
@@ -33,6 +34,11 @@ def test_trades_are_lost_doubled_swapped_and_preceded_by_sentinels(venue: StartV
     assert {one[0] for one in told} == {0}
 
 
+def test_a_storm_heeds_no_pace(venue: StartVenue) -> None:
+    running = venue(pace=("--speed", "0.01"), faults=[{"fault": "market_storm", "event": 0, "count": 61}])
+    assert running.play("fault_scenes.storm") == 20
+
+
 def test_a_session_is_served_at_a_pace(venue: StartVenue) -> None:
     told = venue(pace=("--speed", "4")).play("fault_scenes.paced")
     assert 0.4 < told["took"] < 3.0  # 1.9 s of the session
@@ -49,10 +55,11 @@ def test_late_market_data_come_whole_and_in_order(venue: StartVenue) -> None:
     told = venue(
         faults=[
             {"fault": "market_late", "event": 31, "ms": 400},
-            {"fault": "market_partial", "event": 31, "ms": 10},
+            {"fault": "market_partial", "time_ns": OPEN_NS + 1_900_000_000, "ms": 10},
         ]
     ).play("fault_scenes.late")
     assert told["waited"] > 0.3
+    assert told["state"][-2:] == [[2, 6], [2, 4]]
     assert told["numbers"] == list(range(1, 21))
 
 

@@ -60,8 +60,10 @@ def test_orders_are_not_created_while_routing_is_down(venue: StartVenue) -> None
 
 
 def test_the_broker_may_cancel_and_disconnect_by_itself(venue: StartVenue) -> None:
-    running = venue(faults=[{"fault": "canceled_by_admin", "event": 40}, {"fault": "broker_down", "event": 61}])
-    assert running.play("fault_scenes.admin") == [203, 203, 201, 0, 205]
+    script = [{"fault": "canceled_by_admin", "event": 40}, {"fault": "broker_down", "event": 61, "ms": 60_000}]
+    told = venue(faults=script).play("fault_scenes.admin")
+    assert told["statuses"] == [203, 203, 201, 0, 205]
+    assert told["state"][-1] == [1, 3]
 
 
 def test_what_cannot_be_is_refused(venue: StartVenue) -> None:

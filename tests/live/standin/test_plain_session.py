@@ -1,6 +1,18 @@
 """A plain session end to end: login, subscription, trades and depth, orders and fills, death and a new login."""
 
-from tests.live.standin.conftest import StartVenue
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from live.profitdll.standin.recorded import from_file, from_lake
+from market.errors import DataError, LakeError
+from market.home import Home
+from market.types import PRICE_KEYED, Kind, Side
+from tests.factories import WDO, make_event, make_quote, make_trade
+from tests.homes import fill_lake
+from tests.live.standin.conftest import StartVenue, session_events
 
 NO_POSITION, WAITING_SERVER = -2147483637, -2147483644
 
@@ -26,6 +38,58 @@ def test_trades_and_depth_arrive_as_recorded(venue: StartVenue) -> None:
     assert told["tiny"][:2] == [[5000.0, 10, 0], [5000.5, 20, 1]]
     assert told["phase"][0][1] == 0
     assert told["daily"][-1][2][:4] == [5000.5, 5000.5, 5000.5, 5000.5]
+
+
+@pytest.mark.parametrize("keyed", [True, False], ids=["by price", "by index"])
+def test_depth_is_that_of_a_book_kept_by_hand(venue: StartVenue, keyed: bool) -> None:
+    rng = np.random.default_rng(7)
+    sides: dict[int, dict[int, list[float]]] = {1: {}, -1: {}}
+    parts = []
+    for step in range(400):
+        side = 1 if rng.random() < 0.5 else -1
+        key = int(rng.integers(0, 12))
+        quantity = int(rng.integers(0, 4))
+        price = 10_000 - side * (1 + key)
+        if step == 150:
+            parts.append(make_event(Kind.BOOK_CLEAR, 1 + step / 100))
+            sides[1].clear()
+            sides[-1].clear()
+        kind = Kind.LEVEL_SET if quantity else Kind.LEVEL_DELETE
+        level = PRICE_KEYED if keyed else key
+        parts.append(make_event(kind, 1 + step // 3 / 100, side=side, price=price, quantity=quantity, level=level))
+        sides[side][key] = [price * 0.5, quantity, 0]
+    events = np.concatenate(parts)
+    events["sequence"], events["instrument"] = np.arange(events.size), WDO
+    running = venue(events)
+    running.wire.header["pad7"] = events.size
+    told = running.play("scenes.depth")
+    for side, found in zip((1, -1), told["book"], strict=True):
+        expected = [sides[side].get(key, [0, 0, 0]) for key in range(12)]
+        if keyed:
+            assert found == [one for one in expected if one[1] > 0]
+        else:
+            assert [one[1] for one in found] == [one[1] for one in expected][: len(found)]
+            assert [one[1] for one in expected[len(found) :]] == [0] * (12 - len(found))
+    updates = [one[2] for one in told["depth"]]
+    assert {0, 1, 4, 5, 6} <= set(updates)
+    assert updates.count(5) == updates.count(6)
+
+
+def test_an_auction_has_a_theoretical_level_without_a_price(venue: StartVenue) -> None:
+    parts = [
+        make_quote(0.5, Side.BUY, 10_000, 10), make_quote(0.5, Side.SELL, 10_001, 20),
+        make_event(Kind.STATE, 1, level=4), make_trade(2, 10_004, 30, Side.NONE, trade_type=4),
+        make_event(Kind.EDIT, 3, price=10_003, quantity=1, trade_type=2, trade_number=1), make_event(Kind.STATE, 4),
+    ]  # fmt: skip
+    events = np.concatenate(parts)
+    events["sequence"], events["instrument"] = np.arange(events.size), WDO
+    told = venue(events).play("scenes.auction")
+    assert told["values"] == [0, 5002.0, 30]
+    assert told["during"] == [["-inf", 30, 1], [5000.0, 10, 0]]
+    assert told["after"] == [[5000.0, 10, 0]]
+    assert told["phase"] == [0, 4, 0]
+    assert told["updates"][-2:] == [7, 7]
+    assert told["flags"] == [0, 1]  # the second is an edit
 
 
 def test_orders_go_through_their_life(venue: StartVenue) -> None:
@@ -64,3 +128,37 @@ def test_orders_and_position_survive_the_death_of_the_client(venue: StartVenue) 
     assert told["position"][:4] == [0, 2, 5000.5, 1]
     assert told["cancel"] == 0
     assert told["details"]["status"] == 4
+
+
+def test_the_market_goes_on_without_a_client(venue: StartVenue) -> None:
+    """A limit left behind by a killed client fills; the next login finds the fill and the position."""
+    events = session_events(40)
+    falls = np.concatenate([
+        make_quote(6, Side.BUY, 9_970), make_quote(6, Side.SELL, 9_971), make_trade(6.1, 9_971, 5, Side.SELL),
+    ])  # fmt: skip
+    falls["sequence"], falls["instrument"] = events.size + np.arange(3), WDO
+    running = venue(np.concatenate([events, falls]))
+    dead = running.start("scenes.killed")
+    dead.communicate(timeout=60)
+    running.wire.header["released"] = events.size + 3
+    told = running.play("scenes.again")
+    # 2 at 5000.5, then 2 at the limit of 4990.
+    assert [(one["status"], one["quantity"]) for one in told["orders"]] == [(2, 2), (2, 2)]
+    assert told["position"] == [0, 4, 4995.25, 1, 4, 0]
+
+
+def test_sessions_come_from_the_lake_or_a_file(tmp_path: Path) -> None:
+    lake = fill_lake(Home(tmp_path))
+    contract = lake.contracts()[0]
+    days = lake.sessions(contract)
+    found = from_lake(lake, contract, days[1])
+    assert found.events.size == lake.read_events(contract, days[1]).size > 1000
+    assert (found.earlier, found.day) == ((days[0],), days[1])
+    assert found.load(days[0]).size == lake.read_events(contract, days[0]).size
+    assert found.offset_ns == -3 * 3600 * 10**9
+    assert dt.datetime.fromtimestamp(found.midnight_ms / 1000, dt.UTC).date() == days[1]
+    with pytest.raises(LakeError):
+        from_lake(lake, contract, dt.date(2020, 1, 2))
+    np.save(tmp_path / "other.npy", np.zeros(3))
+    with pytest.raises(DataError, match="expected EVENT records"):
+        from_file(tmp_path / "other.npy", contract)
