@@ -10,6 +10,8 @@ from live.profitdll.standin.outbox import Outbox, Timers
 from live.profitdll.standin.rings import store_row
 from live.profitdll.standin.wire import ORDERS, WIRE_ORDER, WIRE_RESULT, EventKind, Wire, get_text, put_text
 
+_IDS_PER_SESSION = 10_000  # no local id of one session means anything in another
+
 
 class Status(IntEnum):
     """Where an order stands, as the vendor numbers it."""
@@ -134,9 +136,9 @@ class OrderTable:
         """Give the orders of earlier sessions ids of a new one, as a library does that loads them."""
         for place in range(self.count):
             order = self.row(place)
-            order["session"], order["local_id"] = session, place + 1
+            order["session"], order["local_id"] = session, session * _IDS_PER_SESSION + place + 1
             self._store(order)
-        self._wire.header["next_local_id"] = self.count + 1
+        self._wire.header["next_local_id"] = session * _IDS_PER_SESSION + self.count + 1
         self._held = None
 
     def _stamp(self, order: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from live.profitdll.standin import wire as wires
 from tests.live.standin.abi_table import Types, read_table
 
 KEY, USER, PASSWORD, ROUTING = "STANDIN-KEY", "trader@example.com", "login-password", "routing-password"
-ACCOUNT = (15011, "SIM700123")
+ACCOUNT, REAL = (15011, "SIM700123"), (1001, "700123")
 TICKER = "WDON26"
 MARKET, LIMIT, STOP = 1, 2, 4
 BUY, SELL = 1, 2
@@ -149,7 +149,8 @@ class Client:
         for address in (sell, buy):
             if address:
                 count, size = (ctypes.c_int32 * 2).from_address(address)
-                book.append([count, size, ctypes.c_double.from_address(address + 8).value if count else 0.0])
+                price = ctypes.c_double.from_address(address + 8).value if count else 0.0
+                book.append([count, size, price, ctypes.c_uint32.from_address(address + size - 4).value])
                 assert self.library.FreePointer(address, size) == 0
         self.told.append(("offer", action, position, side, quantity, rest[2], book))
 
@@ -299,9 +300,9 @@ class Client:
             "status": out.OrderStatus, "text": narrow(out.TextMessage, out.TextMessageLength), "event": out.EventID,
         }  # fmt: skip
 
-    def position(self, version: int = 2) -> list[Any]:
-        out = self.types.records["TConnectorTradingAccountPosition"](Version=version)
-        out.AccountID, out.AssetID, out.PositionType = self.account(), self.asset(), 1
+    def position(self, account: tuple[int, str] = ACCOUNT) -> list[Any]:
+        out = self.types.records["TConnectorTradingAccountPosition"](Version=2)
+        out.AccountID, out.AssetID, out.PositionType = self.account(account), self.asset(), 1
         result = self.library.GetPositionV2(ctypes.byref(out))
         return [
             result,

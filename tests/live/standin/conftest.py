@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from live.profitdll.standin.build import build
+from live.profitdll.standin.build import build, compiler
 from live.profitdll.standin.launch import Launched, launch
 from market.errors import UsageError
 from market.types import Kind, Side
@@ -25,9 +25,10 @@ CONTRACT = "WDON26"
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
-        return build(tmp_path_factory.mktemp("standin"))
+        compiler()
     except UsageError as error:
         pytest.skip(str(error))
+    return build(tmp_path_factory.mktemp("standin"))
 
 
 def session_events(trades: int = 100) -> np.ndarray:

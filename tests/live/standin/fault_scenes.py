@@ -128,6 +128,7 @@ def hold(client: Client) -> Any:
     """Stay logged in until the venue is told to release events, and see them."""
     client.ready()
     client.wait(lambda: client.count("trade") >= 20)
+    client.settle()
     return {"trades": client.count("trade")}
 
 

@@ -5,7 +5,7 @@ import os
 import time
 from typing import Any
 
-from tests.live.standin.client import BUY, LIMIT, SELL, STOP, Client
+from tests.live.standin.client import BUY, LIMIT, REAL, SELL, STOP, Client
 
 
 def trades(client: Client) -> Any:
@@ -81,6 +81,24 @@ def orders(client: Client) -> Any:
     return out
 
 
+def parts(client: Client) -> Any:
+    """Fill a limit in part and cancel the rest; turn the long position into a short one; fill the other account."""
+    client.ready()
+    client.release(61)
+    bought = client.send(BUY, LIMIT, 30, price=5000.5)
+    client.wait_status(bought, 1)
+    client.cancel(bought)
+    client.wait_status(bought, 15)
+    out = {"part": client.details(bought), "long": client.position(), "other": client.position(REAL)}
+    client.release(64)
+    sold = client.send(SELL, quantity=25)
+    client.wait_status(sold, 2)
+    out["sold"], out["short"] = client.details(sold), client.position()
+    real = client.send(SELL, account=REAL)
+    client.wait_status(real, 2)
+    return {**out, "real": client.position(REAL), "unchanged": client.position()}
+
+
 def killed(client: Client) -> Any:
     """Leave a position and a working order behind and die."""
     client.ready()
@@ -97,6 +115,7 @@ def again(client: Client) -> Any:
     client.ready()
     out: dict[str, Any] = {"empty": client.orders(), "code": client.last_enumeration, "ask": client.load_orders()}
     client.wait(lambda: client.count("orders_loaded") > 0)
+    out["old_id"] = client.details(10_001)
     out["asked"], out["orders"], out["position"] = client.load_orders(), client.orders(), client.position()
     working = next((one for one in out["orders"] if one["status"] == 0), None)
     if working:

@@ -179,7 +179,7 @@ def test_the_offer_book_is_told_whole_and_then_by_changes(venue: StartVenue) -> 
     told = venue().play("fault_scenes.offers")
     action, position, side, quantity, price, book = told[0]
     assert (action, position, side, quantity, price) == (4, 0, 0, 0, 0.0)
-    assert book == [[1, 8 + 53 + 4, 5000.5], [1, 8 + 53 + 4, 5000.0]]
+    assert book == [[1, 8 + 53 + 4, 5000.5, 3], [1, 8 + 53 + 4, 5000.0, 3]]
     assert told[1][:5] == [1, 0, 0, 11, 5000.0]
 
 

@@ -1,12 +1,15 @@
 """A plain session end to end: login, subscription, trades and depth, orders and fills, death and a new login."""
 
 import datetime as dt
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from live.profitdll.standin.recorded import from_file, from_lake
+from live.profitdll.standin.rings import publish
+from live.profitdll.standin.wire import WIRE_EVENT, EventKind
 from market.errors import DataError, LakeError
 from market.home import Home
 from market.types import PRICE_KEYED, Kind, Side
@@ -14,7 +17,7 @@ from tests.factories import WDO, make_event, make_quote, make_trade
 from tests.homes import fill_lake
 from tests.live.standin.conftest import StartVenue, session_events
 
-NO_POSITION, WAITING_SERVER = -2147483637, -2147483644
+NO_POSITION, WAITING_SERVER, NOT_FOUND = -2147483637, -2147483644, -2147483636
 
 
 def test_trades_and_depth_arrive_as_recorded(venue: StartVenue) -> None:
@@ -95,7 +98,7 @@ def test_an_auction_has_a_theoretical_level_without_a_price(venue: StartVenue) -
 def test_orders_go_through_their_life(venue: StartVenue) -> None:
     told = venue().play("scenes.orders")
     bought = told["ids"][0]
-    assert told["ids"] == [1, 2, 3, 4]
+    assert told["ids"] == [10_001, 10_002, 10_003, 10_004]
     assert told["statuses"][0] == [203, 203, 201, 0, 2]
     assert told["bought"]["traded"] == 3
     assert told["bought"]["average"] == 5000.5  # 20 contracts stand at the ask
@@ -116,6 +119,30 @@ def test_orders_go_through_their_life(venue: StartVenue) -> None:
     assert told["statuses"][2][-3:] == [203, 203, 4]
 
 
+def test_parts_fills_and_turned_positions_add_up(venue: StartVenue) -> None:
+    told = venue().play("scenes.parts")
+    assert (told["part"]["traded"], told["part"]["leaves"], told["part"]["average"]) == (20, 0, 5000.5)
+    assert told["long"] == [0, 20, 5000.5, 1, 20, 0]
+    assert told["other"][0] == NO_POSITION
+    # 25 sold at the bid of 30 contracts: 20 close, 5 are short at its price.
+    assert told["sold"]["average"] == 5000.0
+    assert told["short"] == told["unchanged"] == [0, 5, 5000.0, 2, 20, 25]
+    assert told["real"] == [0, 1, 5000.0, 2, 0, 1]
+
+
+def test_events_of_another_session_are_ignored(venue: StartVenue) -> None:
+    running = venue()
+    client = running.start("fault_scenes.hold")
+    running.wait_for_requests(2)
+    time.sleep(0.3)  # the ring has one writer at a time
+    stale = np.zeros(1, dtype=WIRE_EVENT)
+    stale["session"], stale["kind"], stale["price"] = 99, EventKind.TRADE, 1.0
+    publish(running.wire, stale[0], np.zeros(0, dtype=WIRE_EVENT))
+    running.wire.header["released"] = 61
+    out, err = client.communicate(timeout=60)
+    assert out == '{"trades": 20}', err
+
+
 def test_orders_and_position_survive_the_death_of_the_client(venue: StartVenue) -> None:
     running = venue()
     dead = running.start("scenes.killed")
@@ -125,6 +152,9 @@ def test_orders_and_position_survive_the_death_of_the_client(venue: StartVenue) 
     # An empty list with NL_OK means only that nothing was loaded.
     assert (told["empty"], told["code"], told["ask"], told["asked"]) == ([], 0, WAITING_SERVER, 0)
     assert [(one["status"], one["quantity"]) for one in told["orders"]] == [(2, 2), (0, 2)]
+    # Local ids are of the process: an order comes back with another, and its old one names nothing.
+    assert [one["local"] for one in told["orders"]] == [20_001, 20_002]
+    assert told["old_id"] == {"result": NOT_FOUND}
     assert told["position"][:4] == [0, 2, 5000.5, 1]
     assert told["cancel"] == 0
     assert told["details"]["status"] == 4
