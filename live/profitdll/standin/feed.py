@@ -338,7 +338,7 @@ def serve(
             return WAITS
         if room < ROOM_NEEDED:
             room = room_for(wire.cursors)
-            if room < ROOM_NEEDED:
+            if room < ROOM_NEEDED and feed["session"] != 0:  # nobody hears otherwise, and nothing is sent
                 return FULL
         if next_request(wire) >= 0:
             return REQUESTED

@@ -77,7 +77,8 @@ class Client:
         return [one[2]["status"] for one in self.of("order") if one[0] == local_id]
 
     def wait_status(self, local_id: int, status: int) -> bool:
-        return self.wait(lambda: status in self.statuses(local_id))
+        assert self.wait(lambda: status in self.statuses(local_id)), (status, self.statuses(local_id))
+        return True
 
     # callbacks
 

@@ -65,13 +65,13 @@ class Running:
         assert client.returncode == 0, err
         return json.loads(out)
 
-    def wait_for_requests(self, count: int) -> None:
-        """Wait until a client has made so many requests in all."""
-        for _ in range(6000):
-            if int(self.wire.header["request_tail"][0]) >= count:
+    def wait_for(self, field: str, value: int) -> None:
+        """Wait until a field of the wire's head has come to a value."""
+        for _ in range(3000):
+            if int(self.wire.header[field][0]) >= value:
                 return
             time.sleep(0.01)
-        pytest.fail(f"expected {count} requests, found {self.wire.header['request_tail'][0]}")
+        pytest.fail(f"{field}: expected {value}, found {self.wire.header[field][0]}")
 
 
 StartVenue = Callable[..., Running]

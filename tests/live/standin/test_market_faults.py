@@ -113,7 +113,7 @@ def test_wrong_credentials_come_by_the_state_callback_and_no_second_login_is_tak
 def test_a_second_process_cannot_use_the_key_and_the_first_lives_on(venue: StartVenue) -> None:
     running = venue()
     first = running.start("fault_scenes.hold")
-    running.wait_for_requests(2)
+    running.wait_for("request_tail", 2)
     assert running.play("fault_scenes.second_login") == {"result": INTERNAL_ERROR}
     running.wire.header["released"] = 61
     out, err = first.communicate(timeout=60)
