@@ -1,13 +1,13 @@
 """Serves recorded events, compiled: each one first trades with the orders, then goes out over the wire."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from live.profitdll.standin.rings import free_slots as room_for
 from live.profitdll.standin.rings import next_request, store_release
-from live.profitdll.standin.wire import EVENT_HEAD, EVENTS, EventKind, Wire
-from market.book import COUNTS, QUOTES, Book, apply, best, place_of
+from live.profitdll.standin.wire import EVENT_HEAD, EVENTS, WIRE_DAILY, WIRE_EVENT, EventKind, Wire
+from market.book import COUNTS, QUOTES, Book, apply, best, new_book, place_of
 from market.kernel import kernel
 from market.types import PRICE_KEYED, Kind, Phase
 from trading.fills.events import advance, pass_by, step_due, take_event
@@ -52,6 +52,40 @@ _ADD, _EDIT_LEVEL, _DELETE, _FULL_BOOK, _PREPARE, _FLUSH, _DELETE_FROM = 0, 1, 2
 _SLOTS = EVENTS - 1
 _NO_DATE = np.iinfo(np.int64).min
 _TOLD_LEVELS = 1024
+
+
+class Served(NamedTuple):
+    """A recorded session on its way out.
+
+    Attributes
+    ----------
+    feed : ndarray of FEED, length 1
+    events : ndarray of EVENT
+    shown : Book
+        As it is told: without what our orders took.
+    daily : ndarray of WIRE_DAILY, length 1
+    payload : ndarray of WIRE_EVENT
+        The same bytes as `daily`.
+    held : ndarray of WIRE_EVENT, shape (2,)
+        A trade held back behind its follower, for each asset.
+    level : ndarray of int64, shape (5,)
+        A level being told: ticks, quantity, 1 where no callback is to be called, its time, its asset.
+    """
+
+    feed: np.ndarray
+    events: np.ndarray
+    shown: Book
+    daily: np.ndarray
+    payload: np.ndarray
+    held: np.ndarray
+    level: np.ndarray
+
+
+def new_served(events: np.ndarray) -> Served:
+    """Return a session of which nothing is served yet."""
+    daily = np.zeros(1, dtype=WIRE_DAILY)
+    held, level = np.zeros(2, dtype=WIRE_EVENT), np.zeros(5, dtype=np.int64)
+    return Served(np.zeros(1, dtype=FEED), events, new_book(), daily, daily.view(WIRE_EVENT), held, level)
 
 
 @kernel
@@ -165,14 +199,13 @@ def _tell_level(wire: Wire, feed: np.void, side: int, update: int, place: int, l
     """Tell of a change of the depth; `level` is ticks, quantity, and 1 where no callback is to be called."""
     for asset in range(2):
         if (feed["depth_to"] >> np.uint32(asset)) & np.uint32(1):
-            _tell_level_of(wire, feed, asset, side, update, place, level)
+            level[4] = asset
+            _tell_level_of(wire, feed, side, update, place, level)
 
 
 @kernel
-def _tell_level_of(
-    wire: Wire, feed: np.void, asset: int, side: int, update: int, place: int, level: np.ndarray
-) -> None:
-    slot = _slot(wire, feed, _W_DEPTH, asset, local_ms(feed, int(level[3])))
+def _tell_level_of(wire: Wire, feed: np.void, side: int, update: int, place: int, level: np.ndarray) -> None:
+    slot = _slot(wire, feed, _W_DEPTH, level[4], local_ms(feed, int(level[3])))
     slot["side"], slot["flags"], slot["a"] = 0 if side > 0 else 1, update, place
     slot["price"], slot["quantity"], slot["number"] = level[0] * feed["tick"], level[1], min(level[1], 1)
     slot["b"] = level[2]
@@ -181,22 +214,22 @@ def _tell_level_of(
 
 @kernel
 def tell_book(wire: Wire, feed: np.void, shown: Book, asset: int, level: np.ndarray) -> None:
-    """Tell one asset the whole book anew; `level` is scratch of four cells, the last of them the time."""
+    """Tell one asset the whole book anew; `level` is scratch that holds the time already."""
     level[0] = level[1] = 0
-    level[2] = 1
+    level[2], level[4] = 1, asset
     for side in (1, -1):
-        _tell_level_of(wire, feed, asset, side, _DELETE_FROM, 0, level)
+        _tell_level_of(wire, feed, side, _DELETE_FROM, 0, level)
         row = 0 if side > 0 else 1
         count = min(int(shown.header[COUNTS + row]), _TOLD_LEVELS)
         for place in range(count):
             at = place_of(shown.stacks, row, int(shown.header[COUNTS + row]) - 1 - place)
             level[0], level[1] = side * shown.stacks[at], shown.stacks[at + 1]
-            _tell_level_of(wire, feed, asset, side, _ADD, place, level)
+            _tell_level_of(wire, feed, side, _ADD, place, level)
         if shown.header[COUNTS] + shown.header[COUNTS + 1] == 0 and shown.header[QUOTES + 2 * row] > 0:
             level[0], level[1] = shown.header[QUOTES + 2 * row], shown.header[QUOTES + 2 * row + 1]
-            _tell_level_of(wire, feed, asset, side, _ADD, 0, level)
+            _tell_level_of(wire, feed, side, _ADD, 0, level)
     level[0] = level[1] = level[2] = 0
-    _tell_level_of(wire, feed, asset, 1, _FULL_BOOK, 0, level)
+    _tell_level_of(wire, feed, 1, _FULL_BOOK, 0, level)
 
 
 @kernel
@@ -253,8 +286,9 @@ def _tell_bracket(wire: Wire, feed: np.void, update: int, level: np.ndarray) -> 
 
 
 @kernel
-def _take_book(wire: Wire, feed: np.void, shown: Book, events: np.ndarray, place: int, level: np.ndarray) -> None:
+def _take_book(wire: Wire, served: Served, place: int) -> None:
     """Keep the book that is told, and tell what an event changes of it."""
+    feed, events, shown, level = served.feed[0], served.events, served.shown, served.level
     event, silent = events[place], feed["muted"] != 0
     more = place + 1 < events.size and _is_book(int(events[place + 1]["kind"]))
     more = more and events[place + 1]["ts_event_ns"] == event["ts_event_ns"]
@@ -300,18 +334,19 @@ def tell_number(wire: Wire, feed: np.void, kind: int, number: int, price: int, t
 
 
 @kernel
-def tell(wire: Wire, feed: np.void, shown: Book, scratch: tuple, events: np.ndarray, place: int) -> None:
-    """Send what an event means to the library; `scratch` is the day's record, the held trades, and a level."""
-    event, daily, silent = events[place], scratch[0], feed["muted"] != 0
+def tell(wire: Wire, served: Served, place: int) -> None:
+    """Send what an event means to the library."""
+    feed, event = served.feed[0], served.events[place]
+    silent = feed["muted"] != 0
     kind, ts_ns = event["kind"], int(event["ts_event_ns"])
     if kind in (_TRADE, _EDIT):
         if not silent and feed["trades_to"] != 0:
-            _tell_trade(wire, feed, scratch[2], event)
+            _tell_trade(wire, feed, served.held, event)
         if kind == _TRADE and event["price"] > 0:
-            _count_trade(daily[0], feed, event)
+            _count_trade(served.daily[0], feed, event)
         time_ms = local_ms(feed, ts_ns)
         if not silent and time_ms - feed["daily_ms"] >= DAILY_EVERY_MS:
-            tell_daily(wire, feed, scratch[1], time_ms)
+            tell_daily(wire, feed, served.payload, time_ms)
         if not silent and kind == _TRADE and wire.header[0]["phase"] == _AUCTION:
             tell_number(wire, feed, _W_THEORETICAL, int(event["quantity"]), int(event["price"]), ts_ns)
     elif kind == _STATE:
@@ -319,15 +354,13 @@ def tell(wire: Wire, feed: np.void, shown: Book, scratch: tuple, events: np.ndar
         if not silent:
             tell_number(wire, feed, _W_STATE, int(event["level"]), 0, ts_ns)
     elif kind != _CLOCK:
-        _take_book(wire, feed, shown, events, place, scratch[3])
+        _take_book(wire, served, place)
 
 
 @kernel
-def serve(
-    wire: Wire, feed: np.void, venue: Venue, shown: Book, scratch: tuple, events: np.ndarray, requests: np.ndarray,
-    sent: int,
-) -> int:  # fmt: skip
+def serve(wire: Wire, served: Served, venue: Venue, requests: np.ndarray, sent: int) -> int:
     """Serve events until something else has to be done first; return what."""
+    feed, events = served.feed[0], served.events
     room, due = room_for(wire.cursors), step_due(venue, requests, sent)
     while feed["cursor"] < min(feed["limit"], events.size):
         if feed["cursor"] >= feed["stop_at"]:
@@ -353,7 +386,7 @@ def serve(
             take_event(venue, event)
             due = step_due(venue, requests, sent)
         before = wire.cursors[EVENT_HEAD]
-        tell(wire, feed, shown, scratch, events, place)
+        tell(wire, served, place)
         feed["cursor"] = place + 1
         room -= wire.cursors[EVENT_HEAD] - before
     return WAITS

@@ -57,8 +57,9 @@ class Outbox:
         event["session"], event["kind"] = self.session, kind
         for name, value in fields.items():
             event[name] = value
-        raw = payload.tobytes() if payload is not None else b""
-        slots = np.frombuffer(raw + bytes(-len(raw) % WIRE_EVENT.itemsize), dtype=WIRE_EVENT)
+        told = np.zeros(0, dtype="u1") if payload is None else np.ascontiguousarray(payload).view("u1").reshape(-1)
+        slots = np.zeros(-(-told.size // WIRE_EVENT.itemsize), dtype=WIRE_EVENT)
+        slots.view("u1")[: told.size] = told
         self._waiting.append((event, slots))
         self.flush()
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 _STILL_ACTIVE, _QUERY = 259, 0x1000
 
@@ -10,6 +11,11 @@ def is_alive(pid: int) -> bool:
     """Tell whether a process of that id runs; one that waits to be reaped does not."""
     if sys.platform == "win32":
         return _is_alive_on_windows(pid)
+    try:
+        if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
+            return False
+    except OSError:
+        pass  # another system, or gone: the signal tells
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -16,7 +16,7 @@ import numpy as np
 from live.profitdll.standin.broker import Broker
 from live.profitdll.standin.disorder import Disorder
 from live.profitdll.standin.faults import Fault, Script, at_events, read_faults
-from live.profitdll.standin.feed import FEED, REPORTED, serve, serve_history, tell_book, tell_daily, tell_number
+from live.profitdll.standin.feed import REPORTED, new_served, serve, serve_history, tell_book, tell_daily, tell_number
 from live.profitdll.standin.history import History
 from live.profitdll.standin.logins import Logins
 from live.profitdll.standin.order_table import OrderTable
@@ -28,19 +28,19 @@ from live.profitdll.standin.rings import next_request, publish, request_done, st
 from live.profitdll.standin.settings import Settings, read_settings
 from live.profitdll.standin.wire import (
     WIRE_ASSET,
-    WIRE_DAILY,
-    WIRE_EVENT,
+    WIRE_ORDER,
+    WIRE_POSITION,
     EventKind,
     RequestKind,
     create,
     open_for_logins,
     put_text,
 )
-from market.book import new_book
 from market.errors import PregaoError
 from market.lake import Lake
 from trading.fills.events import advance, step_due
 from trading.fills.venue import NEVER, new_venue, next_report, report_due
+from trading.requests import REQUEST
 
 _SUBSCRIPTIONS = ("trades_to", "depth_to", "depth_to")  # of ticker, depth and offers
 _IDLE_S, _RESTING_S = 0.0002, 0.001  # between looks while something was done in the last second, and later
@@ -70,12 +70,8 @@ class VenueProcess:
         self.wire, self.recorded, self.settings = create(path), recorded, settings
         self.speed, self.stepped = speed, stepped
         self.timers, self.outbox = Timers(), Outbox(self.wire)
-        self.feed = np.zeros(1, dtype=FEED)
-        self.daily = np.zeros(1, dtype=WIRE_DAILY)
-        self.scratch = (
-            self.daily, self.daily.view(WIRE_EVENT), np.zeros(2, dtype=WIRE_EVENT), np.zeros(4, dtype=np.int64)
-        )  # fmt: skip
-        self.shown = new_book()
+        self.served = new_served(recorded.events)
+        self.feed = self.served.feed
         self.now_ns = int(recorded.events["ts_event_ns"][0])
         table = OrderTable(self.wire, self.outbox, self.timers, self.clock_ms)
         positions = Positions(self.wire, self.outbox)
@@ -113,21 +109,25 @@ class VenueProcess:
         self.logins.write_accounts()
 
     def _compile(self) -> None:
-        """Compile what the first requests would wait for; whatever is told meanwhile no session hears."""
-        feed, model, requests = self.feed[0], self.broker.model, self.broker.requests
-        serve(self.wire, feed, model, self.shown, self.scratch, self.recorded.events, requests, 0)
-        tell_daily(self.wire, feed, self.scratch[1], 0)
-        tell_number(self.wire, feed, int(EventKind.TICKER_STATE), 0, 0, self.now_ns)
-        tell_book(self.wire, feed, self.shown, 0, self.scratch[3])
-        serve_history(self.wire, feed, self.recorded.events, 0, 0, 0)
-        publish(self.wire, np.zeros(1, dtype=WIRE_EVENT)[0], np.zeros(0, dtype=WIRE_EVENT))
-        rehearsal = new_venue(self.settings.venue)
-        requests["ts_ns"][0] = self.now_ns
-        advance(rehearsal, requests, 1)
-        step_due(rehearsal, requests, 1)
-        if report_due(rehearsal) != NEVER:
-            next_report(rehearsal)
-        requests[0] = np.zeros(1, dtype=requests.dtype)[0]
+        """Compile what the first requests would wait for, with cursors and records of its own."""
+        wire = self.wire._replace(cursors=np.zeros_like(self.wire.cursors))
+        served, model = new_served(self.recorded.events), new_venue(self.settings.venue)
+        requests, feed = np.zeros(1, dtype=REQUEST), served.feed[0]
+        requests["ts_ns"] = self.now_ns
+        serve(wire, served, model, requests, 0)
+        tell_daily(wire, feed, served.payload, 0)
+        tell_number(wire, feed, int(EventKind.TICKER_STATE), 0, 0, self.now_ns)
+        tell_book(wire, feed, served.shown, 0, served.level)
+        serve_history(wire, feed, self.recorded.events, 0, 0, 0)
+        publish(wire, served.held[0], served.held[:0])
+        next_request(wire)
+        request_done(wire)
+        for dtype in (WIRE_ORDER, WIRE_POSITION):
+            store_row(np.zeros(1, dtype=dtype), 0, np.zeros(1, dtype=dtype)[0])
+        advance(model, requests, 1)
+        step_due(model, requests, 1)
+        if report_due(model) != NEVER:
+            next_report(model)
 
     def clock_ms(self) -> int:
         """Return the exchange's wall clock, milliseconds since 1970."""
@@ -161,10 +161,7 @@ class VenueProcess:
         if self.disorder.holds_market or begun >= feed["limit"]:
             return False
         broker = self.broker
-        while (
-            serve(self.wire, feed, broker.model, self.shown, self.scratch, events, broker.requests, broker.sent)
-            == REPORTED
-        ):
+        while serve(self.wire, self.served, broker.model, broker.requests, broker.sent) == REPORTED:
             self._follow(int(feed["cursor"]))
             self._move_clock(report_due(broker.model))
             broker.hear()
@@ -253,11 +250,11 @@ class VenueProcess:
         told, self._heard = int(feed[field]), True
         feed[field] = told | (1 << asset) if on else told & ~(1 << asset)
         if on and what == 0:
-            tell_daily(self.wire, feed, self.scratch[1], self.clock_ms())
+            tell_daily(self.wire, feed, self.served.payload, self.clock_ms())
             tell_number(self.wire, feed, int(EventKind.TICKER_STATE), int(self.wire.header["phase"][0]), 0, self.now_ns)
         elif on:
-            self.scratch[3][3] = self.now_ns
-            tell_book(self.wire, feed, self.shown, asset, self.scratch[3])
+            self.served.level[3] = self.now_ns
+            tell_book(self.wire, feed, self.served.shown, asset, self.served.level)
 
     def _look_for_library(self) -> None:
         """Forget a library whose thread stands still and whose process is gone."""

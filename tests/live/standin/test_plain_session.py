@@ -1,12 +1,15 @@
 """A plain session end to end: login, subscription, trades and depth, orders and fills, death and a new login."""
 
 import datetime as dt
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from live.profitdll.standin.processes import is_alive
 from live.profitdll.standin.recorded import from_file, from_lake
 from live.profitdll.standin.rings import publish
 from live.profitdll.standin.wire import EVENTS, WIRE_EVENT, EventKind
@@ -198,3 +201,15 @@ def test_sessions_come_from_the_lake_or_a_file(tmp_path: Path) -> None:
     np.save(tmp_path / "other.npy", np.zeros(3))
     with pytest.raises(DataError, match="expected EVENT records"):
         from_file(tmp_path / "other.npy", contract)
+
+
+def test_a_process_lives_until_it_has_ended_reaped_or_not() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert is_alive(child.pid)
+    child.kill()
+    until = time.monotonic() + 10
+    while is_alive(child.pid) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not is_alive(child.pid)
+    child.wait()
+    assert not is_alive(child.pid)
