@@ -36,6 +36,7 @@ FEED = np.dtype(
         ("sent", "<i8"),  # trades told
     ]
 )
+TICKS, QUANTITY, SILENT, TIME_NS, ASSET, SIDE, UPDATE, PLACE = range(8)  # of `level`; 1 where no callback is called
 DAILY_EVERY_MS = 2_000
 ROOM_NEEDED = 2_200  # slots that one event may take at most: a book told anew to two assets
 
@@ -68,8 +69,8 @@ class Served(NamedTuple):
         The same bytes as `daily`.
     held : ndarray of WIRE_EVENT, shape (2,)
         A trade held back behind its follower, for each asset.
-    level : ndarray of int64, shape (5,)
-        A level being told: ticks, quantity, 1 where no callback is to be called, its time, its asset.
+    level : ndarray of int64, shape (8,)
+        A change of the depth being told; TICKS and the rest name its cells.
     """
 
     feed: np.ndarray
@@ -84,7 +85,7 @@ class Served(NamedTuple):
 def new_served(events: np.ndarray) -> Served:
     """Return a session of which nothing is served yet."""
     daily = np.zeros(1, dtype=WIRE_DAILY)
-    held, level = np.zeros(2, dtype=WIRE_EVENT), np.zeros(5, dtype=np.int64)
+    held, level = np.zeros(2, dtype=WIRE_EVENT), np.zeros(8, dtype=np.int64)
     return Served(np.zeros(1, dtype=FEED), events, new_book(), daily, daily.view(WIRE_EVENT), held, level)
 
 
@@ -195,41 +196,48 @@ def tell_daily(wire: Wire, feed: np.void, daily: np.ndarray, time_ms: int) -> No
 
 
 @kernel
-def _tell_level(wire: Wire, feed: np.void, side: int, update: int, place: int, level: np.ndarray) -> None:
-    """Tell of a change of the depth; `level` is ticks, quantity, and 1 where no callback is to be called."""
+def _tell_level(wire: Wire, feed: np.void, level: np.ndarray) -> None:
+    """Tell every asset of a change of the depth."""
     for asset in range(2):
         if (feed["depth_to"] >> np.uint32(asset)) & np.uint32(1):
-            level[4] = asset
-            _tell_level_of(wire, feed, side, update, place, level)
+            level[ASSET] = asset
+            _tell_level_of(wire, feed, level)
 
 
 @kernel
-def _tell_level_of(wire: Wire, feed: np.void, side: int, update: int, place: int, level: np.ndarray) -> None:
-    slot = _slot(wire, feed, _W_DEPTH, level[4], local_ms(feed, int(level[3])))
-    slot["side"], slot["flags"], slot["a"] = 0 if side > 0 else 1, update, place
-    slot["price"], slot["quantity"], slot["number"] = level[0] * feed["tick"], level[1], min(level[1], 1)
-    slot["b"] = level[2]
+def _tell_level_of(wire: Wire, feed: np.void, level: np.ndarray) -> None:
+    slot = _slot(wire, feed, _W_DEPTH, level[ASSET], local_ms(feed, int(level[TIME_NS])))
+    slot["side"], slot["flags"], slot["a"] = 0 if level[SIDE] > 0 else 1, level[UPDATE], level[PLACE]
+    slot["price"], slot["quantity"] = level[TICKS] * feed["tick"], level[QUANTITY]
+    slot["number"], slot["b"] = min(level[QUANTITY], 1), level[SILENT]
     _send(wire, 1)
 
 
 @kernel
 def tell_book(wire: Wire, feed: np.void, shown: Book, asset: int, level: np.ndarray) -> None:
-    """Tell one asset the whole book anew; `level` is scratch that holds the time already."""
-    level[0] = level[1] = 0
-    level[2], level[4] = 1, asset
+    """Tell one asset the whole book anew; `level` holds the time already."""
+    level[SILENT], level[ASSET] = 1, asset
     for side in (1, -1):
-        _tell_level_of(wire, feed, side, _DELETE_FROM, 0, level)
-        row = 0 if side > 0 else 1
+        level[SIDE], level[UPDATE], level[PLACE], level[TICKS], level[QUANTITY] = side, _DELETE_FROM, 0, 0, 0
+        _tell_level_of(wire, feed, level)
+        level[UPDATE], row = _ADD, 0 if side > 0 else 1
         count = min(int(shown.header[COUNTS + row]), _TOLD_LEVELS)
         for place in range(count):
             at = place_of(shown.stacks, row, int(shown.header[COUNTS + row]) - 1 - place)
-            level[0], level[1] = side * shown.stacks[at], shown.stacks[at + 1]
-            _tell_level_of(wire, feed, side, _ADD, place, level)
+            level[PLACE], level[TICKS], level[QUANTITY] = place, side * shown.stacks[at], shown.stacks[at + 1]
+            _tell_level_of(wire, feed, level)
         if shown.header[COUNTS] + shown.header[COUNTS + 1] == 0 and shown.header[QUOTES + 2 * row] > 0:
-            level[0], level[1] = shown.header[QUOTES + 2 * row], shown.header[QUOTES + 2 * row + 1]
-            _tell_level_of(wire, feed, side, _ADD, 0, level)
-    level[0] = level[1] = level[2] = 0
-    _tell_level_of(wire, feed, 1, _FULL_BOOK, 0, level)
+            level[TICKS], level[QUANTITY] = shown.header[QUOTES + 2 * row], shown.header[QUOTES + 2 * row + 1]
+            _tell_level_of(wire, feed, level)
+    _prepare(level, _FULL_BOOK)
+    _tell_level_of(wire, feed, level)
+
+
+@kernel
+def _prepare(level: np.ndarray, update: int) -> None:
+    """Make a change that names no level."""
+    level[TICKS] = level[QUANTITY] = level[SILENT] = level[PLACE] = 0
+    level[SIDE], level[UPDATE] = 1, update
 
 
 @kernel
@@ -250,7 +258,7 @@ def _tell_change(wire: Wire, feed: np.void, shown: Book, event: np.void, level: 
     kind, side = event["kind"], int(event["side"])
     row = 0 if side > 0 else 1
     quantity = int(event["quantity"]) if kind != _LEVEL_DELETE else 0
-    level[0], level[1], level[2] = event["price"], quantity, 0
+    level[TICKS], level[QUANTITY], level[SILENT], level[SIDE] = event["price"], quantity, 0, side
     if kind == _QUOTE_SIDE:
         stood, place = shown.header[QUOTES + 2 * row] > 0, 0
         gone = event["price"] <= 0
@@ -261,16 +269,16 @@ def _tell_change(wire: Wire, feed: np.void, shown: Book, event: np.void, level: 
         count, place = int(shown.header[COUNTS + row]), int(event["level"])
         stood, gone = place < count, quantity == 0 and place >= count - 1
         if quantity > 0:
+            level[QUANTITY], level[UPDATE] = 0, _ADD
             for missing in range(count, place):
-                level[1] = 0
-                _tell_level(wire, feed, side, _ADD, missing, level)
-            level[1] = quantity
+                level[PLACE] = missing
+                _tell_level(wire, feed, level)
+            level[QUANTITY] = quantity
     if place >= _TOLD_LEVELS or (gone and not stood):
         return
-    if gone:
-        _tell_level(wire, feed, side, _DELETE, place, level)
-    else:
-        _tell_level(wire, feed, side, _EDIT_LEVEL if stood else _ADD, place, level)
+    level[PLACE] = place
+    level[UPDATE] = _DELETE if gone else _EDIT_LEVEL if stood else _ADD
+    _tell_level(wire, feed, level)
 
 
 @kernel
@@ -280,9 +288,9 @@ def _is_book(kind: int) -> bool:
 
 @kernel
 def _tell_bracket(wire: Wire, feed: np.void, update: int, level: np.ndarray) -> None:
-    level[0] = level[1] = level[2] = 0
+    _prepare(level, update)
     feed["bracket"] = 1 if update == _PREPARE else 0
-    _tell_level(wire, feed, 1, update, 0, level)
+    _tell_level(wire, feed, level)
 
 
 @kernel
@@ -292,7 +300,7 @@ def _take_book(wire: Wire, served: Served, place: int) -> None:
     event, silent = events[place], feed["muted"] != 0
     more = place + 1 < events.size and _is_book(int(events[place + 1]["kind"]))
     more = more and events[place + 1]["ts_event_ns"] == event["ts_event_ns"]
-    level[3] = event["ts_event_ns"]
+    level[TIME_NS] = event["ts_event_ns"]
     side = int(event["side"])
     before = best(shown, side) if _is_book(int(event["kind"])) else (0, 0)
     if _is_book(int(event["kind"])) and not silent and feed["depth_to"] != 0:

@@ -72,6 +72,7 @@ class Logins:
     def connect_market(self) -> None:
         """Bring market data up, as far as the settings let it."""
         self._venue.feed["muted"] = 0
+        self._venue.tell_books(int(self._venue.feed["depth_to"][0]))
         for result in (1, 2, self._venue.settings.market_result):
             self.state(MARKET_DATA, result)
         if self._venue.settings.market_result != MARKET_CONNECTED:

@@ -16,7 +16,16 @@ import numpy as np
 from live.profitdll.standin.broker import Broker
 from live.profitdll.standin.disorder import Disorder
 from live.profitdll.standin.faults import Fault, Script, at_events, read_faults
-from live.profitdll.standin.feed import REPORTED, new_served, serve, serve_history, tell_book, tell_daily, tell_number
+from live.profitdll.standin.feed import (
+    REPORTED,
+    TIME_NS,
+    new_served,
+    serve,
+    serve_history,
+    tell_book,
+    tell_daily,
+    tell_number,
+)
 from live.profitdll.standin.history import History
 from live.profitdll.standin.logins import Logins
 from live.profitdll.standin.order_table import OrderTable
@@ -253,8 +262,14 @@ class VenueProcess:
             tell_daily(self.wire, feed, self.served.payload, self.clock_ms())
             tell_number(self.wire, feed, int(EventKind.TICKER_STATE), int(self.wire.header["phase"][0]), 0, self.now_ns)
         elif on:
-            self.served.level[3] = self.now_ns
-            tell_book(self.wire, feed, self.served.shown, asset, self.served.level)
+            self.tell_books(1 << asset)
+
+    def tell_books(self, assets: int) -> None:
+        """Tell the whole depth anew to assets, named as bits."""
+        self.served.level[TIME_NS] = self.now_ns
+        for asset in range(2):
+            if assets >> asset & 1:
+                tell_book(self.wire, self.feed[0], self.served.shown, asset, self.served.level)
 
     def _look_for_library(self) -> None:
         """Forget a library whose thread stands still and whose process is gone."""

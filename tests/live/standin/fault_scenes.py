@@ -34,13 +34,17 @@ def storm(client: Client) -> Any:
 def market_down(client: Client) -> Any:
     """Lose the market after ten trades; one happens meanwhile, the rest after it is back."""
     client.ready()
+    client.library.SubscribePriceDepth(ctypes.byref(client.asset()))
     client.release(31)
     assert client.wait_state(2, 0)
+    before = client.levels(0)
     client.release(34)
     assert client.wait(lambda: client.of("state")[-1] == (2, 4))
+    books = [before, client.levels(0)]
     client.release(61)
     client.settle()
-    return {"numbers": [one[3]["number"] for one in client.of("trade")], "state": client.of("state")}
+    told = [one[3]["number"] for one in client.of("trade")]
+    return {"numbers": told, "state": client.of("state"), "books": books}
 
 
 def late(client: Client) -> Any:

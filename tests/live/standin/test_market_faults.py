@@ -48,6 +48,8 @@ def test_a_session_is_served_at_a_pace(venue: StartVenue) -> None:
 def test_what_happens_while_market_data_are_down_is_never_told(venue: StartVenue) -> None:
     told = venue(faults=[{"fault": "market_down", "event": 31, "ms": 300}]).play("fault_scenes.market_down")
     assert told["numbers"] == [*range(1, 11), *range(12, 21)]
+    # The book is told anew: the bid that came meanwhile stands in it.
+    assert told["books"] == [[[5000.0, 19, 0]], [[5000.0, 20, 0]]]
     assert told["state"][-4:] == [[2, 0], [2, 1], [2, 2], [2, 4]]
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from live.profitdll.standin.launch import launch
 from live.profitdll.standin.processes import is_alive
 from live.profitdll.standin.recorded import from_file, from_lake
 from live.profitdll.standin.rings import publish
 from live.profitdll.standin.wire import EVENTS, WIRE_EVENT, EventKind
-from market.errors import DataError, LakeError
+from market.errors import DataError, LakeError, PregaoError
 from market.home import Home
 from market.types import PRICE_KEYED, Kind, Side
+from tests.commands import CHECKOUT
 from tests.factories import WDO, make_event, make_quote, make_trade
 from tests.homes import fill_lake
 from tests.live.standin.conftest import StartVenue, session_events
@@ -186,7 +188,8 @@ def test_the_market_goes_on_without_a_client(venue: StartVenue) -> None:
     assert told["position"] == [0, 4, 4995.25, 1, 4, 0]
 
 
-def test_sessions_come_from_the_lake_or_a_file(tmp_path: Path) -> None:
+def test_sessions_come_from_the_lake_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CHECKOUT)
     lake = fill_lake(Home(tmp_path))
     contract = lake.contracts()[0]
     days = lake.sessions(contract)
@@ -196,6 +199,12 @@ def test_sessions_come_from_the_lake_or_a_file(tmp_path: Path) -> None:
     assert found.load(days[0]).size == lake.read_events(contract, days[0]).size
     assert found.offset_ns == -3 * 3600 * 10**9
     assert dt.datetime.fromtimestamp(found.midnight_ms / 1000, dt.UTC).date() == days[1]
+    source = ["--contract", contract, "--lake", str(lake.folder), "--day", str(days[1])]
+    launched = launch(tmp_path, source, ("--speed", "0"))
+    assert int(launched.wire.header["released"][0]) == found.events.size
+    assert launched.stop() == ""
+    with pytest.raises(PregaoError, match="expected it to serve"):
+        launch(tmp_path, [*source[:5], "2020-01-02"])
     with pytest.raises(LakeError):
         from_lake(lake, contract, dt.date(2020, 1, 2))
     np.save(tmp_path / "other.npy", np.zeros(3))
