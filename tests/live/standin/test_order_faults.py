@@ -85,7 +85,7 @@ def test_a_triggered_stop_may_fill_at_once_instead(venue: StartVenue) -> None:
 
 
 def test_order_lists_may_be_empty_for_a_while_after_a_new_login(venue: StartVenue) -> None:
-    running = venue(faults=[{"fault": "orders_hidden", "login": 2, "ms": 300}])
+    running = venue(faults=[{"fault": "orders_hidden", "login": 2, "ms": 1500}])
     dead = running.start("scenes.killed")
     dead.communicate(timeout=60)
     assert running.play("fault_scenes.hidden_orders") == {"first": [], "then": 2}
