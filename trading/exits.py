@@ -129,7 +129,7 @@ def _require(holds: bool, key: str, expected: str, found: object) -> None:
 
 @kernel
 def choose_exits(exits: np.void, policy: np.void, strategy: int, cost: int) -> None:
-    """Set targets in parts, breakeven and trailing as the policy has them in a row; all zero where it has none.
+    """Set the stop's limit, targets in parts, breakeven and trailing as a row of the policy has them; zero for none.
 
     Parameters
     ----------
@@ -153,6 +153,7 @@ def choose_exits(exits: np.void, policy: np.void, strategy: int, cost: int) -> N
     exits["trail_against"] = _percent_of(policy["trail_factors"][2])
     exits["trail_decay"] = math.floor(100.0 * policy["trail_decay"] + 0.5)
     exits["trail_tightest_after"] = policy["trail_tightest_ticks"]
+    exits["limit_offset"] = policy["stop_limit_ticks"]
     exits["cost"] = cost
 
 

@@ -177,6 +177,7 @@ POLICY = np.dtype(
         ("partial_ticks", "<i4", (4, 3)),  # [row, level]: distance from the entry; 0: no such level
         ("trail_activation_ticks", "<i4", (4,)),  # profit at which the stop begins to trail; 0: never
         ("trail_distance_ticks", "<i4", (4,)),
+        ("stop_limit_ticks", "<i4"),  # of a stop's limit beyond its trigger; 0 for a stop at market
         ("trail_tightest_ticks", "<i4"),  # profit beyond which the stop follows as near as it may; 0: never
         ("breakeven_ticks", "<i4", (4,)),  # profit at which the stop goes to the entry; 0: never
         ("trades_per_day", "<i4", (4,)),
@@ -192,7 +193,7 @@ POLICY = np.dtype(
         ("concordance", "u1"),
         ("range_levels", "u1"),  # enter ranges at support and resistance only
         ("volatile", "u1"),  # lay the volatile row over the regime's
-        ("reserved", "u1"),
+        ("reserved", "u1", (5,)),
     ]
 )
 

@@ -142,6 +142,9 @@ class StrategyParams:
         Paulo as UTC-3, which it has kept since 2019. Levels of a range and partial exits stay where they are.
     min_stop_ticks : int
         The stop is never nearer than this.
+    stop_limit_ticks : int
+        The stop's limit lies so many ticks beyond its trigger: the vendor has no stop at market. 0: one at market, for
+        research. Where the price passes the limit, the position is closed at market.
     min_reward_risk : float
         The target is at least so many stop distances away; not where it is a level of a range.
     min_target_sigma : float
@@ -193,6 +196,7 @@ class StrategyParams:
     ladder: LadderParams = field(default_factory=LadderParams)
     hour_factors: tuple[tuple[int, int, float], ...] = ()
     min_stop_ticks: int = 4
+    stop_limit_ticks: int = 40
     min_reward_risk: float = 1.5
     min_target_sigma: float = 0.0
     exits: ManagedExits = field(default_factory=ManagedExits)
@@ -229,7 +233,7 @@ class StrategyParams:
             require(positive(getattr(self, name)), name, "positive values", getattr(self, name))
         for name in ("min_reward_risk", "min_target_sigma", "trend_entry_atr"):
             require(0 <= getattr(self, name) < math.inf, name, "at least 0", getattr(self, name))
-        for name in ("cooldown_bars", "cooldown_seconds", "regime_exit_ticks"):
+        for name in ("cooldown_bars", "cooldown_seconds", "regime_exit_ticks", "stop_limit_ticks"):
             require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         for name in ("min_stop_ticks", "max_hold_bars"):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))

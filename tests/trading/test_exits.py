@@ -7,6 +7,7 @@ from market.errors import ConfigError
 from trading.desk import LEVELS
 from trading.exits import EXITS, ExitParams, choose_exits, limit_price, plan_levels
 from trading.policy import StrategyParams
+from trading.records import Strategy
 from trading.strategy_params import ManagedExits
 
 # By hand, largest remainder; on a tie the farther level first; one contract belongs to the last level.
@@ -94,3 +95,11 @@ def test_limit_of_a_stop_lies_beyond_its_trigger_and_none_is_zero() -> None:
         limit_price(ExitParams(limit_offset=offset).record()[0], side, 100) for offset in (0, 1) for side in (1, -1)
     ]
     assert found == [0, 0, 99, 101]
+
+
+@pytest.mark.parametrize("ticks", [0, 40])
+def test_stop_has_the_limit_of_the_policy_whatever_manages_its_exits(ticks: int) -> None:
+    exits = np.zeros(1, dtype=EXITS)
+    choose_exits(exits[0], StrategyParams(stop_limit_ticks=ticks).record()[0], Strategy.RANGE, 2)
+    assert exits["limit_offset"][0] == ticks
+    assert StrategyParams().stop_limit_ticks == 40  # 20 points of WDO, as signals.md §10.3 has it
