@@ -9,7 +9,8 @@ import numpy as np
 
 from market.kernel import kernel
 from trading.bracket import take_report, tick
-from trading.core import Core, follow_market, note_phase
+from trading.core import Core
+from trading.market_event import follow_market, note_phase
 
 
 @kernel

@@ -16,13 +16,12 @@ from features.monitor import WINDOW, Monitor, dead_column, new_monitor, observe
 from features.pipeline import atr_ticks, last_close, regime, snapshot, update_event
 from features.schema import FeatureSchema
 from features.state import FeatureState, new_state
-from market.bars import enters_bars
 from market.costs import Costs
 from market.errors import ConfigError
 from market.instruments import Instrument
 from market.kernel import kernel
-from market.types import SESSION, Flag, Kind, Regime
-from trading.bracket import cancel_entry, flatten, follow, tick
+from market.types import SESSION, Flag, Regime
+from trading.bracket import cancel_entry, flatten, follow
 from trading.budget import halt, mark_budget, needs_a_person, new_budget, unlock_budget, watch_losses
 from trading.consensus import CONFIDENCE, SCORE, VOTERS, blend, collect_votes, combine_votes, confidence
 from trading.desk import (
@@ -71,7 +70,6 @@ from trading.trailing import watch_moves
 
 _ENTRY, _FLAT, _HALT = int(OrderRole.ENTRY), int(BracketState.FLAT), int(BracketState.HALT)
 _ACTIVE, _HALTED = int(TradingState.ACTIVE), int(TradingState.HALTED)
-_TRADE, _QUOTE_SIDE, _STATE = int(Kind.TRADE), int(Kind.QUOTE_SIDE), int(Kind.STATE)
 _UNDEFINED, _AFTER_GAP_FLAG = int(Regime.UNDEFINED), int(Flag.AFTER_GAP)
 _APPROVED, _OUTPUT_FULL = int(RefusalReason.NONE), int(RefusalReason.OUTPUT_FULL)
 
@@ -328,50 +326,6 @@ def follow_event(core: Core, event: np.void) -> int:
     decides = update_event(core.features, event)
     watch_event(core.patterns, core.features.ints, event)
     return int(decides)
-
-
-@kernel
-def is_print(event: np.void) -> bool:
-    """Tell whether an event is a trade that says where the market is."""
-    return bool(event["kind"] == _TRADE and event["price"] > 0 and event["quantity"] > 0) and enters_bars(
-        event["trade_type"]
-    )
-
-
-@kernel
-def note_phase(desk: Desk, event: np.void) -> None:
-    """Let the desk know of a phase that an event tells, before it takes what the venue does in it."""
-    if event["kind"] == _STATE:
-        desk.market[0]["phase"] = event["level"]
-
-
-@kernel
-def follow_market(core: Core, event: np.void, heard: bool) -> int:
-    """Let the desk and then the features take one event; reports up to its time must have been taken before.
-
-    Parameters
-    ----------
-    core : Core
-        The desk's time is that of the event, or later.
-    event : EVENT record
-    heard : bool
-        Whether reports have come since the event before.
-
-    Returns
-    -------
-    int
-        1 if the event closed a bar and a decision was recorded, else 0.
-    """
-    desk, kind, now_ns = core.desk, event["kind"], core.desk.market[0]["now_ns"]
-    if kind in (_TRADE, _QUOTE_SIDE):
-        desk.market[0]["feed_ns"] = now_ns
-    printed = is_print(event)
-    if printed:
-        desk.account[0]["mark"] = event["price"]
-    if heard or (printed and desk.account[0]["position"] != 0):
-        mark_desk(desk, desk.account[0]["mark"])
-    tick(desk, now_ns)
-    return close_bar(core) if follow_event(core, event) == 1 else 0
 
 
 @kernel

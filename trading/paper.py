@@ -22,7 +22,7 @@ from market.stream import Feed
 from market.types import Phase
 from trading.bracket import flatten, take_report, tick
 from trading.budget import begin_budget
-from trading.core import Core, begin_desk, close_bar, follow_market, mark_desk, new_core, note_phase
+from trading.core import Core, begin_desk, close_bar, mark_desk, new_core
 from trading.desk import DECISIONS, FILLS, ORDERS, REQUESTS, Desk
 from trading.fills.bars import advance_bar
 from trading.fills.closing import expire_orders, settle_at_market, take_all
@@ -37,6 +37,7 @@ from trading.fills.venue import (
     report_due,
     reset_venue,
 )
+from trading.market_event import follow_market, note_phase
 from trading.model import Model
 from trading.pattern_state import begin_patterns
 from trading.policy import VenueParams

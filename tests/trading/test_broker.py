@@ -12,10 +12,11 @@ from tests.factories import MINUTE_NS, make_model, make_steps
 from tests.trading.test_bad_input import LIMITS, OFTEN, SCHEMA
 from trading.broker import broker_event, broker_report, broker_time
 from trading.budget import new_budget
-from trading.core import Core, new_desk, note_phase
+from trading.core import Core, new_desk
 from trading.desk import FILLS, REQUESTS
 from trading.fills.events import advance, step_due, take_event
 from trading.fills.venue import NEVER, Venue, next_report, report_due
+from trading.market_event import note_phase
 from trading.paper import Trader, new_trader, paper_begin, paper_events
 from trading.policy import VenueParams
 from trading.records import OrderRole, OrderState, RefusalReason, Stage
