@@ -15,7 +15,9 @@ from market.errors import UsageError
 from market.home import Home
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-KERNEL_PACKAGES = ("market", "features", "forest", "trading", "models", "backtest")
+KERNEL_PLACES = (
+    "market", "features", "forest", "trading", "models", "backtest", "live/memory.py", "live/ring.py", "live/profitdll"
+)  # fmt: skip
 
 BLOCK = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -72,7 +74,8 @@ def kernel_digest() -> str:
     and the old machine code would run. So each state of the sources has a cache folder of its own.
     """
     digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')}".encode())
-    for package in KERNEL_PACKAGES:
-        for source in sorted((CHECKOUT / package).rglob("*.py")):
+    for named in KERNEL_PLACES:
+        place = CHECKOUT / named
+        for source in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

@@ -4,15 +4,22 @@ PregaoError
 ├── UsageError             wrong use: the command ends with exit code 2
 │   ├── NotAFile           a path that names no file that can be read
 │   ├── UnknownSymbol      a symbol no instrument answers to
-│   └── ConfigError        a setting that is unknown, out of range or contradictory
+│   ├── ConfigError        a setting that is unknown, out of range or contradictory
+│   └── LibraryRefused     a vendor's library that cannot be used as it stands
 ├── FileRefused            a file that cannot be read as market data, or contradicts what the lake holds: exit code 1
 ├── DataError              market data that contradicts itself or its calendar: exit code 1
 │   ├── ValidationFailed   an expectation suite did not hold
 │   └── NotEnoughData      too little history for what was asked
 ├── SafetyRefusal          refused for safety: exit code 3
 │   ├── BundleRefused      a bundle that is altered, unsigned or of another schema
+│   ├── SecondSession      the vendor's library already runs, and takes one login at a time
 │   └── ProvenanceRefused  synthetic data where only real data may be used
-└── LakeError              a partition that is missing, damaged or half written: exit code 1
+├── LakeError              a partition that is missing, damaged or half written: exit code 1
+└── BrokerError            the vendor's library refused a call or failed at it: exit code 1
+    ├── LoginRefused       wrong password, expired key, no permission
+    ├── NotConnected       what was asked needs a connection that is not there
+    ├── NoAnswer           nothing came back in the time it should take
+    └── RequestRefused     the request itself was refused; the same one would be refused again
 """
 
 # What to do about a damaged file of the lake. What lies beside it is whole: nothing there is ever to be deleted.
@@ -84,6 +91,10 @@ class ConfigError(UsageError):
     """A setting is unknown, out of range or contradicts another."""
 
 
+class LibraryRefused(UsageError):
+    """A vendor's library is missing, of another system, too old, or lacks what is needed of it."""
+
+
 class DataError(PregaoError):
     """Market data contradict themselves or their calendar."""
 
@@ -104,6 +115,10 @@ class SafetyRefusal(PregaoError):
 
 class BundleRefused(SafetyRefusal):
     """A bundle is altered, unsigned, or made for another feature schema."""
+
+
+class SecondSession(SafetyRefusal):
+    """The vendor's library already runs: it takes one login per process and per key."""
 
 
 class ProvenanceRefused(SafetyRefusal):
@@ -132,3 +147,23 @@ class AliasMoved(RegistryError):
 
 class RecordBroken(RegistryError):
     """The decision record was altered or damaged."""
+
+
+class BrokerError(PregaoError):
+    """The vendor's library refused a call or failed at it."""
+
+
+class LoginRefused(BrokerError):
+    """The vendor refused the login: password, key, licence or permission."""
+
+
+class NotConnected(BrokerError):
+    """What was asked needs a connection that is not there."""
+
+
+class NoAnswer(BrokerError):
+    """Nothing came back in the time it should take."""
+
+
+class RequestRefused(BrokerError):
+    """The request itself was refused; the same one would be refused again."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.environment import CHECKOUT, KERNEL_PACKAGES, find_home, set_environment
+from cli.environment import CHECKOUT, KERNEL_PLACES, find_home, set_environment
 from market.errors import UsageError
 from market.home import Home
 
@@ -115,10 +115,12 @@ def test_compiled_code_is_kept_apart_for_every_state_of_the_kernels(elsewhere: P
     assert run_in(elsewhere, show) != before
 
 
-def test_every_package_with_a_kernel_counts() -> None:
+def test_every_file_with_a_kernel_counts() -> None:
     sources = [path.relative_to(CHECKOUT) for path in CHECKOUT.glob("[a-z]*/**/*.py") if path.name != "kernel.py"]
-    own = {path.parts[0] for path in sources if "\n@kernel" in (CHECKOUT / path).read_text(encoding="utf-8")}
-    assert {"market", "features", "forest", "trading"} <= own - {"tests", "benchmarks"} <= set(KERNEL_PACKAGES)
+    own = {path for path in sources if "\n@kernel" in (CHECKOUT / path).read_text(encoding="utf-8")}
+    own = {path for path in own if path.parts[0] not in ("tests", "benchmarks")}
+    assert {"market", "features", "forest", "trading", "live"} <= {path.parts[0] for path in own}
+    assert [path for path in own if not any(path.is_relative_to(place) for place in KERNEL_PLACES)] == []
 
 
 def test_nothing_heavy_is_loaded_before_the_block_is_set() -> None:
