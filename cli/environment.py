@@ -76,6 +76,6 @@ def kernel_digest() -> str:
     digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')}".encode())
     for named in KERNEL_PLACES:
         place = CHECKOUT / named
-        for source in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        for source in [place] if place.is_file() else sorted(place.rglob("*.py")):
             digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
