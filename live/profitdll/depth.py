@@ -114,6 +114,10 @@ def _tell_level(table: int, block: int, row: int, level: int, price: int, quanti
     known = block + DEPTH + 16 * (row * LEVELS + level)
     if load_i8(known) == price and load_i8(known + 8) == quantity:
         return
+    if quantity == 0 and load_i8(known) < 0:  # after a gap no level is known that could be deleted
+        store_i8(known, 0)
+        store_i8(known + 8, 0)
+        return
     at = begin_event(table, block, received_ns, received_ns, _DELETE if quantity == 0 else _SET)
     if at == 0:
         return

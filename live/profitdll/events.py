@@ -59,7 +59,6 @@ def begin_event(table: int, block: int, event_ns: int, received_ns: int, kind: i
         _fill(at, block, event_ns, received_ns, _GAP)
         record_at(at, EVENT)["quantity"] = missed
         end_event(table, block, at, True)
-        _forget_depth(block)
     at = claim(ring, 1)
     _fill(at, block, event_ns, received_ns, kind)
     return at
@@ -78,8 +77,12 @@ def end_event(table: int, block: int, at: int, counts: bool) -> None:
 
 @kernel
 def miss(block: int) -> None:
-    """Remember that an event of a ticker is missing."""
+    """Remember that an event of a ticker is missing. Nobody knows the book then: the next notice tells every level."""
     count(block, MISSED)
+    for word in range(2 * LEVELS * 2):
+        store_i8(block + DEPTH + 8 * word, -1)
+    mark_from(block, 0, 0)
+    mark_from(block, 1, 0)
 
 
 @kernel
@@ -88,15 +91,6 @@ def mark_from(block: int, row: int, level: int) -> None:
     dirty = block + DIRTY + row
     marked = load_u1(dirty)
     store_u1(dirty, level + 1 if marked == 0 else min(marked, level + 1))
-
-
-@kernel
-def _forget_depth(block: int) -> None:
-    """After a gap nobody knows the book: the next notice tells every level again."""
-    for word in range(2 * LEVELS * 2):
-        store_i8(block + DEPTH + 8 * word, -1)
-    mark_from(block, 0, 0)
-    mark_from(block, 1, 0)
 
 
 @kernel

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
 
-from live.profitdll.abi import address_of, new
-from live.profitdll.codes import ConnStateType, ExchangeCode, FeedType, HealthState, MarketDataResult
+from live.profitdll.abi import new
+from live.profitdll.accounts import FUTURES_EXCHANGE, fill_asset
+from live.profitdll.codes import ConnStateType, HealthState, MarketDataResult
 from live.profitdll.connection import Connection
 from live.profitdll.notices import NoticeKind, text_of
 from live.profitdll.result import answer
@@ -38,7 +38,6 @@ from market.calendar import to_ns
 from market.errors import UsageError
 from market.instruments import B3, FUTURES, Instruments
 
-FUTURES_EXCHANGE = ExchangeCode.BMF
 LIFE_S = 30.0  # within which a subscription in an open market must bring something
 
 
@@ -120,10 +119,11 @@ class Market:
             If the library refuses.
         """
         future = self._instruments.parse(symbol)
-        if future.root not in FUTURES or symbol in self.subscriptions or len(self.subscriptions) >= TICKERS:
+        known = future.root in FUTURES and symbol in (f"{future.root}FUT", symbol.strip().upper() * future.dated)
+        if not known or symbol in self.subscriptions or len(self.subscriptions) >= TICKERS:
             raise UsageError(
-                f"{symbol}: expected a future that was not asked for before, one of {TICKERS} at most, "
-                "found another; name each once"
+                f"{symbol!r}: expected a future as the vendor names it (WDOZ26, WDOFUT), asked for once, {TICKERS} at "
+                "most, found another; correct it"
             )
         place = len(self.subscriptions)
         made = Subscription(symbol, depth, self._connection.table.block(place))
@@ -225,13 +225,6 @@ class Market:
     def _asset(self, made: Subscription) -> object:
         """Return the ticker's identifier; the library may keep its addresses, so what they point to stays."""
         return fill_asset(new("TConnectorAssetIdentifier"), made.symbol, made.kept)
-
-
-def fill_asset(asset: Any, symbol: str, kept: list[object]) -> Any:
-    """Write a future into a TConnectorAssetIdentifier and return it; `kept` holds what its addresses point to."""
-    asset.Ticker, asset.Exchange = address_of(symbol, kept), address_of(FUTURES_EXCHANGE.value, kept)
-    asset.FeedType = FeedType.NELOGICA
-    return asset
 
 
 def utc_offset_ns(day: date) -> int:
