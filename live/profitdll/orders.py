@@ -112,7 +112,7 @@ class Orders:
             If the library refuses it.
         """
         kept: list[object] = []
-        order = self._request("TConnectorSendOrder", kept)
+        order = self.prepare("TConnectorSendOrder", kept)
         fill_asset(order.AssetID, traded.symbol, kept)
         order.OrderType, order.OrderSide = _type_of(terms), OrderSideV1.BUY if terms.side == 1 else OrderSideV1.SELL
         order.Price, order.StopPrice = _points(traded, terms.limit), _points(traded, terms.trigger)
@@ -125,7 +125,7 @@ class Orders:
         The simulator refuses to change stops (RequestRefused): cancel and send anew then.
         """
         kept: list[object] = []
-        change = self._request("TConnectorChangeOrder", kept)
+        change = self.prepare("TConnectorChangeOrder", kept)
         _fill_order(change.OrderID, local_id, permanent_id, kept)
         change.Price, change.StopPrice = _points(traded, terms.limit), _points(traded, terms.trigger)
         change.Quantity = terms.quantity
@@ -135,7 +135,7 @@ class Orders:
     def cancel(self, local_id: int, permanent_id: str = "") -> Sent | None:
         """Cancel an order; return None where the library knows no such order. Raises as `send`."""
         kept: list[object] = []
-        cancel = self._request("TConnectorCancelOrder", kept)
+        cancel = self.prepare("TConnectorCancelOrder", kept)
         _fill_order(cancel.OrderID, local_id, permanent_id, kept)
         if answer("SendCancelOrderV2", self._call("SendCancelOrderV2", cancel)) is NlCode.NOT_FOUND:
             return None
@@ -144,13 +144,13 @@ class Orders:
     def cancel_contract(self, traded: Contract) -> None:
         """Cancel every order of a contract, protection included; raises as `send`."""
         kept: list[object] = []
-        cancel = self._request("TConnectorCancelOrders", kept)
+        cancel = self.prepare("TConnectorCancelOrders", kept)
         fill_asset(cancel.AssetID, traded.symbol, kept)
         answer("SendCancelOrdersV2", self._call("SendCancelOrdersV2", cancel))
 
     def cancel_all(self) -> None:
         """Cancel every order of the account, protection included; raises as `send`."""
-        cancel = self._request("TConnectorCancelAllOrders", [])
+        cancel = self.prepare("TConnectorCancelAllOrders", [])
         answer("SendCancelAllOrdersV2", self._call("SendCancelAllOrdersV2", cancel))
 
     def zero(self, traded: Contract, kind: PositionType) -> Sent | None:
@@ -162,7 +162,7 @@ class Orders:
             If the library refuses though there is a position.
         """
         kept: list[object] = []
-        zero = self._request("TConnectorZeroPosition", kept)
+        zero = self.prepare("TConnectorZeroPosition", kept)
         fill_asset(zero.AssetID, traded.symbol, kept)
         zero.Price, zero.PositionType = NO_PRICE, kind
         try:
@@ -205,7 +205,7 @@ class Orders:
         newest = reversed(self.sent.values())
         return next((one for one in newest if local_id > 0 and one.local_id == local_id), None)
 
-    def _request(self, structure: str, kept: list[object]) -> Any:
+    def prepare(self, structure: str, kept: list[object]) -> Any:
         """Return a request with account and password; what it points to lives as long as it does."""
         request = new(structure)
         request.kept = kept

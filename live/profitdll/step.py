@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.core.registry import cpu_target
 
-from live.memory import record_at, typed_intrinsic
+from live.memory import load_i8, record_at, store_release, typed_intrinsic
 from live.profitdll.notices import post
 from live.profitdll.table import keep, table, table_address
 from market.kernel import kernel
@@ -24,6 +24,7 @@ from trading.core import Core, close_bar, follow_event, mark_desk
 from trading.desk import REQUESTS
 from trading.paper import Trader, is_print, paper_event
 
+HEADER = 64  # bytes before the state; the first word counts the requests that are whole
 _TRADE, _QUOTE_SIDE = int(Kind.TRADE), int(Kind.QUOTE_SIDE)
 
 
@@ -56,10 +57,10 @@ def desk_step(core: Core) -> Step:
 
     def step(take: Callable[[int], Any]) -> Callable[[int, int], int]:
         def run(state: int, at: int) -> int:
-            held = take(state)
-            asked = held.desk.counts[REQUESTS]
+            held = take(state + HEADER)
             made = desk_event(held, record_at(at, EVENT))
-            if held.desk.counts[REQUESTS] != asked:
+            if held.desk.counts[REQUESTS] != load_i8(state):
+                store_release(state, held.desk.counts[REQUESTS])
                 post(table_address())
             return made
 
@@ -73,7 +74,7 @@ def paper_step(trader: Trader) -> Step:
 
     def step(take: Callable[[int], Any]) -> Callable[[int, int], int]:
         def run(state: int, at: int) -> int:
-            held = take(state)
+            held = take(state + HEADER)
             return paper_event(held[0], held[1], record_at(at, EVENT))
 
         return run
@@ -86,11 +87,11 @@ def _build(step: Callable[[Callable[[int], Any]], Callable[[int, int], int]], st
     table()  # its symbol must stand before anything is compiled that reads it
     kind = numba.typeof(state)
     context = cpu_target.target_context
-    room = ctypes.create_string_buffer(context.get_abi_sizeof(context.get_value_type(kind)) + 64)
+    room = ctypes.create_string_buffer(HEADER + 64 + context.get_abi_sizeof(context.get_value_type(kind)))
     keep(room)
     keep(state)
     address = (ctypes.addressof(room) + 63) & ~63
-    _lay_down(kind)(state, address)
+    _lay_down(kind)(state, address + HEADER)
     signature = types.int32(types.int64, types.int64)
     compiled = numba.cfunc(signature, error_model="numpy", _nrt=False)(step(_taker(kind)))
     keep(compiled)

@@ -28,11 +28,11 @@ _REALTIME = 0
 (
     TRANSLATE, DEPTH_COUNT, DEPTH_GROUP, FREE_POINTER, THEORETICAL,  # the library's functions
     CLOCK, CLOCK_BUFFER, TRADE_BUFFER, GROUP_BUFFER, EVENTS_RING, HISTORY_RING, NOTICES_RING,
-    POST, POST_HANDLE, POST_BUFFER,  # what wakes the order thread
+    POST, POST_HANDLE, POST_BUFFER, WAIT,  # what wakes the order thread
     TO_UTC_NS, HISTORY_TO_UTC_NS,  # from the exchange's wall clock
     STATE_LOGIN, STATE_ROUTING, STATE_MARKET, STATE_ACTIVATION,  # last value of each, NEVER before one came
     STATES_SEEN, HEALTH, CALLS, UNKNOWN_TICKER, UNTRANSLATED, SENTINELS, OFF_GRID, OUT_OF_RANGE, NOT_FINITE,
-    HISTORY_LAST, HISTORY_PROGRESS, ALONE, COUNT,
+    HISTORY_LAST, HISTORY_PROGRESS, COUNT,
 ) = range(0, 34 * 8, 8)  # fmt: skip
 HEAD_WORDS = 64
 
@@ -136,6 +136,7 @@ class Table:
         self._trade = ctypes.create_string_buffer(ctypes.sizeof(STRUCTURES["TConnectorTrade"]))
         self._group = ctypes.create_string_buffer(ctypes.sizeof(STRUCTURES["TConnectorPriceGroup"]))
         self._clock = ctypes.create_string_buffer(16)
+        self._wake = (ctypes.c_uint64 * 2)(1, 0)  # what is posted, and room for what is read
         self[CLOCK], self[CLOCK_BUFFER] = _clock_address(), ctypes.addressof(self._clock)
         self[TRADE_BUFFER], self[GROUP_BUFFER] = ctypes.addressof(self._trade), ctypes.addressof(self._group)
         for state in (STATE_LOGIN, STATE_ROUTING, STATE_MARKET, STATE_ACTIVATION):
@@ -153,6 +154,11 @@ class Table:
     def address(self) -> int:
         """Where the table lies."""
         return int(self.words.ctypes.data)
+
+    @property
+    def wake_buffer(self) -> int:
+        """Where what is posted lies."""
+        return ctypes.addressof(self._wake)
 
     def block(self, place: int) -> np.ndarray:
         """Return the words of a ticker's block, a view."""

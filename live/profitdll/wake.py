@@ -1,0 +1,63 @@
+"""What the library's thread wakes the order thread with: a primitive of the system, posted and awaited by machine code.
+
+Linux has eventfd, Windows an event that resets itself. Neither side holds the GIL: after a wake nothing waits for it.
+"""
+
+import ctypes
+import os
+import sys
+
+from numba import types
+
+from live.memory import caller, load_i8
+from live.profitdll.table import POST, POST_BUFFER, POST_HANDLE, WAIT, WINDOWS, Table
+from market.kernel import kernel
+
+_FOREVER = 0xFFFFFFFF
+_wait_linux = caller(types.int64, types.int32, types.int64, types.int64)
+_wait_windows = caller(types.uint32, types.int64, types.uint32)
+
+
+@kernel
+def wait(table: int) -> None:
+    """Sleep until somebody posts; a post before it counts."""
+    function = load_i8(table + WAIT)
+    if WINDOWS:
+        _wait_windows(function, load_i8(table + POST_HANDLE), _FOREVER)
+    else:
+        _wait_linux(function, load_i8(table + POST_HANDLE), load_i8(table + POST_BUFFER) + 8, 8)
+
+
+def arm(table: Table) -> None:
+    """Make the primitive and let callbacks post it."""
+    table[POST_BUFFER], table[POST_HANDLE] = table.wake_buffer, _handle()
+    table[WAIT], table[POST] = _addresses()
+
+
+def post_now(table: Table) -> None:
+    """Wake the order thread from Python."""
+    if sys.platform == "win32":
+        ctypes.WinDLL("kernel32").SetEvent(ctypes.c_void_p(table[POST_HANDLE]))
+    else:
+        os.eventfd_write(table[POST_HANDLE], 1)
+
+
+def _handle() -> int:
+    if sys.platform == "win32":
+        create = ctypes.WinDLL("kernel32").CreateEventW
+        create.restype = ctypes.c_void_p
+        return int(create(None, 0, 0, None) or 0)
+    return os.eventfd(0, os.EFD_CLOEXEC)
+
+
+def _addresses() -> tuple[int, int]:
+    """Return the addresses of waiting and of posting."""
+    if sys.platform == "win32":
+        kernel32 = ctypes.WinDLL("kernel32")
+        return _address(kernel32.WaitForSingleObject), _address(kernel32.SetEvent)
+    libc = ctypes.CDLL(None)
+    return _address(libc.read), _address(libc.write)
+
+
+def _address(function: object) -> int:
+    return int(ctypes.cast(function, ctypes.c_void_p).value or 0)  # type: ignore[arg-type]

@@ -1,0 +1,147 @@
+"""The compiled order loop against a real C library: what it writes down, what it sends, and what it refuses to send."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from market.errors import SafetyRefusal
+from market.home import Home
+from tests.live.profitdll.test_orders import OPEN as ORDERS
+from tests.live.profitdll.test_orders import SECRET
+from tests.live.profitdll.vendor import answer_of, run_child
+from trading.intents import INTENT, check_bytes, read_intents
+
+OPEN = (
+    ORDERS
+    + """
+from live.profitdll.order_thread import OrderThread
+from live.profitdll.step import Step
+from market.instruments import B3
+from trading.core import new_desk
+from trading.policy import RiskLimits
+from live.profitdll.wake import post_now
+desk, whole = new_desk(RiskLimits(capital_reais=1e6), B3.of("WDOZ26")), np.zeros(8, dtype=np.int64)
+intents = home.state / "intents.bin"
+thread = OrderThread(connection, orders, wdo, desk, Step(0, whole.ctypes.data), intents)
+thread.start()
+NEW, CANCEL, REPLACE, ENTRY, PROTECT, LIMIT, STOP = 1, 2, 3, 1, 2, 2, 4
+def ask(**fields):
+    at = int(whole[0])
+    for name, one in fields.items():
+        desk.requests[at][name] = one
+    whole[0] += 1
+    post_now(connection.table)
+    deadline = time.monotonic() + 5
+    while thread.served <= at and time.monotonic() < deadline:
+        time.sleep(0.001)
+    done = thread.sent[at]
+    return [int(done[name]) for name in ("order", "local_id", "message_id", "result", "unsent")]
+"""
+)
+
+
+def told(home: Home, body: str) -> Any:
+    return answer_of(run_child(OPEN + body, home))
+
+
+def test_requests_are_written_down_and_sent(home: Home) -> None:
+    sent, said = told(home, """
+sent = [
+    ask(kind=NEW, role=ENTRY, order=11, side=1, quantity=2, price=10865, type=LIMIT),
+    ask(kind=NEW, role=PROTECT, order=12, side=-1, quantity=2, price=10800, stop_price=10802, type=STOP),
+    ask(kind=REPLACE, role=PROTECT, order=12, side=-1, quantity=1, price=10810, stop_price=10812, type=STOP),
+    ask(kind=CANCEL, role=PROTECT, order=12),
+]
+thread.stop()
+finish(sent)
+""")  # fmt: skip
+    new = 4_000_000_001
+    assert sent == [[11, new, 7001, new, 0], [12, new, 7001, new, 0], [12, new, 7002, 0, 0], [12, new, 7003, 0, 0]]
+    head = "555 v0 308 []"
+    assert said == [
+        f"SendOrder v2 {head} asset v0 WDOZ26 F 0 pw{SECRET} type2 side1 5432.5 -1 2 -1",
+        f"SendOrder v2 {head} asset v0 WDOZ26 F 0 pw{SECRET} type4 side2 5400 5401 2 -1",
+        f"SendChangeOrderV2 v1 {head} v0 {new} NULL pw{SECRET} 5405 5406 1 -1",
+        f"SendCancelOrderV2 v1 {head} v0 {new} NULL pw{SECRET} -1",
+    ]
+    written = read_intents(home.state / "intents.bin")
+    assert written["request"]["order"].tolist() == [11, 12, 12, 12]
+    assert written["request"]["price"].tolist() == [10865, 10800, 10810, 0]
+    assert written["number"].tolist() == [1, 2, 3, 4]
+
+
+def test_what_cannot_be_sent_says_why(home: Home) -> None:
+    sent, said = told(home, """
+sent = [ask(kind=CANCEL, order=99), ask(kind=NEW, role=PROTECT, order=1, side=-1, quantity=1, stop_price=9, type=STOP)]
+vendor.play("state 1 2")
+sent.append(ask(kind=NEW, role=ENTRY, order=2, side=1, quantity=1, price=9, type=LIMIT))
+vendor.play("state 1 5\\nanswer SendOrder -2147483645")
+sent.append(ask(kind=NEW, role=ENTRY, order=3, side=1, quantity=1, price=9, type=LIMIT))
+sent.append(ask(kind=CANCEL, order=3))
+finish(sent)
+""")  # fmt: skip
+    refused = -2147483645
+    no_order, no_limit, no_routing = 3, 4, 2
+    assert [(one[0], one[3], one[4]) for one in sent] == [
+        (99, 0, no_order), (1, 0, no_limit), (2, 0, no_routing), (3, refused, 0), (3, 0, no_order)
+    ]  # fmt: skip
+    assert [line.split()[0] for line in said] == ["SendOrder"]
+
+
+def test_disk_that_fails_stops_entries_and_nothing_else(home: Home) -> None:
+    sent, failed, said = told(home, """
+from live.profitdll import order_thread
+os.close(int(thread._work[order_thread.HANDLE // 8]))  # as a disk that is gone
+sent = [
+    ask(kind=NEW, role=ENTRY, order=1, side=1, quantity=1, price=10865, type=LIMIT),
+    ask(kind=NEW, role=PROTECT, order=2, side=-1, quantity=1, price=10865, type=LIMIT),
+]
+finish(sent, thread.disk_failed)
+""")  # fmt: skip
+    assert [one[4] for one in sent] == [1, 0]
+    assert failed is True
+    assert len(said) == 1
+
+
+def test_file_is_continued_after_a_torn_tail(home: Home) -> None:
+    body = """
+ask(kind=NEW, role=ENTRY, order=7, side=1, quantity=1, price=10865, type=LIMIT)
+thread.stop(); finish()
+"""
+    told(home, body)
+    path = home.state / "intents.bin"
+    path.write_bytes(path.read_bytes() + b"torn")
+    told(home, body)
+    assert read_intents(path)["number"].tolist() == [1, 2]
+    assert path.stat().st_size == 2 * INTENT.itemsize
+
+
+def chain(count: int) -> np.ndarray:
+    made, previous = np.zeros(count, dtype=INTENT), 0
+    for place in range(count):
+        made[place]["number"], made[place]["previous"] = place + 1, previous
+        made[place]["check"] = previous = check_bytes(np.frombuffer(made[place].tobytes(), dtype=np.uint8)[:-8])
+    return made
+
+
+def test_check_is_that_of_the_reference() -> None:
+    """FNV-1a of 64 bits over "foobar", from the reference's own vectors."""
+    assert int(check_bytes(np.frombuffer(b"foobar", dtype=np.uint8))) == 0x85944171F73967E8
+
+
+@pytest.mark.parametrize("damage", ["bit", "swap", "drop"])
+def test_altered_intents_are_refused(tmp_path: Path, damage: str) -> None:
+    made, path = chain(4), tmp_path / "intents.bin"
+    path.write_bytes(made.tobytes() + bytes(INTENT.itemsize))
+    assert len(read_intents(path)) == 4
+    if damage == "bit":
+        made[1]["request"]["price"] ^= 1
+    elif damage == "swap":
+        made[[1, 2]] = made[[2, 1]]
+    else:
+        made = np.delete(made, 1)
+    path.write_bytes(made.tobytes())
+    with pytest.raises(SafetyRefusal, match="record 2: expected the one after record 1"):
+        read_intents(path)
