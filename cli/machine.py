@@ -21,6 +21,7 @@ BENCHMARKS: Mapping[str, str] = MappingProxyType(
         "main": "the whole main job on the synthetic market",
         "data": "import, storage, reading and bars of market data, beside polars",
         "features": "the feature catalogue per trade, per bar, in batch and by group, beside pandas and TA-Lib",
+        "callback": "the vendor's callback from a C thread: hand-over, holds, order events and wakes, beside ctypes",
         "core": "one event through the whole decision path, a day of them, and a sweep over bars beside vectorbt",
     }
 )
@@ -66,6 +67,10 @@ def _measure(name: str) -> "list[Row]":
             from benchmarks import features
 
             return features.measure()
+        if name == "callback":
+            from benchmarks import callback
+
+            return callback.measure()
         if name == "core":
             from benchmarks import core
 
