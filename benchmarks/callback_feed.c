@@ -22,7 +22,7 @@ int32_t TranslateTrade(const void *trade, void *out) { memcpy(out, trade, sizeof
 static void *drive(void *given) {
   Drive *d = given;
   static const uint16_t text[] = {'C', 'L', '.', '1', 0};
-  int64_t due = now(), orders = 0;
+  int64_t due = now(), orders = 0, at = 0;
   for (int64_t i = 0; i < d->count; i++) {
     if (d->gap_ns) { due += d->gap_ns; while (now() < due) { if (due - now() > 120000) usleep(1); else sched_yield(); } }
     if (d->every && i % d->every == 0) {
@@ -30,8 +30,10 @@ static void *drive(void *given) {
       d->raised[orders++] = now();
       d->order(&id);
     }
-    if (d->held) { int64_t before = now(); d->trade(d->asset, &d->trades[i % d->length], 0); d->held[i] = (int32_t)(now() - before); }
-    else d->trade(d->asset, &d->trades[i % d->length], 0);
+    const Trade *trade = &d->trades[at];
+    if (++at == d->length) at = 0;
+    if (d->held) { int64_t before = now(); d->trade(d->asset, trade, 0); d->held[i] = (int32_t)(now() - before); }
+    else d->trade(d->asset, trade, 0);
   }
   return 0;
 }

@@ -32,8 +32,8 @@ _REALTIME = 0
     TO_UTC_NS, HISTORY_TO_UTC_NS,  # from the exchange's wall clock
     STATE_LOGIN, STATE_ROUTING, STATE_MARKET, STATE_ACTIVATION,  # last value of each, NEVER before one came
     STATES_SEEN, HEALTH, CALLS, UNKNOWN_TICKER, UNTRANSLATED, SENTINELS, OFF_GRID, OUT_OF_RANGE, NOT_FINITE,
-    HISTORY_LAST, HISTORY_PROGRESS, COUNT,
-) = range(0, 34 * 8, 8)  # fmt: skip
+    HISTORY_LAST, HISTORY_PROGRESS, LAST_DATE, LAST_DAYS, COUNT,
+) = range(0, 36 * 8, 8)  # fmt: skip
 HEAD_WORDS = 64
 
 # Words of a ticker's block.

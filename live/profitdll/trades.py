@@ -15,6 +15,8 @@ from live.profitdll.table import (
     HISTORY_RING,
     HISTORY_TO_UTC_NS,
     INSTRUMENT,
+    LAST_DATE,
+    LAST_DAYS,
     LAST_NUMBER,
     NUMBER_BACK,
     NUMBER_JUMPS,
@@ -82,14 +84,18 @@ def days_of(year: int, month: int, day: int) -> int:
 
 
 @kernel
-def utc_ns(time: np.void, to_utc_ns: int) -> int:
-    """Return a wall clock's time in nanoseconds UTC; 0 where it holds no date."""
-    if time["wYear"] < 1970 or time["wMonth"] < 1 or time["wMonth"] > 12 or time["wDay"] < 1:
-        return 0
-    days = days_of(int(time["wYear"]), int(time["wMonth"]), int(time["wDay"]))
+def utc_ns(table: int, time: np.void, to_utc_ns: int) -> int:
+    """Return a wall clock's time in nanoseconds UTC, 0 where it holds no date; days are counted at a new date only."""
+    date = int(time["wYear"]) << 16 | int(time["wMonth"]) << 8 | int(time["wDay"])
+    if date != load_i8(table + LAST_DATE):
+        if time["wYear"] < 1970 or time["wMonth"] < 1 or time["wMonth"] > 12 or time["wDay"] < 1 or time["wDay"] > 31:
+            return 0
+        store_i8(table + LAST_DATE, date)
+        store_i8(table + LAST_DAYS, days_of(int(time["wYear"]), int(time["wMonth"]), int(time["wDay"])))
+    days = load_i8(table + LAST_DAYS)
     seconds = int(time["wHour"]) * 3600 + int(time["wMinute"]) * 60 + int(time["wSecond"])
     of_day = (days * _DAY_SECONDS + seconds) * _SECOND_NS + int(time["wMilliseconds"]) * 1_000_000
-    return of_day + to_utc_ns
+    return int(of_day + to_utc_ns)
 
 
 @kernel
@@ -103,7 +109,10 @@ def take_live_trade(table: int, asset: int, trade: int, flags: int) -> None:
         miss(block)
         return
     found = record_at(load_i8(table + TRADE_BUFFER), TRADE)
-    event_ns, ticks = utc_ns(found["TradeDate"], load_i8(table + TO_UTC_NS)), ticks_of(table, block, found["Price"])
+    event_ns, ticks = (
+        utc_ns(table, found["TradeDate"], load_i8(table + TO_UTC_NS)),
+        ticks_of(table, block, found["Price"]),
+    )
     worth = _judge(table, event_ns, ticks, found["Quantity"])
     if worth <= 0:
         if worth < 0:
@@ -126,7 +135,7 @@ def take_past_trade(table: int, asset: int, trade: int, flags: int) -> None:
     if block == 0 or not _translated(table, trade):
         return
     found = record_at(load_i8(table + TRADE_BUFFER), TRADE)
-    event_ns = utc_ns(found["TradeDate"], load_i8(table + HISTORY_TO_UTC_NS))
+    event_ns = utc_ns(table, found["TradeDate"], load_i8(table + HISTORY_TO_UTC_NS))
     ticks = ticks_of(table, block, found["Price"])
     if _judge(table, event_ns, ticks, found["Quantity"]) <= 0:
         return

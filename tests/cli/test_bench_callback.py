@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from benchmarks.callback_orders import _overlap
@@ -14,7 +15,7 @@ SHORT = """
 import json
 from dataclasses import asdict
 from benchmarks.callback import Sizes, measure
-rows = measure(Sizes(calls=20_000, peer_calls=500, rounds=1, held=500, decided=20_000, trees=3, seconds=0.5, wakes=20))
+rows = measure(Sizes(calls=20_000, peer_calls=500, rounds=1, held=500, decided=60_000, trees=3, seconds=0.5, wakes=20))
 print(json.dumps([asdict(row) for row in rows]))
 """
 
@@ -36,7 +37,6 @@ def test_every_row_is_measured() -> None:
     ("begin", "end", "expected"), [(0, 9, False), (5, 10, True), (15, 16, True), (20, 30, True), (21, 39, False)]
 )
 def test_interval_is_left_out_where_it_touches_a_stall(begin: int, end: int, expected: bool) -> None:
-    import numpy as np
 
     stalls = np.array([[10, 20], [40, 50]])
     assert _overlap(np.array([begin]), np.array([end]), stalls).tolist() == [expected]
