@@ -53,6 +53,8 @@ static Trade now_trade; static int translate_result;
 static OrderOut order; static char order_text[256];
 static PositionT position;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int64_t clock_ns; /* what FakeClock tells */
+API int32_t FakeClock(int32_t which, int64_t *out) { (void)which; out[0] = clock_ns / 1000000000; out[1] = clock_ns % 1000000000; return 0; }
 static char *todo; static int done = 1, ended;
 
 static void say(const char *format, ...) {
@@ -119,6 +121,7 @@ static void play_line(char *line) {
     Asset y = {0, wide(b), wide("F"), 0}; cb.position(&x, &y, 7); }
   else if (!strcmp(word, "health")) cb.health(atoi(rest));
   else if (!strcmp(word, "accounts")) cb.accounts(atoi(rest), 1);
+  else if (!strcmp(word, "clock")) clock_ns = atoll(rest);
   else if (!strcmp(word, "crash")) *(volatile int *)0 = 1;
   else say("unknown %s\n", word);
 }

@@ -86,6 +86,10 @@ class Vendor:
         """Let the library's thread play lines; return once they are played."""
         self._handle.Play(lines.encode())
 
+    def clock(self) -> int:
+        """Return the address of a clock that tells what the lines `clock` set."""
+        return int(ctypes.cast(self._handle.FakeClock, ctypes.c_void_p).value or 0)
+
     def said(self) -> list[str]:
         """Return what the library was asked so far."""
         return self._handle.Said().decode().splitlines()

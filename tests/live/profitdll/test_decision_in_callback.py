@@ -1,0 +1,100 @@
+"""The decision path inside the library's callback: the bytes of a replay, and requests that leave without Python."""
+
+from typing import Any
+
+from market.home import Home
+from tests.live.profitdll.test_orders import SECRET
+from tests.live.profitdll.vendor import answer_of, run_child
+
+# The ladder's quotes and trades as lines for the library, whose clock tells each event's time.
+OPEN = """
+from datetime import date
+from live.profitdll.accounts import AccountParams, Accounts, contract
+from live.profitdll.market import Market
+from live.profitdll.orders import Orders
+from live.profitdll.step import desk_step, paper_step
+from live.profitdll.table import CLOCK
+from live.ring import Reader
+from market.types import Kind
+from tests.factories import MINUTE_NS, make_session
+from tests.trading.scenarios import WARM, build_trader, ladder_events
+from trading.paper import paper_events
+from trading.records import decision_hash
+MINUTES = WARM + 4
+def lines():
+    for minute in range(MINUTES):
+        for part in ladder_events(minute):
+            event = part[0]
+            yield f"clock {event['ts_event_ns']}"
+            if event["kind"] == Kind.QUOTE_SIDE:
+                yield f"quote WINQ26 {event['price'] * 5} {event['quantity']} {0 if event['side'] == 1 else 1}"
+            elif event["kind"] == Kind.TRADE:
+                stamp = np.datetime64(int(event["ts_event_ns"]) - 3 * 3600 * 10**9, "ns").astype("<M8[ms]")
+                yield f"trade WINQ26 {stamp} {minute * 10 + 1} {event['price'] * 5} {event['quantity']} 1 2 2 0"
+def fresh():
+    return build_trader(0.9, events=True)
+def begin(routing=False):
+    connection = open_connection(home, library, routing=routing, events=1 << 13)
+    vendor, market = Vendor(library), Market(connection, date(2026, 6, 1))
+    market.subscribe("WINQ26")
+    connection.table[CLOCK] = vendor.clock()
+    market.keep_clock("WINQ26", make_session()[0], MINUTE_NS)
+    return connection, vendor, market
+"""
+
+
+def told(home: Home, body: str) -> Any:
+    return answer_of(run_child(OPEN + body, home))
+
+
+def test_decisions_in_the_callback_are_those_of_a_replay(home: Home) -> None:
+    live, replayed, by_hand, made, fills = told(home, """
+connection, vendor, market = begin()
+trader, again, twin = fresh(), fresh(), fresh()
+step = paper_step(trader)
+market.decide("WINQ26", step.address, step.state)
+vendor.play("\\n".join(lines()))
+heard = Reader(connection.events, keeps=True).take()
+paper_events(again.core, again.venue, heard)
+ladder = np.concatenate([part for minute in range(MINUTES) for part in ladder_events(minute)])
+paper_events(twin.core, twin.venue, ladder)
+few = len(trader.decisions)  # the last boundary comes with the event after it
+print(json.dumps([
+    decision_hash(trader.decisions), decision_hash(again.decisions), decision_hash(twin.decisions[:few]), few,
+    len(trader.fills),
+])); end()
+""")  # fmt: skip
+    assert live == replayed == by_hand
+    assert made == 172
+    assert fills >= 1
+
+
+def test_entry_leaves_from_the_callback_without_python(home: Home) -> None:
+    said, sent, refused = told(home, """
+from live.profitdll.order_thread import OrderThread
+connection, vendor, market = begin(routing=True)
+accounts = Accounts()
+vendor.play("account 308 555 Corretora"); accounts.hear(connection.reader.take())
+account = accounts.confirm(AccountParams(308, "555", "Corretora"))
+trader = fresh()
+desk, step = trader.core.desk, desk_step(trader.core)
+orders = Orders(connection, account, CREDENTIALS.routing_password)
+thread = OrderThread(connection, orders, contract("WINQ26"), desk, step, home.state / "intents.bin")
+thread.start()
+market.decide("WINQ26", step.address, step.state)
+start = len(vendor.said())
+vendor.play("\\n".join(lines()))
+deadline = time.monotonic() + 5
+while thread.served < 1 and time.monotonic() < deadline:
+    time.sleep(0.001)
+done = thread.sent[0]
+print(json.dumps([vendor.said()[start:][:1], [int(done[x]) for x in ("order", "local_id", "unsent")],
+                  [int(x) for x in desk.decisions["refusal"][:desk.counts[0]] if x]])); end()
+""")  # fmt: skip
+    assert refused == []
+    assert len(said) == 1
+    # The trend's entry: a buy at market or a limit, of the desk's one contract.
+    head = f"SendOrder v2 555 v0 308 [] asset v0 WINQ26 F 0 pw{SECRET} type"
+    assert said[0].startswith(head)
+    assert " side1 " in said[0]
+    assert sent[1:] == [4_000_000_001, 0]
