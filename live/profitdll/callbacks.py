@@ -12,8 +12,10 @@ from numba import types
 
 from live.memory import load_i4, load_i8, load_u1, store_f8, store_i8
 from live.profitdll.abi import CALLS, offset
+from live.profitdll.codes import BookAction
 from live.profitdll.depth import take_depth, take_phase, take_quote
 from live.profitdll.notices import NoticeKind, take_state, tell, tell_order
+from live.profitdll.offers import Change, take_offer, take_offers
 from live.profitdll.table import (
     DAILY_QUANTITY,
     DAILY_TRADES,
@@ -31,6 +33,7 @@ from live.profitdll.trades import block_of, take_live_trade, take_past_trade
 from market.errors import LibraryRefused
 
 _TYPES = {"I": types.int32, "U": types.uint32, "L": types.int64, "D": types.float64, "B": types.uint8, "-": types.void}
+_FULL_BOOK = int(BookAction.FULL_BOOK)
 _V1 = 8  # a V1 asset is ticker and exchange without the version before them
 _TICKER = offset("TConnectorAssetIdentifier", "Ticker")
 _ACCOUNT, _BROKER = (offset("TConnectorAccountIdentifier", field) for field in ("AccountID", "BrokerID"))
@@ -84,6 +87,20 @@ def _on_daily(
 
 def _on_depth(asset: int, side: int, position: int, update: int) -> None:
     take_depth(table_address(), asset, side, position, update)
+
+
+def _on_offer(
+    asset: int, action: int, position: int, side: int, quantity: int, agent: int, offer: int, price: float,
+    has_price: int, has_quantity: int, has_date: int, has_offer: int, has_agent: int, date: int, sells: int, buys: int,
+) -> None:  # fmt: skip
+    here = table_address()
+    block = block_of(here, asset - _V1)
+    if action == _FULL_BOOK:
+        take_offers(here, block, sells, buys)
+    elif block != 0:
+        take_offer(
+            here, block, 0 if side == 0 else 1, Change(action, position, price, quantity, has_price, has_quantity)
+        )
 
 
 def _on_phase(asset: int, date: int, phase: int) -> None:
@@ -141,6 +158,7 @@ _FUNCTIONS: Mapping[str, tuple[Callable[..., None], str]] = {
     "trade": (_on_trade, "TConnectorTradeCallback"),
     "past_trade": (_on_past_trade, "TConnectorTradeCallback"),
     "depth": (_on_depth, "TConnectorPriceDepthCallback"),
+    "offer": (_on_offer, "TOfferBookCallbackV2"),
     "phase": (_on_phase, "TChangeStateTicker"),
     "theoretical": (_on_theoretical, "TTheoreticalPriceCallback"),
     "invalid_ticker": (_on_invalid_ticker, "TInvalidTickerCallback"),

@@ -48,7 +48,8 @@ _ADDRESSES = {
 }  # fmt: skip
 # Set right after the initialisation, in this order; what a library lacks is left out.
 _SETTERS = {
-    "SetTradeCallbackV2": "trade", "SetPriceDepthCallback": "depth", "SetHistoryTradeCallbackV2": "past_trade",
+    "SetTradeCallbackV2": "trade", "SetPriceDepthCallback": "depth", "SetOfferBookCallbackV2": "offer",
+    "SetHistoryTradeCallbackV2": "past_trade",
     "SetChangeStateTickerCallback": "phase", "SetTheoreticalPriceCallback": "theoretical",
     "SetInvalidTickerCallback": "invalid_ticker", "SetHealthCallback": "health",
 }  # fmt: skip

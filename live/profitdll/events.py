@@ -20,6 +20,7 @@ from live.profitdll.table import (
     LEVELS,
     MISSED,
     NEXT_CLOCK_NS,
+    OFFERS_STALE,
     STEP,
     STEP_STATE,
     count,
@@ -83,6 +84,7 @@ def miss(block: int) -> None:
         store_i8(block + DEPTH + 8 * word, -1)
     mark_from(block, 0, 0)
     mark_from(block, 1, 0)
+    store_i8(block + OFFERS_STALE, 1)
 
 
 @kernel

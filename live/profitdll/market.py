@@ -15,6 +15,7 @@ from live.profitdll.accounts import FUTURES_EXCHANGE, fill_asset
 from live.profitdll.codes import ConnStateType, HealthState, MarketDataResult
 from live.profitdll.connection import Connection
 from live.profitdll.notices import NoticeKind, text_of
+from live.profitdll.offers import BOOK_BYTES
 from live.profitdll.result import answer
 from live.profitdll.table import (
     BAR_NS,
@@ -27,11 +28,13 @@ from live.profitdll.table import (
     KEY,
     LAST_CLOCK_NS,
     NEXT_CLOCK_NS,
+    OFFERS,
     STEP,
     STEP_STATE,
     TICK_SIZE,
     TICKERS,
     TO_UTC_NS,
+    keep,
     key_of,
 )
 from market.calendar import to_ns
@@ -49,8 +52,8 @@ class Subscription:
     ----------
     symbol : str
         As WDOZ26 or WDOFUT.
-    depth : bool
-        Whether the price depth was asked for too.
+    depth, offers : bool
+        Whether the price depth or the offer book was asked for too.
     block : ndarray of int64
         Its words in the table.
     refused : bool
@@ -59,6 +62,7 @@ class Subscription:
 
     symbol: str
     depth: bool
+    offers: bool
     block: np.ndarray
     since_s: float = 0.0
     refused: bool = False
@@ -106,8 +110,16 @@ class Market:
         self.subscriptions: dict[str, Subscription] = {}
         connection.table[TO_UTC_NS] = utc_offset_ns(day)
 
-    def subscribe(self, symbol: str, *, depth: bool = False) -> Subscription:
-        """Ask for a future's trades, best quotes and daily figures, and for its price depth where wanted.
+    def subscribe(self, symbol: str, *, depth: bool = False, offers: bool = False) -> Subscription:
+        """Ask for a future's trades, best quotes and daily figures.
+
+        Parameters
+        ----------
+        symbol : str
+        depth : bool
+            Whether its price depth is wanted: levels by index.
+        offers : bool
+            Whether its offer book is wanted: levels by price, of every single offer. Not beside the depth.
 
         Raises
         ------
@@ -120,13 +132,13 @@ class Market:
         """
         future = self._instruments.parse(symbol)
         known = future.root in FUTURES and symbol in (f"{future.root}FUT", symbol.strip().upper() * future.dated)
-        if not known or symbol in self.subscriptions or len(self.subscriptions) >= TICKERS:
+        if not known or symbol in self.subscriptions or len(self.subscriptions) >= TICKERS or (depth and offers):
             raise UsageError(
-                f"{symbol!r}: expected a future as the vendor names it (WDOZ26, WDOFUT), asked for once, {TICKERS} at "
-                "most, found another; correct it"
+                f"{symbol!r}: expected a future as the vendor names it (WDOZ26, WDOFUT), asked for once and with one "
+                f"book, {TICKERS} at most, found another; correct it"
             )
         place = len(self.subscriptions)
-        made = Subscription(symbol, depth, self._connection.table.block(place))
+        made = Subscription(symbol, depth, offers, self._connection.table.block(place))
         self._fill(made)
         self.subscriptions[symbol] = made
         self._connection.table[COUNT] = place + 1
@@ -139,6 +151,8 @@ class Market:
         answer("UnsubscribeTicker", library.call("UnsubscribeTicker", symbol, FUTURES_EXCHANGE.value))
         if made.depth:
             answer("UnsubscribePriceDepth", library.call("UnsubscribePriceDepth", self._asset(made)))
+        if made.offers:
+            answer("UnsubscribeOfferBook", library.call("UnsubscribeOfferBook", symbol, FUTURES_EXCHANGE.value))
 
     def decide(self, symbol: str, step: int, state: int) -> None:
         """Let a compiled step run on each event of a ticker, in the callback that brings it.
@@ -214,6 +228,8 @@ class Market:
         answer("SubscribeTicker", library.call("SubscribeTicker", made.symbol, FUTURES_EXCHANGE.value))
         if made.depth:
             answer("SubscribePriceDepth", library.call("SubscribePriceDepth", self._asset(made)))
+        if made.offers:
+            answer("SubscribeOfferBook", library.call("SubscribeOfferBook", made.symbol, FUTURES_EXCHANGE.value))
 
     def _fill(self, made: Subscription) -> None:
         instrument, block = self._instruments.of(made.symbol), made.block
@@ -221,6 +237,10 @@ class Market:
         block[KEY // 8], block[EXCHANGE // 8] = key_of(made.symbol), key_of(FUTURES_EXCHANGE.value)
         block[INSTRUMENT // 8] = instrument.id
         block.view(np.float64)[TICK_SIZE // 8] = instrument.tick_size
+        if made.offers:
+            book = np.zeros(BOOK_BYTES // 8, dtype=np.int64)
+            keep(book)
+            block[OFFERS // 8] = book.ctypes.data
 
     def _asset(self, made: Subscription) -> object:
         """Return the ticker's identifier; the library may keep its addresses, so what they point to stays."""

@@ -32,16 +32,17 @@ _REALTIME = 0
     TO_UTC_NS, HISTORY_TO_UTC_NS,  # from the exchange's wall clock
     STATE_LOGIN, STATE_ROUTING, STATE_MARKET, STATE_ACTIVATION,  # last value of each, NEVER before one came
     STATES_SEEN, HEALTH, CALLS, UNKNOWN_TICKER, UNTRANSLATED, SENTINELS, OFF_GRID, OUT_OF_RANGE, NOT_FINITE,
-    HISTORY_LAST, HISTORY_PROGRESS, LAST_DATE, LAST_DAYS, COUNT,
-) = range(0, 36 * 8, 8)  # fmt: skip
+    HISTORY_LAST, HISTORY_PROGRESS, LAST_DATE, LAST_DAYS, OFFERS_LOST, COUNT,
+) = range(0, 37 * 8, 8)  # fmt: skip
 HEAD_WORDS = 64
 
 # Words of a ticker's block.
 (
     KEY, EXCHANGE, INSTRUMENT, TICK_SIZE, MISSED, EVENTS, HISTORY_EVENTS, LAST_RECEIVED_NS, LAST_NUMBER, NUMBER_JUMPS,
     NUMBER_BACK, NEXT_CLOCK_NS, LAST_CLOCK_NS, BAR_NS, STEP, STEP_STATE, BURST, DIRTY, DEPTH_EVENTS,
-    THEORETICAL_PRICE, THEORETICAL_QUANTITY, SETTLEMENT, DAILY_VOLUME, DAILY_QUANTITY, DAILY_TRADES, PHASE,
-) = range(0, 26 * 8, 8)  # fmt: skip
+    THEORETICAL_PRICE, THEORETICAL_QUANTITY, SETTLEMENT, DAILY_VOLUME, DAILY_QUANTITY, DAILY_TRADES, PHASE, OFFERS,
+    OFFERS_STALE,
+) = range(0, 28 * 8, 8)  # fmt: skip
 SIDES = 2  # BURST and DIRTY hold one byte per side
 DEPTH = 32 * 8  # per side and level: price in ticks, quantity
 BLOCK_WORDS = 32 + SIDES * LEVELS * 2
@@ -61,6 +62,7 @@ class Counter(IntEnum):
     OFF_GRID = OFF_GRID  # a price between two ticks
     OUT_OF_RANGE = OUT_OF_RANGE  # quantity or price no market has
     NOT_FINITE = NOT_FINITE  # theoretical levels of an auction
+    OFFERS_LOST = OFFERS_LOST  # offers that could not be placed in a book
 
 
 @typed_intrinsic

@@ -238,3 +238,20 @@ answer([*json.loads(done.stdout.splitlines()[-1])])
 """)  # fmt: skip
     assert kind == "SecondSession"
     assert "the activation key is in use already" in message
+
+
+def test_offers_in_the_ring_are_those_of_the_book(venue: Launched, library: Path, home: Home) -> None:
+    listed, lost = play(venue, library, home, """
+from live.profitdll.table import OFFERS_LOST
+connection = connected(routing=False)
+market, events = Market(connection, date(2026, 6, 1)), Reader(connection.events, keeps=True)
+market.subscribe("WDON26", offers=True)
+release(301)
+answer([events.take().tolist(), connection.table[OFFERS_LOST]])
+""")  # fmt: skip
+    heard = np.array([tuple(one) for one in listed], dtype=EVENT)
+    sets = heard[(heard["kind"] == Kind.LEVEL_SET) & (heard["side"] == 1)]
+    assert lost == 0
+    assert set(sets["price"].tolist()) == {10_000}
+    assert sets["quantity"].tolist()[-1] == 109
+    assert (np.diff(sets["quantity"]) >= 0).all()

@@ -44,7 +44,9 @@ static struct { void (*state)(int32_t, int32_t); void (*account)(int32_t, W *, W
   void (*trade)(Asset *, void *, uint32_t); void (*past)(Asset *, void *, uint32_t); void (*depth)(Asset *, uint8_t, int32_t, uint8_t);
   void (*phase)(AssetV1 *, W *, int32_t); void (*theoretical)(AssetV1 *, double, int64_t); void (*invalid)(Asset *);
   void (*order)(OrderId *); void (*result)(Result *); void (*loaded)(Account *); void (*position)(Account *, Asset *, int64_t);
-  void (*health)(int32_t); void (*accounts)(int32_t, uint32_t); } cb;
+  void (*health)(int32_t); void (*accounts)(int32_t, uint32_t);
+  void (*offer)(AssetV1 *, int32_t, int32_t, int32_t, int64_t, int32_t, int64_t, double, uint8_t, uint8_t, uint8_t, uint8_t, uint8_t, W *,
+                void *, void *); } cb;
 
 static char said[1 << 20]; static size_t said_at;
 static char answers[64][64]; static int64_t answer_values[64]; static int answer_count;
@@ -79,6 +81,22 @@ static int64_t answer_of(const char *name, int64_t otherwise) {
 API const char *Said(void) { return said; }
 API void *CallbackOf(int which) { return ((void **)&cb)[which]; }
 
+static void *arrays[2]; static int given, given_back;
+/* "SIDE FLAGS PRICE:QUANTITY …", worst first; the texts differ in length, as entries must be walked. */
+static void make_array(char *rest) {
+  long side, flags, quantity; int at = 0, n = 0; double price; char *into = calloc(1, 65536), *to = into + 8;
+  sscanf(rest, "%ld %ld%n", &side, &flags, &at);
+  for (rest += at; sscanf(rest, " %lf:%ld%n", &price, &quantity, &at) == 2; rest += at, n++) {
+    int64_t id = n; int32_t agent = 3; uint16_t length = (uint16_t)(n % 2 ? 23 : 19);
+    memcpy(to, &price, 8); memcpy(to + 8, &quantity, 8); memcpy(to + 16, &agent, 4); memcpy(to + 20, &id, 8); memcpy(to + 28, &length, 2);
+    to += 30 + length;
+  }
+  uint32_t marks = (uint32_t)flags; memcpy(to, &marks, 4); to += 4;
+  int32_t size = (int32_t)(to - into); memcpy(into, &n, 4); memcpy(into + 4, &size, 4);
+  arrays[side] = into; given++;
+}
+API int32_t FreePointer(void *array, int32_t size) { int32_t told; memcpy(&told, (char *)array + 4, 4); if (told != size) return -2147483645;
+  free(array); given_back++; return 0; }
 static void play_line(char *line) {
   char word[32], a[128], b[128]; double price; int64_t i[12]; int at = 0;
   if (sscanf(line, "%31s%n", word, &at) != 1) return;
@@ -121,6 +139,13 @@ static void play_line(char *line) {
     Asset y = {0, wide(b), wide("F"), 0}; cb.position(&x, &y, 7); }
   else if (!strcmp(word, "health")) cb.health(atoi(rest));
   else if (!strcmp(word, "accounts")) cb.accounts(atoi(rest), 1);
+  else if (!strcmp(word, "array")) make_array(rest);
+  else if (!strcmp(word, "full")) { sscanf(rest, "%127s", a); AssetV1 v = {wide(a), wide("F"), 0};
+    cb.offer(&v, 4, 0, 0, 0, 0, 0, 0.0, 0, 0, 0, 0, 0, wide(""), arrays[1], arrays[0]); arrays[0] = arrays[1] = NULL;
+    say("arrays %d %d\n", given, given_back); }
+  else if (!strcmp(word, "offer")) { sscanf(rest, "%127s %ld %ld %ld %ld %lf", a, &i[0], &i[1], &i[2], &i[3], &price);
+    AssetV1 v = {wide(a), wide("F"), 0};
+    cb.offer(&v, i[0], i[1], i[2], i[3], 3, 1, price, price > 0, i[3] > 0, 0, 1, 1, wide("stale"), NULL, NULL); }
   else if (!strcmp(word, "clock")) clock_ns = atoll(rest);
   else if (!strcmp(word, "crash")) *(volatile int *)0 = 1;
   else say("unknown %s\n", word);
@@ -171,11 +196,11 @@ API int32_t DLLFinalize(void) {
 #define SETTER(name, slot) API int32_t name(void *f) { *(void **)&cb.slot = f; return (int32_t)answer_of(#name, 0); }
 SETTER(SetTradeCallbackV2, trade) SETTER(SetPriceDepthCallback, depth) SETTER(SetHistoryTradeCallbackV2, past)
 SETTER(SetChangeStateTickerCallback, phase) SETTER(SetTheoreticalPriceCallback, theoretical) SETTER(SetInvalidTickerCallback, invalid)
-SETTER(SetOrderCallback, order) SETTER(SetTradingMessageResultCallback, result) SETTER(SetOrderHistoryCallback, loaded)
+SETTER(SetOfferBookCallbackV2, offer) SETTER(SetOrderCallback, order) SETTER(SetTradingMessageResultCallback, result) SETTER(SetOrderHistoryCallback, loaded)
 SETTER(SetAssetPositionListCallback, position) SETTER(SetHealthCallback, health) SETTER(SetBrokerAccountListChangedCallback, accounts)
 API int32_t SetEnabledHistOrder(int32_t on) { say("SetEnabledHistOrder %d\n", on); return 0; }
 #define TICKER(name) API int32_t name(W *t, W *e) { say(#name " %s %s\n", narrow(t), narrow(e)); return (int32_t)answer_of(#name, 0); }
-TICKER(SubscribeTicker) TICKER(UnsubscribeTicker)
+TICKER(SubscribeOfferBook) TICKER(UnsubscribeOfferBook) TICKER(SubscribeTicker) TICKER(UnsubscribeTicker)
 #define ASSET(name) API int32_t name(Asset *a) { say(#name " v%d %s %s %d\n", a->version, narrow(a->ticker), narrow(a->exchange), a->feed); \
   return (int32_t)answer_of(#name, 0); }
 ASSET(SubscribePriceDepth) ASSET(UnsubscribePriceDepth)
