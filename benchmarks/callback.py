@@ -59,7 +59,7 @@ class Sizes:
     peer_calls: int = 60_000
     rounds: int = 3
     held: int = 50_000  # calls at 10,000 a second
-    decided: int = 60_000  # events of the day with decisions
+    decided: int = 400_000  # events of the day with decisions, as at 10,000 a second
     trees: int = 200
     seconds: float = 60.0  # of 20,000 events a second
     wakes: int = 2_000

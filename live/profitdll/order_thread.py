@@ -23,7 +23,7 @@ from live.profitdll.connection import Connection
 from live.profitdll.orders import NO_PRICE, Orders
 from live.profitdll.step import Step
 from live.profitdll.table import STATE_ROUTING, keep, now_ns
-from live.profitdll.wake import arm, post_now, wait
+from live.profitdll.wake import arm, hurry, post_now, wait
 from market.errors import NoAnswer
 from market.kernel import kernel
 from trading.desk import Desk
@@ -229,7 +229,7 @@ class OrderThread:
         self._work[STOP // 8] = 1
         self._run()  # compiles, and returns because it is told to stop
         self._work[STOP // 8] = 0
-        self._thread = threading.Thread(target=self._run, name="orders", daemon=True)
+        self._thread = threading.Thread(target=self._hurry, name="orders", daemon=True)
 
     @property
     def served(self) -> int:
@@ -260,6 +260,10 @@ class OrderThread:
             raise NoAnswer(f"order thread: expected an end within {patience_s:g} s, found a call that hangs; "
                            "end the process")  # fmt: skip
         os.close(int(self._work[HANDLE // 8]))
+
+    def _hurry(self) -> None:
+        hurry()
+        self._run()
 
     def _run(self) -> None:
         papers = Papers(self._requests, self.sent, self._intent, self._intent.view(np.uint8))

@@ -6,6 +6,7 @@ Linux has eventfd, Windows an event that resets itself. Neither side holds the G
 import ctypes
 import os
 import sys
+import threading
 
 from numba import types
 
@@ -13,7 +14,7 @@ from live.memory import caller, load_i8
 from live.profitdll.table import POST, POST_BUFFER, POST_HANDLE, WAIT, WINDOWS, Table
 from market.kernel import kernel
 
-_FOREVER = 0xFFFFFFFF
+_FOREVER, _TIME_CRITICAL = 0xFFFFFFFF, 15
 _wait_linux = caller(types.int64, types.int32, types.int64, types.int64)
 _wait_windows = caller(types.uint32, types.int64, types.uint32)
 
@@ -40,6 +41,19 @@ def post_now(table: Table) -> None:
         ctypes.WinDLL("kernel32").SetEvent(ctypes.c_void_p(table[POST_HANDLE]))
     else:
         os.eventfd_write(table[POST_HANDLE], 1)
+
+
+def hurry() -> bool:
+    """Let this thread go before others of the system; return whether the system allowed it."""
+    if sys.platform == "win32":
+        kernel32 = ctypes.WinDLL("kernel32")
+        kernel32.GetCurrentThread.restype = ctypes.c_void_p
+        return bool(kernel32.SetThreadPriority(ctypes.c_void_p(kernel32.GetCurrentThread()), _TIME_CRITICAL))
+    try:
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_RR, os.sched_param(1))
+    except OSError:
+        return False
+    return True
 
 
 def _handle() -> int:
