@@ -177,3 +177,22 @@ def test_credentials_come_from_the_environment_and_a_missing_one_is_named(monkey
     assert found == Credentials(Secret("k"), Secret("from keyring"), Secret("p"))
     with pytest.raises(LoginRefused, match=r"expected routing password in PREGAO_PROFITDLL_ROUTING_PASSWORD"):
         find_credentials(environment, routing=True)
+
+
+def test_process_that_ends_while_the_feed_runs_ends_well(home: Home) -> None:
+    """The library's thread goes on after Python's clean-up has begun; what it uses is never freed."""
+    done = run_child(
+        """
+from datetime import date
+from live.profitdll.market import Market
+connection = open_connection(home, library)
+Market(connection, date(2026, 11, 20)).subscribe("WDOZ26")
+deadline = time.monotonic() + 5
+while connection.events.head == 0 and time.monotonic() < deadline:
+    time.sleep(0.001)
+print(connection.events.head > 0)
+sys.exit(7)
+""",
+        home, VENDOR_SCRIPT=GOOD + "sleep 300\nstorm 1000000000",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (7, "True\n"), done.stderr[-2000:]

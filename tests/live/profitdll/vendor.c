@@ -146,6 +146,9 @@ static void play_line(char *line) {
   else if (!strcmp(word, "offer")) { sscanf(rest, "%127s %ld %ld %ld %ld %lf", a, &i[0], &i[1], &i[2], &i[3], &price);
     AssetV1 v = {wide(a), wide("F"), 0};
     cb.offer(&v, i[0], i[1], i[2], i[3], 3, 1, price, price > 0, i[3] > 0, 0, 1, 1, wide("stale"), NULL, NULL); }
+  else if (!strcmp(word, "storm")) for (long n = atol(rest); n > 0; n--) {
+    Trade one = {0, {2026, 11, 0, 20, 10, 0, 1, 250}, (uint32_t)n, 5432.5, 3, 1, 308, 85, 2}; Asset asset = {0, wide("WDOZ26"), wide("F"), 0};
+    cb.trade(&asset, &one, 0); }
   else if (!strcmp(word, "clock")) clock_ns = atoll(rest);
   else if (!strcmp(word, "crash")) *(volatile int *)0 = 1;
   else say("unknown %s\n", word);

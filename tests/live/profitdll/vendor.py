@@ -57,7 +57,7 @@ def run_child(body: str, home: Home, **environment: str) -> subprocess.Completed
     )
     return subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", script + body],
-        capture_output=True, text=True, encoding="utf-8", check=False, cwd=CHECKOUT, timeout=120,
+        capture_output=True, text=True, encoding="utf-8", check=False, cwd=CHECKOUT, timeout=290,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), **_NO_KEYRING, **environment},
     )  # fmt: skip
 
