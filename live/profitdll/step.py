@@ -10,22 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numba
-import numpy as np
 from numba import types
 from numba.core.registry import cpu_target
 
 from live.memory import load_i8, record_at, store_release, typed_intrinsic
 from live.profitdll.notices import post
 from live.profitdll.table import keep, table, table_address
-from market.kernel import kernel
-from market.types import EVENT, Kind
-from trading.bracket import tick
-from trading.core import Core, close_bar, follow_event, mark_desk
+from market.types import EVENT
+from trading.broker import broker_event
+from trading.core import Core
 from trading.desk import REQUESTS
-from trading.paper import Trader, is_print, paper_event
+from trading.paper import Trader, paper_event
 
 HEADER = 64  # bytes before the state; the first word counts the requests that are whole
-_TRADE, _QUOTE_SIDE = int(Kind.TRADE), int(Kind.QUOTE_SIDE)
 
 
 @dataclass(frozen=True)
@@ -36,29 +33,13 @@ class Step:
     state: int
 
 
-@kernel
-def desk_event(core: Core, event: np.void) -> int:
-    """Take one event of a desk whose orders are at a broker; return 1 if a decision was recorded, else 0."""
-    desk, kind = core.desk, event["kind"]
-    market = desk.market[0]
-    market["now_ns"] = max(market["now_ns"], event["ts_event_ns"])
-    if kind in (_TRADE, _QUOTE_SIDE):
-        market["feed_ns"] = market["now_ns"]
-    if is_print(event):
-        desk.account[0]["mark"] = event["price"]
-        if desk.account[0]["position"] != 0:
-            mark_desk(desk, event["price"])
-    tick(desk, market["now_ns"])
-    return close_bar(core) if follow_event(core, event) == 1 else 0
-
-
 def desk_step(core: Core) -> Step:
     """Return the step of a desk whose orders go to the broker; what it asks for wakes the order thread."""
 
     def step(take: Callable[[int], Any]) -> Callable[[int, int], int]:
         def run(state: int, at: int) -> int:
             held = take(state + HEADER)
-            made = desk_event(held, record_at(at, EVENT))
+            made = broker_event(held, record_at(at, EVENT), False)
             if held.desk.counts[REQUESTS] != load_i8(state):
                 store_release(state, held.desk.counts[REQUESTS])
                 post(table_address())
