@@ -19,6 +19,7 @@ from features.layout import (
 from features.statistics import EXACT_BELOW, of_windows, summed
 from features.windows import ratio
 from market.kernel import kernel
+from market.lanes import every, uniform, where
 
 _RELATIVE = of_windows("relative_volume_{}", VOLUME_MEAN, VOLUME_WINDOWS)
 _MOMENTUM, _CONCENTRATION = family("volume_momentum_{}"), family("bar_concentration_{}")
@@ -27,7 +28,7 @@ _MOMENTUM, _CONCENTRATION = family("volume_momentum_{}"), family("bar_concentrat
 @kernel
 def update_activity(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     """Write the volume group of single bars; NaN concentration where nothing traded."""
-    last, volume = ints[BARS_SEEN] - 1, ints[VOLUME_RING + newest(ints)]
+    last, volume = uniform(ints, BARS_SEEN) - 1, ints[VOLUME_RING + newest(ints)]
     for i in range(_RELATIVE.shape[0]):
         out[_RELATIVE[i, 1]] = ratio(volume, floats[_RELATIVE[i, 0]], 1.0)
     now = floats[LOG_VOLUME_RING + (last & (HISTORY - 1))]
@@ -41,9 +42,10 @@ def update_activity(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> No
 def concentration(ints: np.ndarray, n: int) -> float:
     """Return the sum of squares of the last `n` volumes over the square of their sum; NaN without volume."""
     total = float(summed(ints, SUM_VOLUME, n, 0))
-    if total < EXACT_BELOW:
-        return ratio(summed(ints, SUM_VOLUME_SQUARES, n, 0), total * total, math.nan)
+    exact = ratio(summed(ints, SUM_VOLUME_SQUARES, n, 0), total * total, math.nan)
+    if every(total < EXACT_BELOW):
+        return exact
     squares, last = 0.0, VOLUME_RING + newest(ints)
     for k in range(last + 1 - n, last + 1):
         squares += float(ints[k]) * ints[k]
-    return squares / (total * total)
+    return where(total < EXACT_BELOW, exact, squares / (total * total))

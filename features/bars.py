@@ -50,6 +50,7 @@ from features.statistics import add_sums, of_windows, summed, summed_deviation, 
 from features.windows import clip, deviation, ratio
 from market.elementary import log
 from market.kernel import kernel
+from market.lanes import every, uniform, where
 
 DEVIATION_BARS = 30  # of the deviation that tells a volatile minute (signals.md §8.2)
 _LN2 = 0.6931471805599453  # log 2
@@ -81,16 +82,14 @@ def store_bar(floats: np.ndarray, ints: np.ndarray) -> None:
     opening, high, low, close = (
         ints[LAST_BAR + OPEN], ints[LAST_BAR + HIGH], ints[LAST_BAR + LOW], ints[LAST_BAR + CLOSE],
     )  # fmt: skip
-    at = ints[BARS_SEEN] & (HISTORY - 1)
+    at = uniform(ints, BARS_SEEN) & (HISTORY - 1)
     add_sums(ints)
-    previous = ints[CLOSE_RING + ((ints[BARS_SEEN] - 1) & (HISTORY - 1))]
-    if ints[SESSION_BARS] == 0:
-        ints[FIRST_OPEN] = opening
-        floats[GAP_OPEN] = log(opening / previous) if ints[BARS_SEEN] > 0 else math.nan
-        previous = opening
+    previous = ints[CLOSE_RING + ((uniform(ints, BARS_SEEN) - 1) & (HISTORY - 1))]
+    if not every(ints[SESSION_BARS] > 0):
+        previous = _open_session(floats, ints, previous)
     change = log(close / previous)
-    spread = log(high / low) ** 2
-    body = log(close / opening) ** 2
+    spread, body = log(high / low), log(close / opening)
+    spread, body = spread * spread, body * body
     floats[LOG_CLOSE_RING + at] = floats[LOG_CLOSE_RING + at + HISTORY] = log(close)
     floats[LOG_VOLUME_RING + at] = log(ints[LAST_BAR + VOLUME] + 1)
     for copy in (at, at + HISTORY):
@@ -108,15 +107,25 @@ def store_bar(floats: np.ndarray, ints: np.ndarray) -> None:
 
 
 @kernel
+def _open_session(floats: np.ndarray, ints: np.ndarray, previous: int) -> int:
+    """Tell the gap before a session's first bar; return the price from which the bar's change is measured."""
+    first, opening = ints[SESSION_BARS] == 0, ints[LAST_BAR + OPEN]
+    gap = log(opening / previous) if uniform(ints, BARS_SEEN) > 0 else math.nan
+    ints[FIRST_OPEN] = where(first, opening, ints[FIRST_OPEN])
+    floats[GAP_OPEN] = where(first, gap, floats[GAP_OPEN])
+    return int(where(first, opening, previous))
+
+
+@kernel
 def newest(ints: np.ndarray) -> int:
     """Return the place of the last closed bar in a ring; the n bars before it lie to its left."""
-    return int((ints[BARS_SEEN] - 1) & (HISTORY - 1)) + HISTORY
+    return ((uniform(ints, BARS_SEEN) - 1) & (HISTORY - 1)) + HISTORY
 
 
 @kernel
 def return_deviation(floats: np.ndarray, ints: np.ndarray) -> float:
     """Return the population deviation of the returns of the last 30 bars; NaN before there are so many."""
-    if ints[BARS_SEEN] < DEVIATION_BARS:
+    if uniform(ints, BARS_SEEN) < DEVIATION_BARS:
         return math.nan
     return deviation(floats, RETURN_RING + newest(ints) + 1 - DEVIATION_BARS, DEVIATION_BARS)
 

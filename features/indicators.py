@@ -26,6 +26,7 @@ from features.layout import (
 from features.statistics import of_windows
 from features.windows import mean, ratio
 from market.kernel import kernel
+from market.lanes import uniform, where
 
 _SIMPLE = of_windows("sma{}_distance", CLOSE_MEAN, CLOSE_WINDOWS)
 _TEN, _TWENTY, _FIFTY = (CLOSE_WINDOWS.index(n) for n in (10, 20, 50))
@@ -58,8 +59,8 @@ def update_indicators(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> 
     out[_LINE] = ratio(floats[MACD_FAST] - floats[_EMA_26], atr, math.nan)
     out[_SIGNAL] = ratio(floats[MACD_SIGNAL], atr, math.nan)
     out[_HISTOGRAM] = ratio(now, atr, math.nan)
-    out[_CROSS_UP] = 1.0 if before < 0.0 < now else 0.0
-    out[_CROSS_DOWN] = 1.0 if before > 0.0 > now else 0.0
+    out[_CROSS_UP] = where((before < 0.0) & (now > 0.0), 1.0, 0.0)
+    out[_CROSS_DOWN] = where((before > 0.0) & (now < 0.0), 1.0, 0.0)
 
 
 @kernel
@@ -79,9 +80,9 @@ def update_bands(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None:
     out[_UPPER_50] = ratio(close - middle - 2.0 * sigma, atr, math.nan)
     out[_LOWER_50] = ratio(close - middle + 2.0 * sigma, atr, math.nan)
     out[_CLIPPED_50] = min(1.0, max(0.0, ratio(close - middle + 2.0 * sigma, 4.0 * sigma, 0.5)))
-    at = (ints[BARS_SEEN] - 1) & (HISTORY - 1)
+    at = (uniform(ints, BARS_SEEN) - 1) & (HISTORY - 1)
     for copy in (at, at + HISTORY):
         floats[WIDTH_20_RING + copy], floats[WIDTH_50_RING + copy] = out[_WIDTH_20], out[_WIDTH_50]
     start = newest_bar - 49
-    out[_SQUEEZE_20] = 1.0 if out[_WIDTH_20] < mean(floats, WIDTH_20_RING + start, 50) else 0.0
-    out[_SQUEEZE_50] = 1.0 if out[_WIDTH_50] < mean(floats, WIDTH_50_RING + start, 50) else 0.0
+    out[_SQUEEZE_20] = where(out[_WIDTH_20] < mean(floats, WIDTH_20_RING + start, 50), 1.0, 0.0)
+    out[_SQUEEZE_50] = where(out[_WIDTH_50] < mean(floats, WIDTH_50_RING + start, 50), 1.0, 0.0)

@@ -8,6 +8,7 @@ from features.catalogue import index_of
 from features.layout import LUNCH_END_NS, LUNCH_START_NS, SESSION_CLOSE_NS, SESSION_OPEN_NS, WEEKDAY
 from market.elementary import cos, sin
 from market.kernel import kernel
+from market.lanes import where
 
 _TIME, _SIN, _COS = index_of("time_normalized"), index_of("minute_sin"), index_of("hour_cos")
 _DAY, _LUNCH = index_of("day_of_week"), index_of("is_lunch_hour")
@@ -25,6 +26,6 @@ def update_minutes(ints: np.ndarray, now_ns: int, out: np.ndarray) -> None:
     out[_SIN] = sin(2.0 * math.pi * share)
     out[_COS] = cos(2.0 * math.pi * share)
     out[_DAY] = ints[WEEKDAY] / 4.0
-    out[_OPENING] = 1.0 if elapsed < _HALF_HOUR_NS else 0.0
-    out[_CLOSING] = 1.0 if elapsed >= length - _HALF_HOUR_NS else 0.0
-    out[_LUNCH] = 1.0 if ints[LUNCH_START_NS] <= now_ns < ints[LUNCH_END_NS] else 0.0
+    out[_OPENING] = where(elapsed < _HALF_HOUR_NS, 1.0, 0.0)
+    out[_CLOSING] = where(elapsed >= length - _HALF_HOUR_NS, 1.0, 0.0)
+    out[_LUNCH] = where((now_ns >= ints[LUNCH_START_NS]) & (now_ns < ints[LUNCH_END_NS]), 1.0, 0.0)

@@ -16,8 +16,10 @@ from features.layout import (
     TOTAL_TRADES,
 )
 from market.kernel import kernel
+from market.lanes import every, uniform, where
 
 _COLD_BARS, _COLD_TRADES, _COLD_SECONDS = warm_table(Warm.BARS), warm_table(Warm.TRADES), warm_table(Warm.SECONDS)
+_WARM_BARS = int(_COLD_BARS[:, 1].max())
 _TOLD_BY_BARS = unknown_table(Unknown.AGGRESSOR, frozenset({Warm.BARS}))
 _TOLD_BY_TAPE = unknown_table(Unknown.AGGRESSOR, frozenset({Warm.TRADES, Warm.SECONDS}))
 _OF_TIME = unknown_table(Unknown.LOSS, frozenset({Warm.SECONDS}))
@@ -26,9 +28,9 @@ _OF_TIME = unknown_table(Unknown.LOSS, frozenset({Warm.SECONDS}))
 @kernel
 def mask_bars(ints: np.ndarray, out: np.ndarray) -> None:
     """Set to NaN what a closed bar cannot tell yet (after every bar feature is written)."""
-    _mask_cold(out, _COLD_BARS, ints[BARS_SEEN])
-    if ints[TOTAL_KNOWN] == 0:
-        _mask(out, _TOLD_BY_BARS)
+    if uniform(ints, BARS_SEEN) < _WARM_BARS:
+        _mask_cold(out, _COLD_BARS, uniform(ints, BARS_SEEN))
+    _mask(out, _TOLD_BY_BARS, ints[TOTAL_KNOWN] != 0)
 
 
 @kernel
@@ -36,8 +38,7 @@ def mask_events(ints: np.ndarray, out: np.ndarray) -> None:
     """Set to NaN what tape and book cannot tell yet (after every feature of them is written)."""
     _mask_cold(out, _COLD_TRADES, ints[TOTAL_TRADES])
     _mask_cold(out, _COLD_SECONDS, (ints[NOW_NS] - ints[SESSION_OPEN_NS]) // SECOND_NS)
-    if ints[TOTAL_KNOWN] == 0:
-        _mask(out, _TOLD_BY_TAPE)
+    _mask(out, _TOLD_BY_TAPE, ints[TOTAL_KNOWN] != 0)
     if ints[LOST_NS] > 0:
         _mask_lost(ints, out)
 
@@ -51,9 +52,12 @@ def _mask_cold(out: np.ndarray, warm: np.ndarray, count: int) -> None:
 
 
 @kernel
-def _mask(out: np.ndarray, members: np.ndarray) -> None:
+def _mask(out: np.ndarray, members: np.ndarray, known: bool) -> None:
+    """Mask the features that nothing vouches for."""
+    if every(known):
+        return
     for i in range(members.shape[0]):
-        out[members[i, 0]] = math.nan
+        out[members[i, 0]] = where(known, out[members[i, 0]], math.nan)
 
 
 @kernel

@@ -22,6 +22,7 @@ from features.layout import (
 from features.statistics import of_windows
 from features.windows import ratio
 from market.kernel import kernel
+from market.lanes import where
 
 _MOMENTUM, _ACCELERATION = family("mom_{}"), family("acceleration_{}")
 _ACCELERATION_SIGMA = table([[RETURN_SIGMA + RETURN_WINDOWS.index(2 * n)] for n in _ACCELERATION[:, 0].tolist()])
@@ -57,8 +58,8 @@ def update_sided_volatility(floats: np.ndarray, ints: np.ndarray, out: np.ndarra
         up = down = 0.0
         for k in range(RETURN_RING + end - n, RETURN_RING + end):
             square = floats[k] * floats[k]
-            up += square if floats[k] > 0.0 else 0.0
-            down += square if floats[k] < 0.0 else 0.0
+            up += where(floats[k] > 0.0, square, 0.0)
+            down += where(floats[k] < 0.0, square, 0.0)
         up, down = math.sqrt(up / n), math.sqrt(down / n)
         out[_UP[i, 1]], out[_DOWN[i, 1]] = up, down
         out[_UP_DOWN[i, 1]] = min(_RATIO_MAX, ratio(up, down, 1.0))

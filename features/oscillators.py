@@ -22,6 +22,7 @@ from features.layout import (
 )
 from features.windows import mean, ratio
 from market.kernel import kernel
+from market.lanes import uniform, where
 
 _PLUS, _MINUS, _SIGN, _BIN = index_of("plus_di"), index_of("minus_di"), index_of("di_sign"), index_of("adx_bin")
 _RSI, _RSI_LOW, _RSI_HIGH = index_of("rsi_14"), index_of("rsi_oversold"), index_of("rsi_overbought")
@@ -41,8 +42,8 @@ def update_oscillators(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) ->
     out[_MINUS] = 100.0 * ratio(floats[MINUS_DM], atr, 0.0)
     out[_SIGN] = (floats[PLUS_DM] > floats[MINUS_DM]) - (floats[PLUS_DM] < floats[MINUS_DM])
     out[_BIN] = min(3, math.floor(floats[ADX] / 25.0))
-    out[_RSI_LOW] = 1.0 if out[_RSI] < 30.0 else 0.0
-    out[_RSI_HIGH] = 1.0 if out[_RSI] > 70.0 else 0.0
+    out[_RSI_LOW] = where(out[_RSI] < 30.0, 1.0, 0.0)
+    out[_RSI_HIGH] = where(out[_RSI] > 70.0, 1.0, 0.0)
     last = newest(ints)
     middle = (floats[HIGHEST + _NINE] + floats[LOWEST + _NINE]) / 2.0
     out[_ICHIMOKU] = ratio(ints[CLOSE_RING + last] - middle, atr, math.nan)
@@ -55,11 +56,11 @@ def update_stochastic(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> 
     last = newest(ints)
     low, high = floats[LOWEST + _FOURTEEN], floats[HIGHEST + _FOURTEEN]
     place = 100.0 * ratio(ints[CLOSE_RING + last] - low, high - low, 0.5)
-    at = (ints[BARS_SEEN] - 1) & (HISTORY - 1)
+    at = (uniform(ints, BARS_SEEN) - 1) & (HISTORY - 1)
     floats[STOCHASTIC_RING + at] = floats[STOCHASTIC_RING + at + HISTORY] = place
     end = STOCHASTIC_RING + last + 1
     out[_K] = place
     out[_D] = mean(floats, end - 3, 3)
     out[_SLOW] = (mean(floats, end - 3, 3) + mean(floats, end - 4, 3) + mean(floats, end - 5, 3)) / 3.0
-    out[_K_LOW] = 1.0 if place < 20.0 else 0.0
-    out[_K_HIGH] = 1.0 if place > 80.0 else 0.0
+    out[_K_LOW] = where(place < 20.0, 1.0, 0.0)
+    out[_K_HIGH] = where(place > 80.0, 1.0, 0.0)

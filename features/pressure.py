@@ -38,6 +38,7 @@ from features.layout import (
 from features.statistics import nested_moments, of_windows, summed
 from features.windows import ratio
 from market.kernel import kernel
+from market.lanes import uniform, where
 
 _BUY, _BUY_MEAN = index_of("buy_pressure"), family("buy_pressure_mean_{}")
 _BUY_DEVIATION = family("buy_pressure_deviation_{}")
@@ -56,17 +57,14 @@ def store_imbalances(floats: np.ndarray, ints: np.ndarray) -> None:
     """Append what the last bar's aggressors did to the windows."""
     buy, sell = ints[LAST_BAR + BUY_VOLUME], ints[LAST_BAR + SELL_VOLUME]
     buys, sells = ints[LAST_BAR + BUY_TRADES], ints[LAST_BAR + SELL_TRADES]
-    at = (ints[BARS_SEEN] - 1) & (HISTORY - 1)
+    at = (uniform(ints, BARS_SEEN) - 1) & (HISTORY - 1)
     for copy in (at, at + HISTORY):
         floats[IMBALANCE_RING + copy] = ratio(buy - sell, buy + sell, 0.0)
         floats[TRADE_IMBALANCE_RING + copy] = ratio(buys - sells, buys + sells, 0.0)
         floats[TRADE_SIZE_RING + copy] = ratio(ints[LAST_BAR + VOLUME], ints[LAST_BAR + TRADES], 0.0)
-    if buys == sells:
-        ints[RUN] = 0
-    elif buys > sells:
-        ints[RUN] = min(max(ints[RUN], 0) + 1, _RUN_MAX)
-    else:
-        ints[RUN] = max(min(ints[RUN], 0) - 1, -_RUN_MAX)
+    longer_up = min(max(ints[RUN], 0) + 1, _RUN_MAX)
+    longer_down = max(min(ints[RUN], 0) - 1, -_RUN_MAX)
+    ints[RUN] = where(buys == sells, 0, where(buys > sells, longer_up, longer_down))
 
 
 @kernel
@@ -107,7 +105,7 @@ def write_sizes(floats: np.ndarray, last: int, out: np.ndarray) -> None:
             traded_bars += floats[TRADE_SIZE_RING + k] > 0.0
         end = start
         out[_TRADES_MEAN[i, 1]] = signed / n
-        out[_TRADE_SIZE[i, 1]] = size * traded_bars / traded if size > 0.0 else 1.0
+        out[_TRADE_SIZE[i, 1]] = where(size > 0.0, size * traded_bars / traded, 1.0)
         out[_VOLATILITY[i, 1]] = floats[_VOLATILITY[i, 0]] * ratio(imbalance, sizes / n, 1.0)
 
 

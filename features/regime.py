@@ -29,6 +29,7 @@ from features.layout import (
 )
 from features.windows import ratio
 from market.kernel import kernel
+from market.lanes import uniform, where
 from market.types import Regime
 
 ENTER = 25.0  # ADX above which a trend may begin
@@ -53,15 +54,13 @@ _RANGE_SCORE, _STRENGTH = index_of("range_score_50"), index_of("trend_strength")
 @kernel
 def classify(current: int, adx: float, fast: float, middle: float, slow: float) -> int:
     """Return the regime one bar alone speaks for, given the regime in force."""
-    in_trend = current in (_UP, _DOWN)
-    if adx > ENTER or (in_trend and adx >= LEAVE):
-        # Between the two thresholds a trend may last, but no other may begin.
-        if fast > middle > slow and (adx > ENTER or current == _UP):
-            return _UP
-        if fast < middle < slow and (adx > ENTER or current == _DOWN):
-            return _DOWN
-        return _UNDEFINED
-    return _RANGE if adx < ENTER else _UNDEFINED
+    may_begin, was_up, was_down = adx > ENTER, current == _UP, current == _DOWN
+    trending = may_begin | ((was_up | was_down) & (adx >= LEAVE))
+    # Between the two thresholds a trend may last, but no other may begin.
+    up = (fast > middle) & (middle > slow) & (may_begin | was_up)
+    down = (fast < middle) & (middle < slow) & (may_begin | was_down)
+    trend = where(up, _UP, where(down, _DOWN, _UNDEFINED))
+    return where(trending, trend, where(adx < ENTER, _RANGE, _UNDEFINED))
 
 
 @kernel
@@ -77,23 +76,22 @@ def update_regime(floats: np.ndarray, ints: np.ndarray, out: np.ndarray) -> None
 @kernel
 def strength(regime: int, adx: float) -> int:
     """Return the five states: 2 and 1 for a strong trend up and another, -1 and -2 down, 0 for a market without one."""
-    size = 2 if adx > STRONG else 1
-    return size if regime == _UP else -size if regime == _DOWN else 0
+    size = where(adx > STRONG, 2, 1)
+    return where(regime == _UP, size, where(regime == _DOWN, -size, 0))
 
 
 @kernel
 def _move(floats: np.ndarray, ints: np.ndarray) -> None:
-    if ints[BARS_SEEN] < WARM_UP:
+    if uniform(ints, BARS_SEEN) < WARM_UP:
         return
-    spoken = classify(ints[REGIME], floats[ADX], floats[_FAST], floats[_MIDDLE], floats[_SLOW])
-    if spoken == ints[REGIME]:
-        ints[CANDIDATE_BARS] = 0
-        return
-    ints[CANDIDATE_BARS] = ints[CANDIDATE_BARS] + 1 if spoken == ints[CANDIDATE] else 1
-    ints[CANDIDATE] = spoken
-    if ints[CANDIDATE_BARS] >= CONFIRMATION:
-        ints[REGIME] = spoken
-        ints[CANDIDATE_BARS] = 0
+    now, before = ints[REGIME], ints[CANDIDATE]
+    spoken = classify(now, floats[ADX], floats[_FAST], floats[_MIDDLE], floats[_SLOW])
+    agrees = spoken == now
+    bars = where(spoken == before, ints[CANDIDATE_BARS] + 1, 1)
+    turns = (bars >= CONFIRMATION) & (spoken != now)
+    ints[CANDIDATE] = where(agrees, before, spoken)
+    ints[CANDIDATE_BARS] = where(agrees | turns, 0, bars)
+    ints[REGIME] = where(turns, spoken, now)
 
 
 @kernel
@@ -114,8 +112,8 @@ def _write_slope(floats: np.ndarray, ints: np.ndarray, last: int, out: np.ndarra
     fit = ratio(along * along, _SPREAD * squares, 0.0)
     out[_SLOPE] = ratio(slope * fit, floats[_SLOPE_SIGMA], 0.0)
     out[_CONSISTENCY] = agreeing / SLOPE_BARS
-    trending = abs(out[_SLOPE]) > SLOPE and out[_CONSISTENCY] >= CONSISTENCY
-    out[_SLOPE_TREND] = math.copysign(1.0, slope) if trending else 0.0
+    trending = (abs(out[_SLOPE]) > SLOPE) & (out[_CONSISTENCY] >= CONSISTENCY)
+    out[_SLOPE_TREND] = where(trending, math.copysign(1.0, slope), 0.0)
 
 
 @kernel
@@ -124,11 +122,9 @@ def _range_score(floats: np.ndarray, ints: np.ndarray, last: int) -> float:
     first = last - RANGE_BARS + 1
     low = int(floats[LOWEST + _RANGE_PLACE])
     height = int(floats[HIGHEST + _RANGE_PLACE]) - low
-    if height == 0:
-        return 0.5
     inside, touches = 0, 0
     for k in range(RANGE_BARS):
         above = ints[CLOSE_RING + first + k] - low
-        inside += height <= INNER * above <= (INNER - 1) * height
-        touches += EDGE * above <= height or EDGE * above >= (EDGE - 1) * height
-    return 0.5 * inside / RANGE_BARS + 0.5 * min(touches / TOUCHES, 1.0)
+        inside += (height <= INNER * above) & (INNER * above <= (INNER - 1) * height)
+        touches += (EDGE * above <= height) | (EDGE * above >= (EDGE - 1) * height)
+    return where(height == 0, 0.5, 0.5 * inside / RANGE_BARS + 0.5 * min(touches / TOUCHES, 1.0))

@@ -52,6 +52,7 @@ from features.layout import (
 )
 from features.windows import deviation
 from market.kernel import kernel
+from market.lanes import every, uniform, where
 
 _RETURN, _RANGE, _CLOSE, _VOLUME, _EXTREME = (
     table([[n] for n in windows]).ravel()
@@ -84,7 +85,7 @@ def of_windows(pattern: str, block: int, windows: tuple[int, ...]) -> np.ndarray
 @kernel
 def add_sums(ints: np.ndarray) -> None:
     """Add the last bar to the running sums (to be called before it is counted)."""
-    seen = ints[BARS_SEEN]
+    seen = uniform(ints, BARS_SEEN)
     before = SUMS_RING + (seen & (HISTORY - 1)) * SUMS_WIDTH
     after = SUMS_RING + ((seen + 1) & (HISTORY - 1)) * SUMS_WIDTH
     close, volume = ints[LAST_BAR + CLOSE], ints[LAST_BAR + VOLUME]
@@ -104,8 +105,8 @@ def add_sums(ints: np.ndarray) -> None:
 @kernel
 def summed(ints: np.ndarray, what: int, n: int, ago: int) -> int:
     """Return the sum of one quantity over `n` bars, the last of them `ago` bars before the last."""
-    end = SUMS_RING + ((ints[BARS_SEEN] - ago) & (HISTORY - 1)) * SUMS_WIDTH
-    start = SUMS_RING + ((ints[BARS_SEEN] - ago - n) & (HISTORY - 1)) * SUMS_WIDTH
+    end = SUMS_RING + ((uniform(ints, BARS_SEEN) - ago) & (HISTORY - 1)) * SUMS_WIDTH
+    start = SUMS_RING + ((uniform(ints, BARS_SEEN) - ago - n) & (HISTORY - 1)) * SUMS_WIDTH
     return int(ints[end + what] - ints[start + what])
 
 
@@ -126,10 +127,12 @@ def summed_deviation(ints: np.ndarray, what: int, n: int, ago: int, bound: int, 
     values : int
         Where the last of them lies; they are read where their squares may not fit.
     """
-    if float(bound) * bound * n >= EXACT_BELOW * EXACT_BELOW:
-        return deviation(ints, values + 1 - n, n)
     total = summed(ints, what, n, ago)
-    return math.sqrt(n * summed(ints, what + 1, n, ago) - total * total) / n
+    exact = math.sqrt(n * summed(ints, what + 1, n, ago) - total * total) / n
+    fits = float(bound) * bound * n < EXACT_BELOW * EXACT_BELOW
+    if every(fits):
+        return exact
+    return where(fits, exact, deviation(ints, values + 1 - n, n))
 
 
 @kernel

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from market.kernel import kernel
+from market.lanes import where
 
 
 @kernel
@@ -35,10 +36,10 @@ def deviation(values: np.ndarray, start: int, n: int) -> float:
 @kernel
 def ratio(numerator: float, denominator: float, zero: float) -> float:
     """Return the quotient, or `zero` when the denominator is 0."""
-    return numerator / denominator if denominator != 0.0 else zero
+    return where(denominator != 0.0, numerator / denominator, zero)
 
 
 @kernel
 def clip(value: float, bound: float) -> float:
     """Return the value held within ±bound; NaN stays NaN."""
-    return min(max(value, -bound), bound) if value == value else value
+    return where(value == value, min(max(value, -bound), bound), value)

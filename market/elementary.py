@@ -40,6 +40,7 @@ from market.elementary_tables import (
     TRIG_TABLE,
 )
 from market.kernel import kernel
+from market.lanes import bits_of, double_of, every, gather, where
 
 ANGLE_MAX = 32_768.0  # radians; the reduction of sine and cosine is exact up to here
 
@@ -55,46 +56,39 @@ _ROUND_BITS = int(np.float64(_ROUND).view(np.int64))
 
 
 @kernel
-def _bits(x: float) -> int:
-    """Return the 64 bits of a double."""
-    return int(np.float64(x).view(np.int64))
-
-
-@kernel
-def _double(bits: int) -> float:
-    """Return the double of 64 bits."""
-    return float(np.int64(bits).view(np.float64))
-
-
-@kernel
 def _nearest(x: float) -> tuple[float, int]:
     """Return the integer nearest to a number of at most 2**51, as float and int."""
     shifted = x + _ROUND
-    return shifted - _ROUND, _bits(shifted) - _ROUND_BITS
+    return shifted - _ROUND, bits_of(shifted) - _ROUND_BITS
 
 
 @kernel
 def log(x: float) -> float:
     """Return the natural logarithm: -inf at ±0, NaN below."""
-    exponent = 0
-    if not _NORMAL_MIN <= x <= _LARGEST:
-        if not 0.0 < x < math.inf:
-            return -math.inf if x == 0.0 else (x if x > 0.0 else math.nan)
-        x *= 2.0**54
-        exponent = -54
+    x = float(x)
+    normal, tiny = (x >= _NORMAL_MIN) & (x <= _LARGEST), (x > 0.0) & (x < _NORMAL_MIN)
+    if every(normal):
+        return _log_of_normal(x, 0)
+    value = _log_of_normal(where(tiny, x * 2.0**54, x), where(tiny, -54, 0))
+    return where(normal | tiny, value, where(x == 0.0, -math.inf, where(x > 0.0, x, math.nan)))
+
+
+@kernel
+def _log_of_normal(x: float, exponent: int) -> float:
+    """Return the logarithm of a normal number above zero times a power of two."""
     # x = 2**exponent · z with z in [0.6875, 1.375); log x = exponent · log 2 + log c + log(z/c).
-    offset = _bits(x) - LOG_LEFT
+    offset = bits_of(x) - LOG_LEFT
     row = (offset >> _LOG_SHIFT) & _LOG_MASK
-    exponent += offset >> _FRACTION_BITS
-    z = _bits(x) - ((offset >> _FRACTION_BITS) << _FRACTION_BITS)
-    reciprocal = LOG_TABLE[row, 0]
-    leading = _double(z & _SPLIT_MASK)
+    exponent = exponent + (offset >> _FRACTION_BITS)
+    z = bits_of(x) - ((offset >> _FRACTION_BITS) << _FRACTION_BITS)
+    reciprocal = gather(LOG_TABLE, row, 0)
+    leading = double_of(z & _SPLIT_MASK)
     high = leading * reciprocal - 1.0  # z/c - 1 = high + low, both exact
-    low = (_double(z) - leading) * reciprocal
+    low = (double_of(z) - leading) * reciprocal
     r = high + low
-    point = exponent * LN2_HIGH + LOG_TABLE[row, 1]  # exact
+    point = exponent * LN2_HIGH + gather(LOG_TABLE, row, 1)  # exact
     total = point + r
-    rest = ((point - total) + r) + (((high - r) + low) + (LOG_TABLE[row, 2] + exponent * LN2_LOW))
+    rest = ((point - total) + r) + (((high - r) + low) + (gather(LOG_TABLE, row, 2) + exponent * LN2_LOW))
     series = 1 / 4 - r * (1 / 5 - r * (1 / 6 - r * (1 / 7 - r * (1 / 8))))
     return float(total + (rest - r * r * (1 / 2 - r * (1 / 3 - r * series))))
 
@@ -112,7 +106,7 @@ def exp(x: float) -> float:
     # The power of two in two halves: either one alone may be out of range.
     exponent = step >> _EXP_SHIFT
     half = exponent >> 1
-    return value * _double((half + 1023) << _FRACTION_BITS) * _double((exponent - half + 1023) << _FRACTION_BITS)
+    return value * double_of((half + 1023) << _FRACTION_BITS) * double_of((exponent - half + 1023) << _FRACTION_BITS)
 
 
 @kernel
@@ -152,18 +146,24 @@ def cos(x: float) -> float:
 @kernel
 def _sine_of_turned(x: float, quarters: int) -> float:
     """Return the sine of an angle and a number of right angles."""
-    if not abs(x) <= ANGLE_MAX:
-        return math.nan
+    known = abs(x) <= ANGLE_MAX
+    x = where(known, x, 0.0)
     turns, turned = _nearest(x * QUARTERS_PER_RADIAN)
-    quarters += turned
+    quarters = turned + quarters
     rough = x - turns * QUARTER_HIGH  # exact
     middle = turns * QUARTER_MIDDLE  # exact
     near = rough - middle
     rest = turns * QUARTER_LOW - ((rough - near) - middle)
     angle = near - rest
     low = (near - angle) - rest
-    result = _cosine_near(angle, low) if quarters & 1 else _sine_near(angle, low)
-    return -result if quarters & 2 else result
+    odd = (quarters & 1) == 1
+    if every(odd):
+        result = _cosine_near(angle, low)
+    elif every((quarters & 1) == 0):
+        result = _sine_near(angle, low)
+    else:
+        result = where(odd, _cosine_near(angle, low), _sine_near(angle, low))
+    return where(known, where((quarters & 2) == 2, -result, result), math.nan)
 
 
 @kernel
@@ -173,12 +173,12 @@ def _sine_near(angle: float, low: float) -> float:
     point, row = _nearest(size * TRIG_STEPS)
     b = size - point / TRIG_STEPS  # exact
     square = b * b
-    above = b * square * (-1 / 6 + square * (1 / 120 - square * (1 / 5040))) + (low if angle > 0.0 else -low)
+    above = b * square * (-1 / 6 + square * (1 / 120 - square * (1 / 5040))) + where(angle > 0.0, low, -low)
     versine = square * (1 / 2 - square * (1 / 24 - square * (1 / 720)))
-    value = TRIG_TABLE[row, 0]
+    value = gather(TRIG_TABLE, row, 0)
     total = value + b
-    bent = TRIG_TABLE[row, 4] * (b + above) + value * versine
-    return math.copysign(total + (((value - total) + b) + (TRIG_TABLE[row, 1] + above - bent)), angle)
+    bent = gather(TRIG_TABLE, row, 4) * (b + above) + value * versine
+    return math.copysign(total + (((value - total) + b) + (gather(TRIG_TABLE, row, 1) + above - bent)), angle)
 
 
 @kernel
@@ -188,7 +188,7 @@ def _cosine_near(angle: float, low: float) -> float:
     point, row = _nearest(size * TRIG_STEPS)
     b = size - point / TRIG_STEPS  # exact
     square = b * b
-    sine = b + (b * square * (-1 / 6 + square * (1 / 120 - square * (1 / 5040))) + (low if angle > 0.0 else -low))
+    sine = b + (b * square * (-1 / 6 + square * (1 / 120 - square * (1 / 5040))) + where(angle > 0.0, low, -low))
     versine = square * (1 / 2 - square * (1 / 24 - square * (1 / 720)))
-    value = TRIG_TABLE[row, 2]
-    return float(value + (TRIG_TABLE[row, 3] - (TRIG_TABLE[row, 0] * sine + value * versine)))
+    value = gather(TRIG_TABLE, row, 2)
+    return float(value + (gather(TRIG_TABLE, row, 3) - (gather(TRIG_TABLE, row, 0) * sine + value * versine)))
