@@ -141,20 +141,6 @@ SESSION_START = _ints.size
 NOW_NS = _ints.take()
 SESSION_BARS = _ints.take()
 FIRST_OPEN = _ints.take()
-LAST_PRICE = _ints.take()
-LARGE_SIZE = _ints.take()  # 95th percentile of trade sizes, 0 while unknown
-EVENT_FEED = _ints.take()  # 1 once the session's clock was seen: the feed carries events, not bars
-PHASE = _ints.take()
-LOST_NS = _ints.take()  # first whole second after the last loss of the feed, 0 without one
-FORMING = _ints.take(BAR_WIDTH)
-BID, BID_SIZE, ASK, ASK_SIZE, QUOTE_NS = (_ints.take() for _ in range(5))
-QUOTED = _ints.take()  # 1 once the session sent a quote: the best quotes are then those, not the book's best levels
-BOOK_NS = _ints.take()  # time of the last quote or level
-# How long a best price has stood: the lots shown when it came, and the lots aggressors have taken there since.
-BID_SHOWN, BID_TAKEN, ASK_SHOWN, ASK_TAKEN = (_ints.take() for _ in range(4))
-BOOK_HEADER = _ints.take(HEADER_COUNT)
-BOOK_STACKS = _ints.take(2 * LEVELS * LEVEL_WIDTH)
-USUAL_DEPTH = _ints.take()  # the median of DEPTH_COUNTS, 0 while unknown
 
 # Session totals. A time window is the difference of a total and its value some whole seconds ago.
 TOTALS = _ints.size
@@ -170,6 +156,23 @@ TOTAL_OFI = _ints.take()
 TOTAL_BEST_SIZES = _ints.take()  # Σ (bid size + ask size) after each quote event
 TOTAL_QUOTES = _ints.take()
 TOTAL_COUNT = _ints.size - TOTALS
+
+# --- integers that only a feed of events has, zero too when a session begins
+BAR_INTS = _ints.size
+LAST_PRICE = _ints.take()
+LARGE_SIZE = _ints.take()  # 95th percentile of trade sizes, 0 while unknown
+EVENT_FEED = _ints.take()  # 1 once the session's clock was seen: the feed carries events, not bars
+PHASE = _ints.take()
+LOST_NS = _ints.take()  # first whole second after the last loss of the feed, 0 without one
+FORMING = _ints.take(BAR_WIDTH)
+BID, BID_SIZE, ASK, ASK_SIZE, QUOTE_NS = (_ints.take() for _ in range(5))
+QUOTED = _ints.take()  # 1 once the session sent a quote: the best quotes are then those, not the book's best levels
+BOOK_NS = _ints.take()  # time of the last quote or level
+# How long a best price has stood: the lots shown when it came, and the lots aggressors have taken there since.
+BID_SHOWN, BID_TAKEN, ASK_SHOWN, ASK_TAKEN = (_ints.take() for _ in range(4))
+BOOK_HEADER = _ints.take(HEADER_COUNT)
+BOOK_STACKS = _ints.take(2 * LEVELS * LEVEL_WIDTH)
+USUAL_DEPTH = _ints.take()  # the median of DEPTH_COUNTS, 0 while unknown
 
 SECOND = _ints.take()  # whole seconds recorded: those up to now, at a CLOCK those before it
 NEXT_SECOND_NS = _ints.take()

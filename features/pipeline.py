@@ -35,7 +35,6 @@ from features.layout import (
     FORMING,
     HIGH,
     INSTRUMENT,
-    INT_COUNT,
     LARGE_SIZE,
     LAST_BAR,
     LAST_PRICE,
@@ -82,6 +81,7 @@ from features.trend import update_averages, update_trend
 from market.bars import enters_bars
 from market.errors import ConfigError
 from market.kernel import kernel
+from market.lanes import uniform
 from market.stream import Feed
 from market.types import BAR, Flag, Kind
 
@@ -106,17 +106,24 @@ def begin_session(state: FeatureState, session: np.void) -> None:
         Its hours.
     """
     ints = state.ints
-    ints[SESSION_START:INT_COUNT] = 0
+    take_hours(ints, session, state.scratch)
     if ints[SESSIONS_BEGUN] >= ints[PRELOAD_SESSIONS]:
         ints[LARGE_SIZE], ints[USUAL_DEPTH] = large_size(ints), median_depth(ints)
         rank_brokers(ints)
     ints[SESSIONS_BEGUN] += 1
-    ints[SESSION_OPEN_NS] = ints[NEXT_SECOND_NS] = ints[NOW_NS] = session["open_ns"]
+    ints[NEXT_SECOND_NS] = session["open_ns"]
+
+
+@kernel
+def take_hours(ints: np.ndarray, session: np.void, out: np.ndarray) -> None:
+    """Forget the session before and take the hours of this one; all that a feed of bars needs."""
+    ints[SESSION_START:] = 0
+    ints[SESSION_OPEN_NS] = ints[NOW_NS] = session["open_ns"]
     ints[SESSION_CLOSE_NS] = session["close_ns"]
     ints[LUNCH_START_NS] = session["lunch_start_ns"]
     ints[LUNCH_END_NS] = session["lunch_end_ns"]
     ints[WEEKDAY] = session["weekday"]
-    state.scratch[:] = math.nan
+    out[:] = math.nan
 
 
 @kernel
@@ -162,7 +169,13 @@ def update_event(state: FeatureState, event: np.void) -> int:
 @kernel
 def update_bar(state: FeatureState, bar: np.void) -> int:
     """Take one closed bar of a vendor file; return 1, a decision point."""
-    ints = state.ints
+    take_bar(state.ints, bar)
+    return _close_bar(state)
+
+
+@kernel
+def take_bar(ints: np.ndarray, bar: np.void) -> None:
+    """Make a bar of a vendor file the last one."""
     ints[NOW_NS] = bar["ts_close_ns"]
     ints[LAST_BAR + TS_OPEN], ints[LAST_BAR + TS_CLOSE] = bar["ts_open_ns"], bar["ts_close_ns"]
     ints[LAST_BAR + OPEN], ints[LAST_BAR + HIGH] = bar["open"], bar["high"]
@@ -172,7 +185,6 @@ def update_bar(state: FeatureState, bar: np.void) -> int:
     ints[LAST_BAR + TRADES], ints[LAST_BAR + INSTRUMENT] = bar["trades"], bar["instrument"]
     ints[LAST_BAR + BUY_TRADES], ints[LAST_BAR + SELL_TRADES] = bar["buy_trades"], bar["sell_trades"]
     ints[LAST_BAR + FLAGS] = bar["flags"]
-    return _close_bar(state)
 
 
 @kernel
@@ -230,7 +242,7 @@ def last_close(state: FeatureState) -> int:
 @kernel
 def atr_ticks(state: FeatureState) -> float:
     """Return Wilder's average true range of 14 bars in ticks; NaN before bar 84."""
-    return float(state.floats[ATR]) if state.ints[BARS_SEEN] >= _ATR_WARM_UP else math.nan
+    return float(state.floats[ATR]) if uniform(state.ints, BARS_SEEN) >= _ATR_WARM_UP else math.nan
 
 
 @kernel
@@ -321,8 +333,20 @@ def _mark_gap(ints: np.ndarray, event: np.void) -> None:
 
 @kernel
 def _close_bar(state: FeatureState) -> int:
-    """Move every bar feature by the last bar."""
-    floats, ints, scratch = state.floats, state.ints, state.scratch
+    """Move everything that bars tell by the last bar."""
+    ints, scratch = state.ints, state.scratch
+    move_bar_features(state.floats, ints, scratch)
+    if ints[EVENT_FEED] == 1:  # bars alone tell no volume by price
+        update_profile(ints, scratch)
+        update_footprint(ints, scratch)
+    count_depth(ints)
+    mask_bars(ints, scratch)
+    return 1
+
+
+@kernel
+def move_bar_features(floats: np.ndarray, ints: np.ndarray, scratch: np.ndarray) -> None:
+    """Move every feature that a feed of bars has by the last bar; on one state or on several, each in a lane."""
     store_bar(floats, ints)
     update_averages(floats, ints)
     update_regime(floats, ints, scratch)
@@ -339,12 +363,6 @@ def _close_bar(state: FeatureState) -> int:
     update_indicators(floats, ints, scratch)
     update_oscillators(floats, ints, scratch)
     update_interactions(scratch)
-    if ints[EVENT_FEED] == 1:  # bars alone tell no volume by price
-        update_profile(ints, scratch)
-        update_footprint(ints, scratch)
-    count_depth(ints)
-    mask_bars(ints, scratch)
-    return 1
 
 
 class SessionFeatures(NamedTuple):
@@ -387,15 +405,20 @@ def compute_session(schema: FeatureSchema, feed: Feed, day: date) -> SessionFeat
     LakeError
         If a partition of the session or its preload is missing or damaged.
     """
+    require_bars_of(schema, feed)
+    state = new_state(schema)
+    for earlier in feed.preload(day, schema.preload_sessions):
+        replay(state, feed, earlier)
+    return replay(state, feed, day)
+
+
+def require_bars_of(schema: FeatureSchema, feed: Feed) -> None:
+    """Raise ConfigError unless the feed's bars are those of the schema."""
     if feed.bar_ns != schema.bar_ns:
         raise ConfigError(
             f"feed of {feed.contract}: expected bars of {schema.bar_ns} ns as in the schema, found {feed.bar_ns} ns; "
             "build the feed with the schema's bar_ns"
         )
-    state = new_state(schema)
-    for earlier in feed.preload(day, schema.preload_sessions):
-        replay(state, feed, earlier)
-    return replay(state, feed, day)
 
 
 def replay(state: FeatureState, feed: Feed, day: date) -> SessionFeatures:
