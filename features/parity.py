@@ -1,7 +1,7 @@
 """The batch path against the live path: the same session through both, compared bit for bit.
 
-Batch is one compiled loop over whole arrays. Live takes one record after another from outside, as the runner does, and
-is stopped, written to bytes and continued on the way.
+Batch is one compiled loop over whole arrays, in the lanes of the processor where the feed is one of bars. Live takes
+one record after another from outside, as the runner does, and is stopped, written to bytes and continued on the way.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from datetime import date
 import numpy as np
 
 from features.bars import return_deviation
+from features.batch import compute_sessions
 from features.layout import NOW_NS
 from features.pipeline import (
     SessionFeatures,
     atr_ticks,
     begin_session,
-    compute_session,
     copy_last_bar,
     last_close,
     regime,
@@ -88,7 +88,7 @@ def compare_session(schema: FeatureSchema, feed: Feed, day: date) -> Parity:
     LakeError
         If a partition of the session or its preload is missing or damaged.
     """
-    batch = compute_session(schema, feed, day)
+    (batch,) = compute_sessions(schema, feed, [day])
     state = new_state(schema)
     for earlier in feed.preload(day, schema.preload_sessions):
         state, _ = _live_session(state, feed, earlier, feed.load(earlier))

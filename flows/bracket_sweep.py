@@ -18,7 +18,8 @@ import numpy as np
 from backtest.metrics import MINIMUM_ROUND_TRIPS, Trials, daily_returns, deflated_sharpe, sharpe
 from backtest.sweep import Path, Signals, SweepTerms, equity, prepare, sweep, trades
 from backtest.sweep_page import write_page
-from features.pipeline import SessionFeatures, compute_session
+from features.batch import compute_sessions
+from features.pipeline import SessionFeatures
 from features.schema import FeatureSchema
 from flows.progress import steps
 from flows.recorded import open_recorded, schema_of
@@ -214,7 +215,7 @@ def _signals(seen: SessionFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def _sessions(schema: FeatureSchema, feed: Feed, days: Sequence[dt.date], params: CostParams) -> list[_Session]:
     """Return the sessions that have bars."""
     root = feed.instrument.root
-    computed = ((day, compute_session(schema, feed, day)) for day in steps(days, "sessions"))
+    computed = zip(steps(days, "sessions"), compute_sessions(schema, feed, days), strict=True)
     found = [
         _Session(int(feed.session(day)["close_ns"][0]), costs(root, day, params).per_side, one)
         for day, one in computed

@@ -19,13 +19,14 @@ import pyarrow.parquet as pq
 
 import features
 import market
-from features.pipeline import compute_session
+from features.batch import compute_sessions
 from features.schema import FeatureSchema
 from flows.progress import steps
 from flows.stages.artifacts import write_table, write_text
 from flows.stages.dataset import Dataset
 from market.home import Home
 from market.lake import EVENT_KINDS
+from market.lanes import LANES
 from market.stream import Feed
 
 WORKERS = 2
@@ -90,22 +91,26 @@ def folder_of(home: Home, schema: FeatureSchema, contract: str) -> Path:
 
 def _paths_built(jobs: list[_Job]) -> Iterator[Path]:
     """Yield the table of each job once it is on the disk, with two processes where there is work for them."""
+    side_by_side = LANES if jobs and jobs[0].feed.kind == "bars" else 1
+    groups = [jobs[first : first + side_by_side] for first in range(0, len(jobs), side_by_side)]
     if len(jobs) < WORTH_WORKERS:
-        for job in steps(jobs, "features"):
-            yield _build(job)
+        for group in steps(groups, "features"):
+            yield from _build(group)
         return
     # A fresh process: a forked one would take the locks of this one's threads with it.
     with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as pool:
-        done = pool.map(_build, jobs)
-        for _ in steps(jobs, "features"):
-            yield next(done)
+        done = pool.map(_build, groups)
+        for _ in steps(groups, "features"):
+            yield from next(done)
 
 
-def _build(job: _Job) -> Path:
-    seen = compute_session(job.schema, job.feed, job.day)
-    keys = {f"_{name}": getattr(seen, name) for name in ("ts_ns", "regime", "close", "atr")}
-    write_table(job.path, {**keys, **dict(zip(job.schema.columns, seen.rows.T, strict=True))})
-    return job.path
+def _build(jobs: list[_Job]) -> list[Path]:
+    """Write the tables of sessions that are computed together."""
+    computed = compute_sessions(jobs[0].schema, jobs[0].feed, [job.day for job in jobs])
+    for job, seen in zip(jobs, computed, strict=True):
+        keys = {f"_{name}": getattr(seen, name) for name in ("ts_ns", "regime", "close", "atr")}
+        write_table(job.path, {**keys, **dict(zip(job.schema.columns, seen.rows.T, strict=True))})
+    return [job.path for job in jobs]
 
 
 def _name(feed: Feed, schema: FeatureSchema, day: dt.date) -> str:

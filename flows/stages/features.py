@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.pipeline import SessionFeatures, compute_session
+from features.batch import compute_sessions
 from features.schema import FeatureSchema
 from flows.parameters import Parameters
 from flows.progress import steps
@@ -69,7 +69,8 @@ def run(home: Home, parameters: Parameters) -> FeatureTable:
 
 def compute_rows(schema: FeatureSchema, feed: Feed, days: Sequence[dt.date]) -> FeatureTable:
     """Return the rows of some sessions, oldest first."""
-    parts: list[SessionFeatures] = [compute_session(schema, feed, day) for day in steps(days, "features")]
+    computed = compute_sessions(schema, feed, days)
+    parts = [next(computed) for _ in steps(days, "features")]
     sizes = [len(part.ts_ns) for part in parts]
     numbers = [int(feed.session(day)[0]["date"]) for day in days]
     return FeatureTable(
