@@ -7,6 +7,7 @@ Peers are TA-Lib and pandas in batch, and TA-Lib's streaming functions.
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,12 +27,14 @@ from benchmarks.rows import Row, less_is_better, race, rounded, seconds_of
 from benchmarks.talib_columns import TALIB, their_columns
 from benchmarks.tapes import DAY_NS
 from cli.environment import CHECKOUT
+from features.batch import Turn, replay_side_by_side
 from features.catalogue import Need
 from features.from_python import as_words, row_after
 from features.pipeline import SessionFeatures, begin_session, replay_bars, replay_events, snapshot, update_event
 from features.schema import FeatureSchema, build_schema
 from features.state import FeatureState, new_state
 from market.kernel import kernel
+from market.lanes import INSTRUCTIONS, LANES
 from market.types import BAR, EVENT
 
 PRELOAD = 5
@@ -119,20 +122,38 @@ def stream_row(events: np.ndarray, bars: np.ndarray, sizes: Sizes) -> Row:
 
 
 def batch_rows(bars: np.ndarray, sizes: Sizes) -> list[Row]:
-    """A column of a row: ours computes all columns of a bar at once; each peer those it has, from whole arrays."""
+    """A column of a row: ours computes all columns of a bar at once; each peer those it has, from whole arrays.
+
+    Ours has the bars as sessions side by side, one to each lane, and then as one session.
+    """
     whole = replace(_schema("bars118"), columns=_bar_columns())
     same = replace(whole, columns=tuple(TALIB))
-    talib, theirs = race(lambda: _run_bars(bars, same), lambda: their_columns(bars), rounds=sizes.rounds)
-    ours, pandas = race(lambda: _run_bars(bars, whole), pandas_columns(bars), rounds=sizes.rounds)
+    lanes = f"{LANES} sessions side by side ({INSTRUCTIONS})"
+    talib, rolled = (lambda: their_columns(bars)), pandas_columns(bars)
+    of_talib = (talib, len(same.columns), "TA-Lib, the same columns")
+    of_pandas = (rolled, len(ROLLING), f"pandas, {len(ROLLING)} of them")
     return [
-        _batch_row(talib, theirs, bars.size, len(same.columns), len(same.columns), "TA-Lib, the same columns"),
-        _batch_row(ours, pandas, bars.size, len(whole.columns), len(ROLLING), f"pandas, {len(ROLLING)} of them"),
+        _batch_row(lanes, _run_batch, bars, same, sizes, of_talib),
+        _batch_row(lanes, _run_batch, bars, whole, sizes, of_pandas),
+        _batch_row("one session", _run_bars, bars, same, sizes, of_talib),
     ]
 
 
-def _batch_row(ours: float, theirs: float, bars: int, our_columns: int, their_columns: int, peer: str) -> Row:
-    work = f"batch of {our_columns} bar columns, per column and row"
-    return less_is_better(work, "ns", ours / bars / our_columns * 1e9, theirs / bars / their_columns * 1e9, peer)
+def _batch_row(
+    how: str,
+    run: Callable[[np.ndarray, FeatureSchema], None],
+    bars: np.ndarray,
+    schema: FeatureSchema,
+    sizes: Sizes,
+    peer: tuple[Callable[[], object], int, str],
+) -> Row:
+    """Race a batch against a peer: its work, how many columns that has, and its name."""
+    columns, (work, their_count, name) = len(schema.columns), peer
+    ours, theirs = race(lambda: run(bars, schema), work, rounds=sizes.rounds)
+    return less_is_better(
+        f"batch of {columns} bar columns, {how}, per column and row", "ns", ours / bars.size / columns * 1e9,
+        theirs / bars.size / their_count * 1e9, name,
+    )  # fmt: skip
 
 
 def group_rows(events: np.ndarray, bars: np.ndarray, sizes: Sizes) -> list[Row]:
@@ -164,6 +185,7 @@ def compilation_row(events: np.ndarray, bars: np.ndarray, sizes: Sizes) -> Row:
     with numba_events.install_recorder("numba:compile") as recorder:
         _run_events(events[: sizes.calls])
         _run_bars(bars[: sizes.calls], _schema("full"))
+        _run_batch(bars[: sizes.calls], _schema("full"))
         call_row(events, replace(sizes, calls=10, rounds=1))
     return Row("compilations after the warm-up", "count", float(len(recorder.buffer)))
 
@@ -225,6 +247,14 @@ def _run_every(events: np.ndarray) -> None:
 
 def _run_bars(bars: np.ndarray, schema: FeatureSchema) -> None:
     replay_bars(_begun(schema), bars, _room(bars.size, len(schema.columns)))
+
+
+def _run_batch(bars: np.ndarray, schema: FeatureSchema) -> None:
+    if LANES == 1:
+        _run_bars(bars, schema)
+        return
+    replays = [[Turn(one_session(), part)] for part in np.array_split(bars, LANES)]
+    list(replay_side_by_side(schema, replays, LANES))
 
 
 def _room(count: int, columns: int) -> SessionFeatures:

@@ -19,7 +19,7 @@ NO_PEER = {"peer": None, "peer_name": None, "ratio": None}
 
 def test_every_piece_of_work_is_measured() -> None:
     rows = [asdict(row) for row in measure(SMALL)]
-    assert [row["unit"] for row in rows] == ["ns"] * 3 + ["us"] * 2 + ["ns"] * (3 + len(GROUPS)) + ["s", "count"]
+    assert [row["unit"] for row in rows] == ["ns"] * 3 + ["us"] * 2 + ["ns"] * (4 + len(GROUPS)) + ["s", "count"]
     assert all(row["ours"] > 0 for row in rows[:-1])
     batch = next(row for row in rows if row["work"].startswith("batch of"))
     assert batch["ratio"] == pytest.approx(batch["peer"] / batch["ours"], rel=0.02)
