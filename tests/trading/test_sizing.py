@@ -80,8 +80,8 @@ def test_hour_multiplies_tables_too_and_rounds_once() -> None:
 def test_ladder_may_begin_with_a_stop_of_a_tick() -> None:
     ladder = LadderParams(stop_ticks=(1, 2, 3, 4), target_ticks=(5, 6, 7, 8))
     policy = _policy(distances="confidence", ladder=ladder, min_stop_ticks=1)
-    assert bracket_distances(policy, UP, 9.0, 0.9, OPEN_NS) == (1, 5)
-    assert bracket_distances(policy, UP, 9.0, 0.1, OPEN_NS) == (4, 8)
+    assert bracket_distances(policy, UP, 9.0, 0.9, OPEN_NS, np.nan) == (1, 5)
+    assert bracket_distances(policy, UP, 9.0, 0.1, OPEN_NS, np.nan) == (4, 8)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_ladder_may_begin_with_a_stop_of_a_tick() -> None:
     [(4.47, (9, 13)), (4.5, (9, 14)), (4.74, (9, 14)), (4.75, (10, 14)), (5.83, (12, 17))],
 )
 def test_distances_are_rounded_to_the_nearest_tick_and_halves_up(atr: float, expected: tuple[int, int]) -> None:
-    assert bracket_distances(_policy(min_reward_risk=0.0), UP, atr, 0.5, OPEN_NS) == expected
+    assert bracket_distances(_policy(min_reward_risk=0.0), UP, atr, 0.5, OPEN_NS, np.nan) == expected
 
 
 def test_target_is_a_tick_away_at_least() -> None:
     policy = _policy(distances="ticks", min_reward_risk=0.0, target_ticks=(1, 1, 1))
-    assert bracket_distances(policy, UP, np.nan, 0.5, OPEN_NS) == (16, 1)
+    assert bracket_distances(policy, UP, np.nan, 0.5, OPEN_NS, np.nan) == (16, 1)
     policy = _policy(min_reward_risk=0.0, target_atr=(0.01,) * 3)
-    assert bracket_distances(policy, UP, 10.0, 0.5, OPEN_NS) == (20, 1)
+    assert bracket_distances(policy, UP, 10.0, 0.5, OPEN_NS, np.nan) == (20, 1)
 
 
 @pytest.mark.parametrize(("stop", "expected"), [(1, 2), (7, 11), (8, 12)])
