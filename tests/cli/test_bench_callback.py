@@ -20,6 +20,7 @@ print(json.dumps([asdict(row) for row in rows]))
 """
 
 
+@pytest.mark.nightly
 def test_every_row_is_measured() -> None:
     build_vendor()  # skips where there is no compiler
     done = subprocess.run([sys.executable, "-c", SHORT], capture_output=True, text=True, check=False, cwd=CHECKOUT)

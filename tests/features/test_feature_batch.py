@@ -16,7 +16,7 @@ from market.types import BAR
 from tests.features.conftest import MINUTE, make_session, room
 from tests.features.test_feature_parity import ListFeed
 
-WIDTHS = [pytest.param(2, marks=pytest.mark.nightly), 4, 8]
+WIDTHS = [*(pytest.param(width, marks=pytest.mark.nightly) for width in (2, 4)), 8]
 PRICES = ("open", "high", "low", "close")
 
 

@@ -15,7 +15,7 @@ from market.lake import Lake
 from tests.measured import CRASH_MINUTES
 
 
-@pytest.mark.parametrize("lanes", [4, 8])
+@pytest.mark.parametrize("lanes", [pytest.param(4, marks=pytest.mark.nightly), 8])
 def test_real_sessions_in_lanes(realdata: Path, tmp_path: Path, lanes: int) -> None:
     home = Home(tmp_path)
     import_file(Lake(home.lake), realdata / CRASH_MINUTES[0])

@@ -21,6 +21,7 @@ from tests.live.standin.probes import build_program, printed, probe_source
 from tests.live.standin.test_layouts import expected_layout, record_fields
 
 HOST = Path(__file__).with_name("host.c")
+pytestmark = pytest.mark.nightly
 
 
 @pytest.fixture(scope="module")
