@@ -2,7 +2,11 @@
 
 from itertools import groupby
 
+import pytest
+
 from tests.live.standin.conftest import StartVenue
+
+pytestmark = pytest.mark.nightly
 
 INVALID_ARGS, VERSION, NOT_FOUND, TICKER = -2147483645, -2147483635, -2147483636, -2147483617
 

@@ -22,6 +22,8 @@ from tests.factories import WDO, make_event, make_quote, make_trade
 from tests.homes import fill_lake
 from tests.live.standin.conftest import StartVenue, session_events
 
+pytestmark = pytest.mark.nightly  # the binding's own session through the stand-in is a commit's check
+
 NO_POSITION, WAITING_SERVER, NOT_FOUND = -2147483637, -2147483644, -2147483636
 
 
