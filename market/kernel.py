@@ -19,4 +19,16 @@ def kernel(function: _F) -> _F:
     a named tuple, and numba strikes out those that cancel in small functions only: the decision path spent most of
     its time so. The caller owns every array, so a kernel can return none but an argument.
     """
-    return cast(_F, numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
+    return _compiled(function)
+
+
+def inlined_kernel(function: _F) -> _F:
+    """Compile a function as `kernel` does, into each of its callers: for what runs at every event.
+
+    A call hands over every array of a named tuple, seven words each; the core and its desk have some eighty.
+    """
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: _F, **options: bool) -> _F:
+    return cast(_F, numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False, **options)(function))

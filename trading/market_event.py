@@ -3,7 +3,7 @@
 import numpy as np
 
 from market.bars import enters_bars
-from market.kernel import kernel
+from market.kernel import inlined_kernel
 from market.types import Kind
 from trading.bracket import tick
 from trading.core import Core, close_bar, follow_event, mark_desk
@@ -12,7 +12,7 @@ from trading.desk import Desk
 _TRADE, _QUOTE_SIDE, _STATE = int(Kind.TRADE), int(Kind.QUOTE_SIDE), int(Kind.STATE)
 
 
-@kernel
+@inlined_kernel
 def is_print(event: np.void) -> bool:
     """Tell whether an event is a trade that says where the market is."""
     return bool(event["kind"] == _TRADE and event["price"] > 0 and event["quantity"] > 0) and enters_bars(
@@ -20,14 +20,14 @@ def is_print(event: np.void) -> bool:
     )
 
 
-@kernel
+@inlined_kernel
 def note_phase(desk: Desk, event: np.void) -> None:
     """Let the desk know of a phase that an event tells, before it takes what the venue does in it."""
     if event["kind"] == _STATE:
         desk.market[0]["phase"] = event["level"]
 
 
-@kernel
+@inlined_kernel
 def follow_market(core: Core, event: np.void, heard: bool) -> int:
     """Let the desk and then the features take one event; reports up to its time must have been taken before.
 
