@@ -40,7 +40,7 @@ def broker_event(core: Core, event: np.void, heard: bool) -> int:
 def broker_report(core: Core, report: np.void, now_ns: int) -> None:
     """Take one REPORT of the broker, which has arrived at `now_ns`."""
     market = core.desk.market[0]
-    broker_time(core, min(now_ns, report["ts_ns"]))
+    broker_time(core, now_ns - 1)  # what arrives at the very moment is heard first
     market["now_ns"] = max(market["now_ns"], now_ns)
     take_report(core.desk, report)
 

@@ -20,6 +20,7 @@ from trading.market_event import note_phase
 from trading.paper import Trader, new_trader, paper_begin, paper_events
 from trading.policy import VenueParams
 from trading.records import OrderRole, OrderState, RefusalReason, Stage
+from trading.requests import REPORT
 
 MARKET = SyntheticMarket("WINQ26", sessions=1, seed=5, trades_per_session=2_500, levels=3)
 HOURS = B3.session(MARKET.symbol, MARKET.days()[0])
@@ -94,31 +95,57 @@ def test_a_shadow_decides_as_on_paper_and_sends_nothing() -> None:
         np.testing.assert_array_equal(shadow.decisions[name], paper.decisions[name])
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.4])
-def test_an_unprotected_position_is_closed_at_its_moment_though_no_event_comes(seconds: float) -> None:
+HALF_A_SECOND_NS = 500_000_000
+
+
+def filled(trader: Trader) -> tuple[np.ndarray, int]:
+    """Let a desk whose orders arrive nowhere fill its first entry; return the report, and its time."""
+    core, desk = trader.core, trader.core.desk
+    for at in range(EVENTS.size):
+        through_a_broker(core, trader.venue, EVENTS[at : at + 1])
+        if desk.counts[REQUESTS]:
+            break
+    request, report, now = desk.requests[0], np.zeros(1, dtype=REPORT), int(desk.market[0]["now_ns"])
+    for name in ("order", "quantity", "instrument"):
+        report[name] = request[name]
+    report["filled"], report["number"], report["ts_ns"] = request["quantity"], 1, now
+    report["state"], report["notional"] = OrderState.FILLED, request["quantity"] * desk.account[0]["mark"]
+    broker_report(core, report[0], now)
+    assert [int(role) for role in desk.requests["role"][1:3]] == [OrderRole.STOP, OrderRole.TARGET]
+    return report, now
+
+
+@pytest.mark.parametrize("how", ["time", "event", "report"])
+def test_an_unprotected_position_is_closed_at_its_moment_whatever_comes_after(how: str) -> None:
     """Signals.md §10.1: no protection acknowledged within 500 ms of the fill, so it is closed at market."""
     trader = begun(venue=VenueParams(latency_ms=3_600_000))
     core, desk = trader.core, trader.core.desk
-    for at in range(0, EVENTS.size, 50):
-        through_a_broker(core, trader.venue, EVENTS[at : at + 50])
-        if desk.counts[REQUESTS]:
-            break
-    request, now = desk.requests[0].copy(), int(desk.market[0]["now_ns"])
-    report = trader.venue.reports[:1].copy()[0]
-    for name in ("order", "quantity", "instrument"):
-        report[name] = request[name]
-    report["filled"], report["number"], report["state"], report["ts_ns"] = (
-        request["quantity"],
-        1,
-        OrderState.FILLED,
-        now,
-    )
-    report["notional"] = int(request["quantity"]) * int(desk.account[0]["mark"])
-    broker_report(core, report, now)
+    report, now = filled(trader)
     sent = int(desk.counts[REQUESTS])
-    assert sent >= 2, "the stop leaves with the fill"
-    broker_time(core, now + round(seconds * 1e9))
+    broker_time(core, now + HALF_A_SECOND_NS - 1)
     assert int(desk.counts[REQUESTS]) == sent
-    broker_time(core, now + 500_000_000)
-    closing = desk.requests[sent : desk.counts[REQUESTS]]
-    assert [int(role) for role in closing["role"]].count(OrderRole.FLATTEN) == 1
+    if how == "time":
+        broker_time(core, now + HALF_A_SECOND_NS)
+    elif how == "event":
+        late = EVENTS[:1].copy()
+        late["ts_event_ns"] = now + 9 * HALF_A_SECOND_NS
+        broker_event(core, late[0], False)
+    else:  # the acknowledgement of the stop, too late
+        report["order"], report["number"], report["state"] = desk.requests["order"][1], 2, OrderState.ACCEPTED
+        report["filled"] = report["notional"] = 0
+        report["stop_price"], report["price"] = desk.requests["stop_price"][1], desk.requests["price"][1]
+        broker_report(core, report[0], now + HALF_A_SECOND_NS + 1)
+    closing = desk.requests[sent : sent + 1]
+    assert (closing["role"], closing["ts_ns"]) == (OrderRole.FLATTEN, now + HALF_A_SECOND_NS)
+
+
+def test_an_answer_at_the_very_moment_is_heard() -> None:
+    trader = begun(venue=VenueParams(latency_ms=3_600_000))
+    core, desk = trader.core, trader.core.desk
+    report, now = filled(trader)
+    sent = int(desk.counts[REQUESTS])
+    report["order"], report["number"], report["state"] = desk.requests["order"][1], 2, OrderState.ACCEPTED
+    report["filled"] = report["notional"] = 0
+    report["stop_price"], report["price"] = desk.requests["stop_price"][1], desk.requests["price"][1]
+    broker_report(core, report[0], now + HALF_A_SECOND_NS)
+    assert int(desk.counts[REQUESTS]) == sent
