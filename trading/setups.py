@@ -55,7 +55,7 @@ def range_distances(state: FeatureState, side: int, least_reward: float) -> tupl
     target = max(stop, least)
     if opposite != NO_LEVEL:
         target = min(target, side * (opposite - close))
-    return (int(stop), int(target)) if stop > 0 and target >= least else (0, 0)
+    return (int(stop), int(target)) if target >= least else (0, 0)
 
 
 @kernel

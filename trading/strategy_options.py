@@ -61,7 +61,7 @@ class VolatileParams:
         distance = self.trail_distance_ticks
         require(in_trail_band((distance,)), "volatile.trail_distance_ticks", TRAIL_TICKS, distance)
         tightening = self.trail_tightening
-        require(0 < tightening <= 1, "volatile.trail_tightening", "a factor in (0, 1]", tightening)
+        require(0.01 <= tightening <= 1, "volatile.trail_tightening", "a factor in 0.01 to 1", tightening)
         ticks, parts = self.partial_ticks, self.partial_shares
         require(rising(ticks), "volatile.partial_ticks", "distances that rise from above 0", ticks)
         require(whole(parts), "volatile.partial_shares", "shares that add to 1", parts)

@@ -70,7 +70,7 @@ class ManagedExits:
     trail_activation_ticks, trail_distance_ticks : three ints
         Profit at which the stop begins to trail, and how far behind the extreme it then is.
     trail_tightening : three floats
-        Factor of that distance at each new extreme, in (0, 1].
+        Factor of that distance at each new extreme, 0.01 to 1.
     breakeven_ticks : three ints
         Profit at which the stop goes to the entry, before it follows; 0: never.
     trail_factors : three floats
@@ -102,7 +102,9 @@ class ManagedExits:
         require(positive(activation), "exits.trail_activation_ticks", "ticks above 0", activation)
         require(in_trail_band(distance), "exits.trail_distance_ticks", TRAIL_TICKS, distance)
         tightening = self.trail_tightening
-        require(positive(tightening) and shares(tightening), "exits.trail_tightening", "factors in (0, 1]", tightening)
+        require(
+            all(0.01 <= one <= 1 for one in tightening), "exits.trail_tightening", "factors in 0.01 to 1", tightening
+        )
         require(min(self.breakeven_ticks) >= 0, "exits.breakeven_ticks", "ticks, none negative", self.breakeven_ticks)
         factors, decay, tightest = self.trail_factors, self.trail_decay, self.trail_tightest_ticks
         require(all(0.01 <= one <= 10 for one in factors), "exits.trail_factors", "factors in 0.01 to 10", factors)

@@ -68,6 +68,7 @@ def test_strategy_refuses_a_value_out_of_range(key: str, value: object) -> None:
         ("trail_decay", 1.01),
         ("trail_tightest_ticks", -1),
         ("trail_tightening", (1.01, 1.0, 1.0)),
+        ("trail_tightening", (1.0, 0.004, 1.0)),  # held in hundredths, it would tighten nothing
         ("breakeven_ticks", (-1, 16, 8)),
     ],
 )
@@ -96,6 +97,7 @@ def test_exits_refuse_a_value_out_of_range(key: str, value: object) -> None:
         ("volatile", "trail_distance_ticks", 2),
         ("volatile", "trail_distance_ticks", 16),
         ("volatile", "trail_tightening", 0.0),
+        ("volatile", "trail_tightening", 0.004),
         ("volatile", "trail_tightening", 1.01),
         ("volatile", "breakeven_ticks", -1),
         ("ladder", "confidence", (0.8, 0.8, 0.6)),
