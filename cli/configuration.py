@@ -15,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 from cli.environment import find_home
 from flows.sources.settings import CollectSettings
+from live.profitdll.settings import ProfitSettings
 from market.errors import ConfigError
 from market.home import Home
 from market.instruments import Declaration, declare
@@ -44,12 +45,15 @@ class Configuration:
         `[risk]`: the limits of every account.
     venue : VenueParams
         `[venue]`: how the market answers paper orders.
+    profitdll : ProfitSettings
+        `[profitdll]`: the vendor's library and the account it trades.
     """
 
     instruments: Mapping[str, Declaration] = field(default_factory=dict)
     collect: CollectSettings = field(default_factory=CollectSettings)
     risk: RiskLimits = field(default_factory=RiskLimits)
     venue: VenueParams = field(default_factory=VenueParams)
+    profitdll: ProfitSettings = field(default_factory=ProfitSettings)
 
 
 @dataclass(frozen=True)
