@@ -5,10 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.calendar import to_local
+from market.gaps import CUT_NS
 from market.lake_manifest import Cause, Gap, Partition
+from market.types import Kind
+from market.wording import count_of
 
 # How far from its hours a session may begin or end without a gap that says why: one bar, or this.
 EDGE_NS = 60_000_000_000
+
+# Trades that the exchange cancelled leave numbers out, one here and one there; packets that were lost leave out many.
+MOST_MISSING, LONGEST_HOLE = 0.001, 10
 
 _LOST = (Cause.FEED_LOSS, Cause.TRUNCATED)
 
@@ -49,6 +55,69 @@ def judge(partition: Partition, session: np.ndarray, told: int | None = None) ->
     if told is not None and told != partition.rows:
         reasons.append(f"expected the {told:,} records the exchange tells, found {partition.rows:,}")
     return Verdict(not reasons, tuple(reasons))
+
+
+@dataclass(frozen=True)
+class DayRecord:
+    """What the exchange says of a whole session: how many trades, and their quantities together."""
+
+    trades: int
+    quantity: int
+
+
+def judge_trades(events: np.ndarray, session: np.ndarray, told: DayRecord | None = None) -> Verdict:
+    """Tell whether a download holds every trade of a session, before any of it is filed.
+
+    Parameters
+    ----------
+    events : ndarray
+        EVENT of one session, in the vendor's order.
+    session : ndarray
+        SESSION of its day, length 1.
+    told : DayRecord, optional
+        What the exchange says the session has, where that is known.
+    """
+    trades = events[events["kind"] == Kind.TRADE]
+    if not trades.size:
+        return Verdict(False, ("no trade on a trading day",))
+    opens, closes = int(session["open_ns"][0]), int(session["close_ns"][0])
+    first, last = int(trades["ts_event_ns"].min()), int(trades["ts_event_ns"].max())
+    edges = (("begin", opens, first), ("end", last, closes))
+    reasons = [
+        f"trades {edge} {(upto - since) / 60e9:.0f} minutes inside the session, {_span(since, upto)} has none"
+        for edge, since, upto in edges
+        if upto - since > CUT_NS
+    ]
+    if first < opens - CUT_NS or last > closes + CUT_NS:
+        reasons.append(f"trades of {_span(first, last)}, the session is {_span(opens, closes)}")
+    holes = missing_numbers(trades)
+    if holes.sum() > MOST_MISSING * (trades.size + holes.sum()) or holes.max(initial=0) > LONGEST_HOLE:
+        missing, longest = (f"{int(one):,}" for one in (holes.sum(), holes.max()))
+        reasons.append(f"{missing} trade numbers missing, {longest} of them in a row")
+    if repeated := trades.size - np.unique(trades["trade_number"]).size:
+        reasons.append(f"{count_of(repeated, 'trade number')} told twice")
+    if told is not None:
+        found = DayRecord(int(trades.size), int(trades["quantity"].sum()))
+        if found != told:
+            reasons.append(
+                f"expected the {told.trades:,} trades of {told.quantity:,} lots that the exchange tells, "
+                f"found {found.trades:,} of {found.quantity:,}"
+            )
+    return Verdict(not reasons, tuple(reasons))
+
+
+def missing_numbers(trades: np.ndarray) -> np.ndarray:
+    """Return how many trade numbers each hole leaves out, i8[holes].
+
+    A session's numbers begin at one step and go by that step: by 1, or by 10 as in the exchange's own files. Trades
+    before the first one that is there are a hole too.
+    """
+    numbers = np.unique(trades["trade_number"])
+    steps = np.diff(numbers, prepend=0)
+    values, counts = np.unique(steps[1:] if steps.size > 1 else steps, return_counts=True)
+    usual = max(int(values[counts.argmax()]), 1)  # 0 where the source has no numbers
+    left_out: np.ndarray = steps // usual - 1
+    return left_out[left_out > 0]
 
 
 def _unexplained(gaps: tuple[Gap, ...], first_ns: int, last_ns: int) -> int:

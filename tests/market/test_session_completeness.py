@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from market.calendar import to_ns
-from market.completeness import Verdict, judge
+from market.completeness import DayRecord, Verdict, judge, judge_trades, missing_numbers
 from market.lake_manifest import Cause, Gap, Partition, Provenance
+from market.types import EVENT, Kind
 
 DAY = date(2020, 4, 2)
 
@@ -88,3 +89,74 @@ def test_bars_of_any_length_may_end_one_bar_early(wdo_session: np.ndarray) -> No
     quarter = held("09:00", "17:45", seconds=900)
     assert judge(quarter, wdo_session).complete
     assert not judge(replace(quarter, bar_seconds=300), wdo_session).complete
+
+
+def tape(first: str = "09:00:01", last: str = "17:59:50", count: int = 5_000, step: int = 1) -> np.ndarray:
+    """Return trades of two lots each, evenly from first to last, numbered by a step as the exchange numbers them."""
+    events = np.zeros(count, dtype=EVENT)
+    events["kind"], events["quantity"], events["price"] = Kind.TRADE, 2, 10_000
+    events["ts_event_ns"] = np.linspace(at(first), at(last), count).astype(np.int64)
+    events["sequence"], events["trade_number"] = np.arange(count), step * np.arange(1, count + 1)
+    return events
+
+
+def without(events: np.ndarray, *lost: int) -> np.ndarray:
+    return np.delete(events, lost)
+
+
+def edited(events: np.ndarray) -> np.ndarray:
+    """Return them with a correction of the third behind, which is no trade of its own."""
+    correction = events[2:3].copy()
+    correction["kind"], correction["quantity"] = Kind.EDIT, 1
+    return np.concatenate((events, correction))
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        tape(),
+        tape(step=10),
+        tape("09:09:59", "17:50:01"),  # the longest opening call seen is ten minutes
+        without(tape(), 0, 17, 901, 902, 4_999),  # five of 5,000: cancelled ones
+        edited(tape()),
+    ],
+)
+def test_download_that_holds_every_trade_is_complete(events: np.ndarray, wdo_session: np.ndarray) -> None:
+    assert judge_trades(events, wdo_session) == Verdict(True, ())
+
+
+@pytest.mark.parametrize(
+    ("events", "reasons"),
+    [
+        (tape()[:0], ("no trade on a trading day",)),
+        (tape("09:11"), ("trades begin 11 minutes inside the session, 09:00-09:11 has none",)),
+        (tape(last="17:40"), ("trades end 20 minutes inside the session, 17:40-18:00 has none",)),
+        (tape("08:30"), ("trades of 08:30-17:59, the session is 09:00-18:00",)),
+        (tape()[20:], ("20 trade numbers missing, 20 of them in a row",)),  # the tail of a day, thick at its open
+        (tape(step=10)[20:], ("20 trade numbers missing, 20 of them in a row",)),
+        (without(tape(), *range(700, 711)), ("11 trade numbers missing, 11 of them in a row",)),
+        (without(tape(), *range(9, 3_000, 490)), ("7 trade numbers missing, 1 of them in a row",)),
+        (np.concatenate((tape(), tape()[:1])), ("1 trade number told twice",)),
+    ],
+)
+def test_download_that_lacks_something_is_not(
+    events: np.ndarray, reasons: tuple[str, ...], wdo_session: np.ndarray
+) -> None:
+    assert judge_trades(events, wdo_session) == Verdict(False, reasons)
+
+
+@pytest.mark.parametrize(
+    ("told", "complete"), [((5_000, 10_000), True), ((5_001, 10_000), False), ((5_000, 10_002), False)]
+)
+def test_download_is_held_to_the_days_record(told: tuple[int, int], complete: bool, wdo_session: np.ndarray) -> None:
+    verdict = judge_trades(edited(tape()), wdo_session, DayRecord(*told))
+    assert verdict.complete is complete
+    if not complete:
+        (reason,) = verdict.reasons
+        assert reason.endswith("that the exchange tells, found 5,000 of 10,000")
+
+
+def test_trades_without_numbers_leave_none_out() -> None:
+    events = tape()
+    events["trade_number"] = 0
+    assert missing_numbers(events).size == 0
