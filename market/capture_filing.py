@@ -1,24 +1,56 @@
-"""From a capture part to the lake: the same events, in the same order, with both their times."""
+"""From a capture part to the lake: the same events, in the same order, with both their times.
+
+A part is recorded or downloaded. A downloaded one has no receive time of ours, and the lake says so. A session has one
+origin: orders of arrival of two recorders cannot be merged.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from market.capture import Capture, read_capture
+from market.completeness import missing_numbers
 from market.errors import DataError, FileRefused
 from market.gaps import edge_gaps, event_gaps, session_context
 from market.importer import ImportResult
-from market.lake import Lake
+from market.lake import EVENT_KINDS, Lake
 from market.lake_commit import sha256_of
 from market.lake_manifest import Gap, Partition, Provenance, SourceFile, SourceKey
 from market.stream import with_clock
 from market.types import Kind
 from market.wording import count_of
 
-FORMAT = "capture"
-CLOCK = "nanoseconds UTC: the exchange's time as the vendor tells it, and our own on receipt"
+
+@dataclass(frozen=True)
+class Origin:
+    """How a part came about, as the lake tells it.
+
+    Parameters
+    ----------
+    format : str
+        With a version behind it what the provenance names as importer.
+    clock : str
+        What its times are.
+    """
+
+    format: str
+    clock: str
+
+    @property
+    def importer(self) -> str:
+        """What the provenance names."""
+        return f"{self.format}/{_VERSION}"
+
+
 _VERSION = 1
+RECORDED = Origin("capture", "nanoseconds UTC: the exchange's time as the vendor tells it, and our own on receipt")
+DOWNLOADED = Origin(
+    "vendor_history",
+    "nanoseconds UTC: the exchange's time to the millisecond as the vendor tells it afterwards; no receive time, the "
+    "exchange's stands in its place",
+)
 _KINDS = {
     "trades": (Kind.TRADE, Kind.EDIT),
     "quotes": (Kind.QUOTE_SIDE, Kind.STATE, Kind.GAP),
@@ -26,13 +58,14 @@ _KINDS = {
 }
 
 
-def file_capture(lake: Lake, path: Path) -> ImportResult:
+def file_capture(lake: Lake, path: Path, origin: Origin = RECORDED) -> ImportResult:
     """File a part in the lake, all or nothing; filing it again changes nothing.
 
     Raises
     ------
     FileRefused
-        Where the part is empty, does not replay as it was decided on, or the lake holds the session otherwise.
+        Where the part is empty, does not replay as it was decided on, or the lake holds the session otherwise or from
+        another origin.
     DataError
         Where the part is damaged.
     UnknownSymbol
@@ -40,21 +73,22 @@ def file_capture(lake: Lake, path: Path) -> ImportResult:
     """
     part = read_capture(path)
     _refuse_unlike_its_replay(lake, path, part)
-    key = SourceKey(sha256_of(path.read_bytes()), path.name, FORMAT, "", "")
+    _refuse_beside_another(lake, path, part, origin)
+    key = SourceKey(sha256_of(path.read_bytes()), path.name, origin.format, "", "")
     entry = SourceFile(
-        *key[:4], int(part.received.size), 0, (part.head.contract,), 1, ("raw",), _told(part), key.session
+        *key[:4], int(part.received.size), 0, (part.head.contract,), 1, ("raw",), _told(part, origin), key.session
     )
-    added = lake.commit(_writes(lake, part, key), lambda: entry, str(path))
+    added = lake.commit(_writes(lake, part, key, origin), lambda: entry, str(path))
     return ImportResult(
         path=str(path),
         status="imported" if added else "unchanged",
-        format=FORMAT,
+        format=origin.format,
         rows=entry.rows,
         rejected=0,
         reason=entry.reason,
         contracts=entry.contracts,
         sessions=1,
-        clock=CLOCK,
+        clock=origin.clock,
         price_basis=entry.price_basis,
     )
 
@@ -94,25 +128,42 @@ def _refuse_unlike_its_replay(lake: Lake, path: Path, part: Capture) -> None:
         )
 
 
-def _told(part: Capture) -> str:
+def _refuse_beside_another(lake: Lake, path: Path, part: Capture, origin: Origin) -> None:
+    """Refuse a part of a session that the lake holds from elsewhere: the sequences of the two would be mixed."""
+    day = part.head.day.isoformat()
+    for held in lake.partitions(None, part.head.contract):
+        made = held.provenance
+        if held.kind in EVENT_KINDS and held.session == day and made.importer != origin.importer:
+            raise FileRefused(
+                str(path),
+                f"a session of which the lake holds nothing, or what is {origin.importer} too",
+                f"its {held.kind} from {made.source} ({made.importer})",
+                "the lake is left as it is, for the orders of two records cannot be merged",
+            )
+
+
+def _told(part: Capture, origin: Origin) -> str:
     """Return what there is to say of a part."""
     gaps = part.events[part.events["kind"] == Kind.GAP]
     told = [f"{count_of(gaps.size, 'gap')} noted by the recorder"] if gaps.size else []
     if dropped := int(gaps["quantity"].sum()):
         told.append(f"{count_of(dropped, 'event')} dropped")
+    trades = part.events[part.events["kind"] == Kind.TRADE]
+    if origin is DOWNLOADED and (missing := int(missing_numbers(trades).sum())):
+        told.append(f"{count_of(missing, 'trade number')} missing")
     if part.torn_bytes:
         told.append(f"{count_of(part.torn_bytes, 'byte')} of an unfinished block left out")
     return "; ".join(told)
 
 
-def _writes(lake: Lake, part: Capture, key: SourceKey) -> Iterator[tuple[Partition, np.ndarray]]:
+def _writes(lake: Lake, part: Capture, key: SourceKey, origin: Origin) -> Iterator[tuple[Partition, np.ndarray]]:
     head, received = part.head, part.received
     context = session_context(lake.instruments, head.contract, head.day, 0, begins_export=True, ends_export=True)
-    origin = Provenance(key.name, key.sha256, f"{FORMAT}/{_VERSION}", head.synthetic, "raw")
+    made = Provenance(key.name, key.sha256, origin.importer, head.synthetic, "raw")
     traded = bool((received["kind"] == Kind.TRADE).any())
     span = int(received["ts_event_ns"].min()), int(received["ts_event_ns"].max())
     gaps: tuple[Gap, ...] = event_gaps(received, context) if traded else edge_gaps(*span, context)
     for kind, kinds in _KINDS.items():
         records = received[np.isin(received["kind"], kinds)]
         if records.size:
-            yield lake.draft(kind, head.contract, head.day, origin, gaps=gaps), records
+            yield lake.draft(kind, head.contract, head.day, made, gaps=gaps), records

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from market.capture import HEAD_BYTES, CaptureHead, encode_block, read_capture, read_head
-from market.capture_filing import file_capture, refuse_other_events
+from market.capture_filing import DOWNLOADED, RECORDED, Origin, file_capture, refuse_other_events
 from market.errors import DataError, FileRefused
 from market.lake import Lake
 from market.lake_manifest import Cause
@@ -143,3 +143,27 @@ def test_events_out_of_their_order_are_refused(tmp_path: Path) -> None:
     twice = np.concatenate([three_trades(), three_trades()])
     with pytest.raises(FileRefused, match="in the order of their sequence"):
         file_capture(Lake(tmp_path / "lake"), write(tmp_path / HEAD.name, twice))
+
+
+def downloaded(folder: Path, numbers: tuple[int, ...]) -> Path:
+    """Write a part as a download leaves it: numbered trades, no receive time of ours, no clock."""
+    trades = [make_trade(k + 1, 5_000 + k, trade_number=number) for k, number in enumerate(numbers)]
+    return write(folder / HEAD.name, stack(trades), head=CaptureHead("WDOQ26", HEAD.day))
+
+
+def test_a_downloaded_part_claims_no_receive_time(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    done = file_capture(lake, downloaded(tmp_path, (1, 2, 5)), DOWNLOADED)
+    assert (done.status, done.format, done.reason) == ("imported", "vendor_history", "2 trade numbers missing")
+    assert "no receive time" in done.clock
+    assert [one.provenance.importer for one in lake.partitions()] == ["vendor_history/1"]
+
+
+@pytest.mark.parametrize(("first", "second"), [(RECORDED, DOWNLOADED), (DOWNLOADED, RECORDED)])
+def test_a_session_has_one_origin(tmp_path: Path, first: Origin, second: Origin) -> None:
+    lake = Lake(tmp_path / "lake")
+    file_capture(lake, downloaded(tmp_path, (1, 2)), first)
+    held = lake.data_hash()
+    with pytest.raises(FileRefused, match=f"found its trades from .* \\({first.importer}\\)"):
+        file_capture(lake, downloaded(tmp_path, (1, 2, 3)), second)  # longer: it would replace what is there
+    assert lake.data_hash() == held
