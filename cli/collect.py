@@ -21,7 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def collect(
     source: Annotated[
-        list[str] | None, typer.Option(help="inbox, metatrader or capture; by default what pregao.toml names.")
+        list[str] | None,
+        typer.Option(help="inbox, metatrader, capture or profitdll; by default what pregao.toml names."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -35,10 +36,12 @@ def collect(
     home = find_home()
     home.state.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder at import, but not the one above
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # the answer says what became of every delivery
-    settings = load_configuration(home).configuration.collect
+    configuration = load_configuration(home).configuration
+    settings = configuration.collect
     settings = replace(settings, sources=tuple(source)) if source else settings
     with quiet_stdout():
-        done = collect_job(home, open_lake(), open_sources(home, settings), settings)
+        sources = open_sources(home, settings, configuration.profitdll.library_path)
+        done = collect_job(home, open_lake(), sources, settings)
     lines = [
         f"{one.status:9} {one.source}: {one.label}{f', {one.reason}' if one.reason else ''}" for one in done.deliveries
     ]
@@ -46,7 +49,7 @@ def collect(
     told = [] if done.versioned else [done.dvc]
     if bad:
         told.insert(0, f"{len(bad)} of {len(done.deliveries)} deliveries did not reach the lake: {bad[0].reason}")
-        if any(one.status == "refused" for one in bad):
+        if any((one.source, one.status) == ("inbox", "refused") for one in bad):
             told.insert(
                 1, f"refused files lie in {home.inbox / REFUSED} with their reasons; `pregao import` has options"
             )

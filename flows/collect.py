@@ -15,6 +15,7 @@ from flows.sources.captures import Captures
 from flows.sources.delivery import Collected, Source
 from flows.sources.inbox import Inbox
 from flows.sources.metatrader import MetaTrader, load_terminal
+from flows.sources.profitdll import Downloads, ProfitDll
 from flows.sources.settings import CollectSettings
 from market.calendar import EXCHANGE_ZONE
 from market.completeness import judge
@@ -66,12 +67,26 @@ class Collection:
         return fields
 
 
-def open_sources(home: Home, settings: CollectSettings) -> list[Source]:
-    """Return the sources that the settings name; raises UsageError for one that cannot be used here."""
+def open_sources(home: Home, settings: CollectSettings, library: Callable[[], Path]) -> list[Source]:
+    """Return the sources that the settings name.
+
+    Parameters
+    ----------
+    library : callable
+        Returns where ProfitDLL's file lies; asked only where that source is named.
+
+    Raises
+    ------
+    UsageError
+        For a source that cannot be used here.
+    """
+
+    def now() -> dt.datetime:
+        return dt.datetime.now(EXCHANGE_ZONE)
 
     def metatrader() -> Source:
         roots, sessions, folder = settings.metatrader_roots, settings.metatrader_sessions, home.state / "fetched"
-        return MetaTrader(load_terminal(), roots, sessions, folder, lambda: dt.datetime.now(EXCHANGE_ZONE))
+        return MetaTrader(load_terminal(), roots, sessions, folder, now)
 
     def inbox() -> Source:
         return Inbox(home.inbox, settings.inbox_quiet_s)
@@ -79,7 +94,13 @@ def open_sources(home: Home, settings: CollectSettings) -> list[Source]:
     def capture() -> Source:
         return Captures(home.capture)
 
-    makers: dict[str, Callable[[], Source]] = {"inbox": inbox, "metatrader": metatrader, "capture": capture}
+    def profitdll() -> Source:
+        downloads = Downloads(home, library(), now().date())
+        return ProfitDll(downloads, settings.profitdll_roots, settings.profitdll_sessions, now)
+
+    makers: dict[str, Callable[[], Source]] = {
+        "inbox": inbox, "metatrader": metatrader, "capture": capture, "profitdll": profitdll,
+    }  # fmt: skip
     return [makers[name]() for name in settings.sources]
 
 

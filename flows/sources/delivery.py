@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from market.errors import ConfigError, LakeError, PregaoError
+from market.errors import BrokerError, ConfigError, LakeError, PregaoError
 from market.importer import ImportResult, import_file
 from market.lake import Lake
 
@@ -94,7 +94,7 @@ def take_delivery(lake: Lake, source: str, delivery: Delivery) -> Collected:
     path = delivery.fetch()
     try:
         result = delivery.take(lake, path) if delivery.take else import_file(lake, path, symbol=delivery.symbol)
-    except (LakeError, ConfigError) as error:  # a lake that is held or damaged, a wrong setting: not the file's fault
+    except (LakeError, ConfigError, BrokerError) as error:  # lake, setting or vendor: not the file's fault
         return Collected(source, delivery.label, "failed", str(error))
     except PregaoError as error:
         left = delivery.settle(str(error))

@@ -8,10 +8,11 @@ import numpy as np
 from live.profitdll.accounts import FUTURES_EXCHANGE
 from live.profitdll.connection import Connection
 from live.profitdll.market import Market, utc_offset_ns
+from live.profitdll.notices import NoticeKind
 from live.profitdll.result import answer
 from live.profitdll.table import HISTORY_EVENTS, HISTORY_LAST, HISTORY_PROGRESS, HISTORY_TO_UTC_NS
 from live.ring import Reader
-from market.errors import DataError, NoAnswer, NotEnoughData, UsageError
+from market.errors import DataError, NoAnswer, NotConnected, NotEnoughData, RequestRefused, UsageError
 
 DAYS_BACK = 30  # calendar days the vendor keeps
 WHOLE = 100  # progress at the end of a request
@@ -58,6 +59,10 @@ class History:
             If nothing came: no session, or an expired contract, of which only the continuous series has a past.
         DataError
             If trades were lost on the way.
+        RequestRefused
+            If the vendor refuses it, or knows no such ticker.
+        NotConnected, LoginRefused
+            If market data, or the login, went away meanwhile.
         NoAnswer
             If the request did not end in time.
         """
@@ -84,7 +89,7 @@ class History:
         lost = self._connection.history.dropped
         bounds = [f"{one:%d/%m/%Y} 00:00:00" for one in (day, day + timedelta(days=1))]  # the end is not included
         answer("GetHistoryTrades", library.call("GetHistoryTrades", symbol, FUTURES_EXCHANGE.value, *bounds))
-        found = self._await_end(f"history of {symbol} on {day}")
+        found = self._await_end(symbol, f"history of {symbol} on {day}")
         if self._connection.history.dropped > lost:
             raise DataError(
                 f"history of {symbol} on {day}: expected every trade, found {self._connection.history.dropped - lost} "
@@ -92,11 +97,12 @@ class History:
             )
         return found
 
-    def _await_end(self, what: str) -> np.ndarray:
-        """Return what comes until the request is over."""
+    def _await_end(self, symbol: str, what: str) -> np.ndarray:
+        """Return what comes until the request is over; notices of the connection are taken meanwhile."""
         parts = [np.zeros(0, dtype=self._connection.history.record)]
         started = last = time.monotonic()
         while not (self._is_over() and time.monotonic() - last > self._idle_s):
+            self._check(symbol, what)
             if time.monotonic() - started > self._patience_s:
                 progress = self._connection.table[HISTORY_PROGRESS]
                 raise NoAnswer(
@@ -110,6 +116,16 @@ class History:
             else:
                 time.sleep(_POLL_S)
         return np.concatenate(parts)
+
+    def _check(self, symbol: str, what: str) -> None:
+        """Raise where nothing more can come."""
+        notices = self._connection.reader.take()
+        self._market.hear(notices[notices["kind"] == NoticeKind.INVALID_TICKER])  # states are asked for below
+        self._connection.check()
+        if self._market.subscriptions[symbol].refused:
+            raise RequestRefused(f"{what}: expected a ticker that the vendor knows, found none; name another contract")
+        if not self._connection.has_market():
+            raise NotConnected(f"{what}: expected market data to stay connected, found them gone; ask again")
 
     def _is_over(self) -> bool:
         here = self._connection.table

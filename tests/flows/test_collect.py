@@ -179,7 +179,7 @@ def test_unknown_and_unusable_sources_are_one_sentence(home: Home) -> None:
     with pytest.raises(ConfigError, match="inbox_quiet_s: expected 0 or more, found -1"):
         CollectSettings(inbox_quiet_s=-1.0)
     with pytest.raises(UsageError, match="MetaTrader5, found it not installed"):
-        open_sources(home, CollectSettings(sources=("metatrader",)))
+        open_sources(home, CollectSettings(sources=("metatrader",)), Path)
 
 
 def run(folder: Path, *command: str) -> str:
