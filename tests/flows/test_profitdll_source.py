@@ -254,7 +254,8 @@ def test_todays_session_is_held_to_the_days_record(home: Home, vendor: Vendor) -
     downloads.ask("WDON26", PAST[0])  # the subscription lets the venue serve its day
     found, trades = downloads.ask("WDON26", TODAY), vendor.trades(TODAY)
     downloads.close()
-    assert found["told"] == [trades.size, trades["quantity"].sum()]
+    assert 0.98 * trades.size < found["told"][0] <= trades.size  # the record comes every two seconds
+    assert 0.98 * trades["quantity"].sum() < found["told"][1] <= trades["quantity"].sum()
 
 
 @pytest.mark.nightly

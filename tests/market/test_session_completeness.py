@@ -146,7 +146,8 @@ def test_download_that_lacks_something_is_not(
 
 
 @pytest.mark.parametrize(
-    ("told", "complete"), [((5_000, 10_000), True), ((5_001, 10_000), False), ((5_000, 10_002), False)]
+    ("told", "complete"),
+    [((5_000, 10_000), True), ((4_990, 9_980), True), ((5_001, 10_000), False), ((5_000, 10_002), False)],
 )
 def test_download_is_held_to_the_days_record(told: tuple[int, int], complete: bool, wdo_session: np.ndarray) -> None:
     verdict = judge_trades(edited(tape()), wdo_session, DayRecord(*told))
