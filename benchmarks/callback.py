@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import callback_peer
+from benchmarks.callback_capture import capture_rows
 from benchmarks.callback_feed import Driven, address, drive, feed_library, some_trades, while_busy
 from benchmarks.callback_orders import order_latencies, wake_row
 from benchmarks.callback_work import on_bare, on_event
@@ -62,6 +63,7 @@ class Sizes:
     decided: int = 400_000  # events of the day with decisions, as at 10,000 a second
     trees: int = 200
     seconds: float = 60.0  # of 20,000 events a second
+    recorded: float = 20.0  # seconds of 200,000 events a second
     wakes: int = 2_000
 
 
@@ -82,6 +84,7 @@ def measure(sizes: Sizes = Sizes()) -> list[Row]:
             *held_rows(ready, sizes),
             *decision_rows(ready, sizes),
             *load_rows(ready, sizes),
+            *capture_rows(ready.table, ready.built["trade"], sizes.recorded),
             wake_row(ready.table, sizes.wakes),
         ]
 

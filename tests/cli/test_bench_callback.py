@@ -15,7 +15,8 @@ SHORT = """
 import json
 from dataclasses import asdict
 from benchmarks.callback import Sizes, measure
-rows = measure(Sizes(calls=20_000, peer_calls=500, rounds=1, held=500, decided=60_000, trees=3, seconds=0.5, wakes=20))
+rows = measure(Sizes(calls=20_000, peer_calls=500, rounds=1, held=500, decided=60_000, trees=3, seconds=0.5,
+    recorded=0.2, wakes=20))
 print(json.dumps([asdict(row) for row in rows]))
 """
 
@@ -30,6 +31,7 @@ def test_every_row_is_measured() -> None:
     assert len(peers) == 6
     assert all(row["ours"] > 0 and row["ratio"] > 0 for row in peers)
     assert rows["lost of 10,000 events at 20,000/s"]["ours"] == 0
+    assert rows["capture: lost of 40,000 events at 200,000/s to disk, Python busy"]["ours"] == 0
     assert any(name.startswith("held at a decision") for name in rows)
     assert any("of 500 order events" in name for name in rows)
 
