@@ -24,6 +24,7 @@ CHECKS = {
     "format": "ruff format --check .",
     "imports": "lint-imports",
     "types": "mypy",
+    "types on Windows": "mypy --platform win32 --cache-dir .mypy_cache/win32 -p live",
     "tests": "pytest -n 2 --dist loadfile",
 }
 NIGHTLY = {"tests": "pytest -m nightly"}

@@ -92,9 +92,9 @@ def test_stays_short() -> None:
 
 
 def test_checks_are_lint_format_imports_types_and_tests(script: ModuleType) -> None:
-    assert list(script.CHECKS) == ["lint", "format", "imports", "types", "tests"]
+    assert list(script.CHECKS) == ["lint", "format", "imports", "types", "types on Windows", "tests"]
     assert [command.split()[0] for command in script.CHECKS.values()] == [
-        "ruff", "ruff", "lint-imports", "mypy", "pytest"
+        "ruff", "ruff", "lint-imports", "mypy", "mypy", "pytest"
     ]  # fmt: skip
     assert "nightly" in script.NIGHTLY["tests"]
 
