@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from market.capture import Capture, read_capture
-from market.completeness import missing_numbers
+from market.completeness import missing_numbers, proved_silent
 from market.errors import DataError, FileRefused
 from market.gaps import edge_gaps, event_gaps, session_context
 from market.importer import ImportResult
@@ -163,6 +163,8 @@ def _writes(lake: Lake, part: Capture, key: SourceKey, origin: Origin) -> Iterat
     traded = bool((received["kind"] == Kind.TRADE).any())
     span = int(received["ts_event_ns"].min()), int(received["ts_event_ns"].max())
     gaps: tuple[Gap, ...] = event_gaps(received, context) if traded else edge_gaps(*span, context)
+    if origin is DOWNLOADED:  # of what was recorded quotes may be lost where no trade was
+        gaps = proved_silent(gaps, received[received["kind"] == Kind.TRADE])
     for kind, kinds in _KINDS.items():
         records = received[np.isin(received["kind"], kinds)]
         if records.size:

@@ -1,6 +1,7 @@
 """Whether a session's data are whole: asked before a day is closed."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -114,11 +115,35 @@ def missing_numbers(trades: np.ndarray) -> np.ndarray:
     before the first one that is there are a hole too.
     """
     numbers = np.unique(trades["trade_number"])
-    steps = np.diff(numbers, prepend=0)
-    values, counts = np.unique(steps[1:] if steps.size > 1 else steps, return_counts=True)
-    usual = max(int(values[counts.argmax()]), 1)  # 0 where the source has no numbers
-    left_out: np.ndarray = steps // usual - 1
+    left_out: np.ndarray = np.diff(numbers, prepend=0) // _step(numbers) - 1
     return left_out[left_out > 0]
+
+
+def proved_silent(gaps: Sequence[Gap], trades: np.ndarray) -> tuple[Gap, ...]:
+    """Return gaps of one session; a loss across which its trade numbers go on was none: nobody traded.
+
+    Parameters
+    ----------
+    gaps : sequence of Gap
+    trades : ndarray
+        EVENT, the trades of the session.
+    """
+    times, numbers = trades["ts_event_ns"], trades["trade_number"]
+    step = _step(np.unique(numbers))
+
+    def goes_on(gap: Gap) -> bool:
+        before, after = numbers[times <= gap.first_ns], numbers[times >= gap.last_ns]
+        return bool(after.size) and int(after.min()) - int(before.max(initial=0)) == step
+
+    return tuple(
+        replace(gap, cause=Cause.NO_TRADE) if gap.cause == Cause.FEED_LOSS and goes_on(gap) else gap for gap in gaps
+    )
+
+
+def _step(numbers: np.ndarray) -> int:
+    """Return by how much sorted trade numbers usually go on; 1 where there are too few to tell, or none."""
+    steps, counts = np.unique(np.diff(numbers), return_counts=True)
+    return max(int(steps[counts.argmax()]), 1) if steps.size else 1
 
 
 def _unexplained(gaps: tuple[Gap, ...], first_ns: int, last_ns: int) -> int:

@@ -21,10 +21,12 @@ from market.capture import CaptureHead
 from market.capture_filing import file_capture
 from market.errors import DataError, NoAnswer, UsageError
 from market.home import Home
+from market.instruments import B3
 from market.lake import Lake
+from market.roll import front_contract
 from market.synthetic import SyntheticMarket
 from market.types import Kind
-from tests.commands import CHECKOUT
+from tests.commands import CHECKOUT, run_pregao
 from tests.factories import stack
 from tests.homes import fill_lake
 
@@ -278,3 +280,33 @@ def test_a_process_that_nobody_waits_for_ends(home: Home, vendor: Vendor) -> Non
     process.stdin.write(f"WDON26 {PAST[0]}\n")
     process.stdin.close()
     assert process.wait(20) == 1
+
+
+@pytest.mark.nightly
+def test_the_command_collects_the_last_sessions(home: Home, library: Path, tmp_path: Path) -> None:
+    now = dt.datetime.now(SAO_PAULO)
+    calendar, contract = B3.calendar("WDO"), front_contract("WDO", now.date())
+    closed = [
+        day
+        for day in calendar.sessions(now.date() - dt.timedelta(days=10), now.date())
+        if int(calendar.session(day)["close_ns"][0]) / 1e9 + 1800 < now.timestamp()
+    ]
+    over = [day for day in closed if front_contract("WDO", day) == contract][-2:]
+    if not over:
+        pytest.skip(f"{contract} became the front contract today")
+    market = SyntheticMarket(contract, over[0], len(over), seed=3, trades_per_session=600, opening_points=5_300.0)
+    sold = fill_lake(Home(tmp_path / "vendor"), market=market)
+    served = ("--contract", contract, "--lake", str(sold.folder), "--day", str(market.days()[-1]))
+    launched = launch(tmp_path, served, ("--speed", "0"))
+    settings = f'[profitdll]\nlibrary = "{library}"\n[collect]\nprofitdll_roots = ["WDO"]\nretries = 0\n'
+    (home.root / "pregao.toml").write_text(f"{settings}profitdll_sessions = {len(over)}\n", encoding="utf-8")
+    login = {f"PREGAO_PROFITDLL_{name}": text for name, text in LOGIN.items()}
+    done = run_pregao(
+        home, "collect", "--source", "profitdll", "--json", PREGAO_STANDIN=str(launched.map_path), **login
+    )
+    assert launched.stop() == ""
+    told = done.answer
+    assert told["ok"], told
+    assert [one["label"] for one in told["deliveries"]] == [f"{contract} on {day}" for day in over]
+    assert {(one["kind"], one["complete"]) for one in told["sessions"]} == {("trades", True)}
+    assert Lake(home.lake).sessions(contract) == over

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from market.calendar import to_ns
-from market.completeness import DayRecord, Verdict, judge, judge_trades, missing_numbers
+from market.completeness import DayRecord, Verdict, judge, judge_trades, missing_numbers, proved_silent
 from market.lake_manifest import Cause, Gap, Partition, Provenance
 from market.types import EVENT, Kind
 
@@ -161,3 +161,17 @@ def test_trades_without_numbers_leave_none_out() -> None:
     events = tape()
     events["trade_number"] = 0
     assert missing_numbers(events).size == 0
+
+
+@pytest.mark.parametrize("step", [1, 10])
+def test_a_loss_across_which_the_numbers_go_on_was_none(step: int) -> None:
+    events = tape(count=541, step=step)  # about one a minute
+    quiet, lost = without(events, 0, 200), without(events, 0, 200)  # the numbers of two are left out
+    quiet["trade_number"] = step * np.arange(1, 540)  # nobody traded before 09:01 and around 12:20
+    times = [int(one) for one in quiet["ts_event_ns"]]
+    first = Gap(at("09:00"), times[0], Cause.FEED_LOSS)
+    middle = Gap(times[198], times[199], Cause.FEED_LOSS)
+    halt, last = Gap(times[300], times[301], Cause.HALT), Gap(times[-1], at("18:00"), Cause.FEED_LOSS)
+    gaps = (first, middle, halt, last)
+    assert [gap.cause for gap in proved_silent(gaps, quiet)] == ["no trade", "no trade", "halt", "feed loss"]
+    assert proved_silent(gaps, lost) == gaps

@@ -76,7 +76,6 @@ def on_windows(body: str, tmp_path: Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.nightly
 def test_clock_and_wake_are_those_of_windows(tmp_path: Path) -> None:
     found = on_windows("""
 from live.profitdll.notices import post
@@ -107,7 +106,6 @@ answer([now, hurry(), [[one[0], *one[1:]] for one in heard], sorted(set(loaded))
     assert loaded == ["kernel32"]
 
 
-@pytest.mark.nightly
 def test_files_and_processes_are_those_of_windows(tmp_path: Path) -> None:
     files, named, alive, heard = on_windows("""
 from live.profitdll import order_thread
