@@ -28,8 +28,8 @@ TRADES = "\n".join(
 )
 
 
-def told(home: Home, body: str, script: str) -> Any:
-    return answer_of(run_child(OPEN + body, home, VENDOR_HISTORY=script))
+def told(home: Home, body: str, script: str, opening: str = OPEN) -> Any:
+    return answer_of(run_child(opening + body, home, VENDOR_HISTORY=script))
 
 
 @pytest.mark.parametrize("end", ["progress WDOFUT 100\n", ""])  # either sign will do, each with a pause after it
@@ -79,3 +79,24 @@ print(json.dumps(ask("WDOFUT", date(2026, 11, 17)))); end()
     assert found.startswith(
         "RequestRefused: GetHistoryTrades: expected success, found a start more than 30 calendar days"
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "refusal"),
+    [
+        ("invalid WDOFUT", "RequestRefused: history of WDOFUT on 2026-11-17: expected a ticker that the vendor knows"),
+        (f"{TRADES}\nstate 2 1", "NotConnected: history of WDOFUT on 2026-11-17: expected market data to stay"),
+        ("state 0 1", "LoginRefused: login: expected a login the vendor knows, found an invalid one"),
+    ],
+)
+def test_what_nothing_more_can_come_after_is_told_at_once(home: Home, script: str, refusal: str) -> None:
+    body = """history._patience_s = 60.0
+print(json.dumps(ask("WDOFUT", date(2026, 11, 17)))); end()"""
+    assert told(home, body, script).startswith(refusal)
+
+
+def test_trades_that_found_no_room_are_no_day(home: Home) -> None:
+    script = "\n".join(f"past WDOFUT 2026-11-17T09:00:00.000 {n + 1} 5432.5 1 1 2 2 0" for n in range(900))
+    small = OPEN.replace("open_connection(home, library)", "open_connection(home, library, history=16)")
+    body = """print(json.dumps(ask("WDOFUT", date(2026, 11, 17)))); end()"""
+    assert "expected every trade, found " in told(home, body, f"{script}\nprogress WDOFUT 100", small)
