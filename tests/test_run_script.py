@@ -176,8 +176,8 @@ def test_exit_code_of_the_command_is_passed_on(tmp_path: Path) -> None:
 def test_every_check_runs_and_one_line_says_that_all_hold(place: Place) -> None:
     place.mark_installed()
     done = place.run("test")
-    assert (done.returncode, done.stdout) == (0, "run.py test: 5 of 5 checks hold\n")
-    assert [line.split()[0] for line in place.asked()] == ["ruff", "ruff", "lint-imports", "mypy", "pytest"]
+    assert (done.returncode, done.stdout) == (0, "run.py test: 6 of 6 checks hold\n")
+    assert [line.split()[0] for line in place.asked()] == ["ruff", "ruff", "lint-imports", "mypy", "mypy", "pytest"]
 
 
 @UNIX
@@ -185,8 +185,8 @@ def test_checks_after_a_failed_one_still_run(tmp_path: Path) -> None:
     place = Place(tmp_path / "checkout", fails="--check")
     place.mark_installed()
     done = place.run("test")
-    assert (done.returncode, done.stdout) == (1, "run.py test: 4 of 5 checks hold - failed: format\n")
-    assert len(place.asked()) == 5
+    assert (done.returncode, done.stdout) == (1, "run.py test: 5 of 6 checks hold - failed: format\n")
+    assert len(place.asked()) == 6
 
 
 @UNIX
@@ -196,7 +196,7 @@ def test_missing_tool_is_a_failed_check(place: Place) -> None:
         if shutil.which("lint-imports", path=folder):
             pytest.skip("another lint-imports is on the path")
     (place.root / ".venv" / "bin" / "lint-imports").unlink()
-    assert "4 of 5 checks hold - failed: imports" in place.run("test").stdout
+    assert "5 of 6 checks hold - failed: imports" in place.run("test").stdout
 
 
 @UNIX

@@ -170,9 +170,7 @@ def test_the_contract_after_the_front_is_collected_too(
 
 
 def test_unknown_and_unusable_sources_are_one_sentence(home: Home) -> None:
-    with pytest.raises(
-        ConfigError, match='sources: expected some of .*, capture, profitdll, found "profit"'
-    ):
+    with pytest.raises(ConfigError, match=r'sources: expected some of .*, capture, profitdll, found "profit"'):
         CollectSettings(sources=("profit",))
     with pytest.raises(ConfigError, match='metatrader_roots: expected some of WDO, DOL, WIN, IND, found "PETR4"'):
         CollectSettings(metatrader_roots=("WIN", "PETR4"))

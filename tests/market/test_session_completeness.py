@@ -134,7 +134,7 @@ def test_download_that_holds_every_trade_is_complete(events: np.ndarray, wdo_ses
         (tape("08:30"), ("trades of 08:30-17:59, the session is 09:00-18:00",)),
         (tape()[20:], ("20 trade numbers missing, 20 of them in a row",)),  # the tail of a day, thick at its open
         (tape(step=10)[20:], ("20 trade numbers missing, 20 of them in a row",)),
-        (without(tape(), *range(700, 711)), ("11 trade numbers missing, 11 of them in a row",)),
+        (without(tape(count=20_000), *range(700, 711)), ("11 trade numbers missing, 11 of them in a row",)),
         (without(tape(), *range(9, 3_000, 490)), ("7 trade numbers missing, 1 of them in a row",)),
         (np.concatenate((tape(), tape()[:1])), ("1 trade number told twice",)),
     ],
