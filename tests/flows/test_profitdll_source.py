@@ -35,7 +35,7 @@ SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 MARKET = SyntheticMarket("WDON26", dt.date(2026, 5, 29), 4, seed=7, trades_per_session=600, opening_points=5_300.0)
 PAST, TODAY = [dt.date(2026, 5, 29), dt.date(2026, 6, 1), dt.date(2026, 6, 2)], dt.date(2026, 6, 3)
 NOON = dt.datetime(2026, 6, 3, 12, tzinfo=SAO_PAULO)
-QUICK = ("--idle-s", "0.3", "--patience-s", "2.5", "--login-s", "15")
+QUICK = ("--idle-s", "0.15", "--patience-s", "2.5", "--login-s", "15")
 FACTS = ("ts_event_ns", "trade_number", "quantity", "price", "buyer", "seller", "side", "trade_type", "instrument")
 LOGIN = {"KEY": "STANDIN-KEY", "USER": "trader@example.com", "PASSWORD": "login-password"}
 
