@@ -58,6 +58,8 @@ class Subscription:
         Its words in the table.
     refused : bool
         Whether the vendor said there is no such ticker.
+    wanted : bool
+        Whether it is still asked for: after an unsubscription no reconnection brings it back.
     """
 
     symbol: str
@@ -66,6 +68,7 @@ class Subscription:
     block: np.ndarray
     since_s: float = 0.0
     refused: bool = False
+    wanted: bool = True
     _seen: int = 0
     kept: list[object] = field(default_factory=list, repr=False)  # what addresses in the library's hands point to
 
@@ -148,6 +151,7 @@ class Market:
     def unsubscribe(self, symbol: str) -> None:
         """Ask for no more of a ticker; its place stays taken for the session."""
         made, library = self.subscriptions[symbol], self._connection.library
+        made.wanted = False
         answer("UnsubscribeTicker", library.call("UnsubscribeTicker", symbol, FUTURES_EXCHANGE.value))
         if made.depth:
             answer("UnsubscribePriceDepth", library.call("UnsubscribePriceDepth", self._asset(made)))
@@ -200,7 +204,7 @@ class Market:
         lost = told < MarketDataResult.CONNECTED
         connected = self._connection.has_market()
         if connected and (lost.any() or not self._connected):
-            for made in self.subscriptions.values():
+            for made in self._wanted():
                 self._ask(made)
         self._connected = connected
 
@@ -209,9 +213,12 @@ class Market:
         now_s = self._clock()
         return [
             f"{made.symbol}: expected an event within {LIFE_S:g} s of the subscription, found none; {self._why(made)}"
-            for made in self.subscriptions.values()
+            for made in self._wanted()
             if made.refused or (market_open and not made.lives() and now_s - made.since_s > LIFE_S)
         ]
+
+    def _wanted(self) -> list[Subscription]:
+        return [made for made in self.subscriptions.values() if made.wanted]
 
     def _why(self, made: Subscription) -> str:
         if made.refused:
