@@ -43,13 +43,14 @@ _group = caller(types.int32, types.int64, types.uint8, types.int32, types.int64)
 
 @kernel
 def take_depth(table: int, asset: int, side: int, position: int, update: int) -> None:
-    """Take one notice of the price depth."""
+    """Take one notice of the price depth. A burst and a whole book are of both sides, whichever side they name."""
     block = block_of(table, asset)
     if block == 0:
         return
     count(block, DEPTH_EVENTS)
+    both = side > 1 or update in (_PREPARE, _FLUSH, _FULL)
     for row in range(2):
-        if side == row or side > 1:
+        if side == row or both:
             _take_side(table, block, asset, row, position, update)
 
 
