@@ -178,10 +178,12 @@ class Orders:
         return self._follow(zero, told)
 
     def hear(self, notices: np.ndarray) -> None:
-        """Take the results among notices; they only go forward, whatever their order."""
+        """Take the results among notices; they only go forward, whatever their order, and a rejection is the end."""
         for notice in notices[notices["kind"] == NoticeKind.RESULT]:
             known, code = self._find(int(notice["message"]), int(notice["order"])), int(notice["code"])
-            if known is not None and known.code not in _DONE and known.code < code and code in _STEPS:
+            if known is None or known.code in _DONE or code not in _STEPS:
+                continue
+            if code in REJECTIONS or known.code < code:
                 known.code, known.text = code, text_of(notice["long_text"])
 
     def rejected(self) -> list[Sent]:
