@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from live.profitdll.credentials import Secret
 from live.profitdll.prototypes import CALLBACKS, FUNCTIONS
 
 MINIMUM_VERSION = (4, 0, 0, 41)  # earlier ones lose order updates or trades
@@ -96,14 +97,17 @@ class Prototype:
 
 
 class Wide(ctypes.c_void_p):
-    """A string argument: text is passed as 16-bit units to the NUL, an address as it is."""
+    """A string argument: text is passed as 16-bit units to the NUL, an address as it is.
+
+    A secret is revealed here and nowhere before, so that no frame of a call that fails holds it in clear.
+    """
 
     @classmethod
     def from_param(cls, text: Any) -> Any:
         """Return what ctypes passes; the units live until the call returns."""
         if text is None or isinstance(text, int):
             return ctypes.c_void_p(text)
-        return ctypes.c_char_p(units(text))
+        return ctypes.c_char_p(units(text.reveal() if isinstance(text, Secret) else text))
 
 
 def units(text: str) -> bytes:

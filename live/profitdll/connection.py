@@ -220,7 +220,7 @@ def _initialise(connection: Connection, credentials: Credentials) -> None:
     name = "DLLInitializeLogin" if routing else "DLLInitializeMarketLogin"
     orders = (None, None, built["account"]) if routing else ()  # order history and order change come by setters
     market = (None, built["daily"], None, None, None, built["progress"], built["quote"])
-    login = [one.reveal() for one in (credentials.key, credentials.user, credentials.password)]
+    login = credentials.key, credentials.user, credentials.password  # revealed by the call alone
     answer(name, library.call(name, *login, built["state"], *orders, *market))
     if routing:
         answer("SetEnabledHistOrder", library.call("SetEnabledHistOrder", 1))
@@ -253,16 +253,17 @@ def _is_ready(connection: Connection) -> bool:
 
 
 def _check_refusals(here: Table) -> None:
+    """Raise for what was refused: an invalid key first, for it makes the login invalid too."""
+    if here[STATE_ACTIVATION] == ActivationResult.INVALID:
+        raise LoginRefused(
+            "activation key: expected a valid one, found an expired or invalid key; renew it at the vendor"
+        )
     told = here[STATE_LOGIN]
     if told > 0:
         unknown = _LOGIN_REFUSALS[LoginResult.UNKNOWN_ERROR]
         known = told in LoginResult.__members__.values()
         expected, found, remedy = _LOGIN_REFUSALS[LoginResult(told)] if known else unknown
         raise LoginRefused(f"login: expected {expected}, found {found}; {remedy}")
-    if here[STATE_ACTIVATION] == ActivationResult.INVALID:
-        raise LoginRefused(
-            "activation key: expected a valid one, found an expired or invalid key; renew it at the vendor"
-        )
 
 
 def _missing(connection: Connection) -> str:
