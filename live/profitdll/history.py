@@ -72,7 +72,7 @@ class History:
         if symbol not in self._primed:  # the first request of a session may bring the tail of the day alone
             self._request(symbol, day)
             self._primed.add(symbol)
-        found = self._request(symbol, day)
+        found = without_repeat(self._request(symbol, day))
         if not found.size:
             raise NotEnoughData(
                 f"{symbol} on {day}: expected trades, found none; if the contract has expired, ask for "
@@ -130,3 +130,12 @@ class History:
     def _is_over(self) -> bool:
         here = self._connection.table
         return here[HISTORY_PROGRESS] >= WHOLE or here[HISTORY_LAST] > 0
+
+
+def without_repeat(trades: np.ndarray) -> np.ndarray:
+    """Return the trades without the last one where it is told a second time, as the mark of the last packet."""
+    if trades.size < 2:
+        return trades
+    last, before = trades[-1].copy(), trades[-2]
+    last["sequence"] = before["sequence"]
+    return trades[:-1] if last == before else trades
