@@ -61,7 +61,8 @@ class Desk:
         """Log in; `secrets` replace what the environment names."""
         library = Path(os.environ["PREGAO_PROFITDLL"])
         sizes = {"events": 1 << 17, "notices": 1 << 14, "history": 1 << 16}
-        params = ConnectionParams(library, routing=routing, patience_s=self.patience_s(20, 90), **sizes)
+        patience_s = float(os.environ.get("PREGAO_CONTRACT_PATIENCE_S", "90"))
+        params = ConnectionParams(library, routing=routing, patience_s=patience_s, **sizes)
         found = find_credentials(routing=routing)
         changed = {name: Secret(text) for name, text in secrets.items()}
         return connect(self.home, params, Credentials(**(vars(found) | changed)))

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from live.profitdll.standin.wire import RequestKind
 from tests.contract.cards import BLOCKS, FAULT, SETTING, VENDOR, standin_only
 from tests.contract.conftest import Open, Play, Told
 from tests.contract.recording import Recording
@@ -59,16 +60,19 @@ def test_l02_expired_key(refused: dict[str, Told]) -> None:
 def test_l03_no_market_data(opened: Open) -> None:
     """A login without permission for market data is told so within seconds, and to ask the broker for it; another login
     of the same home is not kept out by the first."""
-    play = opened(Recording(), {"market_result": 3})
+    play = opened(Recording(), {"market_result": 3}, PREGAO_CONTRACT_PATIENCE_S="4")
     for _ in range(2):
         said = said_by(play.run("login_steps", "ENTER"))
         assert "market data: expected a permission, found a login without one; ask the broker for market data" in said
 
 
 @standin_only(BLOCKS)
-def test_l04_nothing_half_open(refused: dict[str, Told]) -> None:
-    """After refused logins the next one of the same home and key gets in: none of them left a session open."""
+def test_l04_nothing_half_open(refused: dict[str, Told], play: Play) -> None:
+    """A refused login is ended at once, and the next one of the same home and key gets in."""
     assert refused["right"]["enter"]["said"] == ["", "connected"]
+    assert play.venue is not None
+    asked = play.venue.wire.requests["kind"][: int(play.venue.wire.header["request_head"][0])]
+    assert asked[:4].tolist() == [RequestKind.LOGIN, RequestKind.FINALIZE] * 2
 
 
 @standin_only(FAULT)
