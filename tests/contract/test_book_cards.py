@@ -33,7 +33,7 @@ def record() -> Recording:
         if name == "lost":
             made.trade(10_000, 1)
         made.mark(name)
-    made.fault("down", "market_down", ms=600)
+    made.fault("down", "market_down", ms=1000)
     return made
 
 

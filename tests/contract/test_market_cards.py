@@ -35,13 +35,13 @@ def record() -> Recording:
     for _ in range(3):
         made.trade()
     made.moment("after_disorder")
-    made.moment("partial", "market_partial", ms=200)
+    made.moment("partial", "market_partial", ms=500)
     made.trade()
     made.moment("after_partial")
-    made.moment("routing_down", "routing_down", ms=400)
+    made.moment("routing_down", "routing_down", ms=600)
     made.trade()
     made.moment("meanwhile")
-    made.moment("frozen", "frozen", ms=800)
+    made.moment("frozen", "frozen", ms=1200)
     for _ in range(3):
         made.trade()
     made.moment("thawed")

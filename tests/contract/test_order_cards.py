@@ -34,8 +34,8 @@ def rest_of(made: Recording) -> Recording:
     made.trade()
     made.moment("rose")
     made.moment("silent", "order_silent")
-    made.moment("routing_down", "routing_down", ms=300)
-    made.moment("broker_down", "broker_down", ms=300)
+    made.moment("routing_down", "routing_down", ms=600)
+    made.moment("broker_down", "broker_down", ms=600)
     for name, how_far in ORDER_FAULTS.items():
         made.moment(name, name, **how_far)
     made.moment("hang", "hang", call="SEND", ms=700)

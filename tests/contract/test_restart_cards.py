@@ -17,7 +17,7 @@ def lives(opened: Open) -> list[Told]:
     made.trade()
     made.moment("open")
     made.moment("crash", "crash")
-    made.faults.append({"fault": "orders_hidden", "login": 2, "ms": 600})
+    made.faults.append({"fault": "orders_hidden", "login": 2, "ms": 1000})
     play = opened(made)
     return [play.run("restart_steps", steps) for steps in ("LEAVE", "FIND", "AGAIN")]
 
