@@ -22,9 +22,16 @@ def _rows(history: History, symbol: str, day: date) -> list[Any]:
     return [[int(one) for one in row] for row in found[["trade_number", "price", "quantity", "ts_event_ns"]]]
 
 
+def first(desk: Desk) -> Any:
+    """Ask for a whole day before anything else of the ticker was asked for."""
+    desk.market.subscribe(desk.ticker)
+    return _rows(_history(desk), desk.ticker, date.fromisoformat(os.environ["PREGAO_CONTRACT_PAST"]))
+
+
 def days(desk: Desk) -> Any:
     """Ask for each of the last days, one by one; of a real market for the last weekend alone."""
-    desk.market.subscribe(desk.ticker)
+    if desk.ticker not in desk.market.subscriptions:
+        desk.market.subscribe(desk.ticker)
     history, out = _history(desk), {}
     week = [desk.day - back * DAY for back in range(8)]
     for day in week[:5] if desk.wire is not None else [one for one in week[1:] if one.weekday() >= 5]:
@@ -76,5 +83,4 @@ def stuck(desk: Desk) -> Any:
     return out
 
 
-PLAIN = [days, limits]
-RECORDED = [expired, stuck]
+FIRST, PLAIN, RECORDED = [first], [days, limits], [expired, stuck]
