@@ -10,7 +10,7 @@ from market.errors import SafetyRefusal
 from market.home import Home
 from tests.live.profitdll.test_orders import OPEN as ORDERS
 from tests.live.profitdll.test_orders import SECRET
-from tests.live.profitdll.vendor import answer_of, run_child
+from tests.live.profitdll.vendor import CANARY, answer_of, run_child
 from trading.intents import INTENT, check_bytes, read_intents
 
 OPEN = (
@@ -66,7 +66,9 @@ finish(sent)
         f"SendChangeOrderV2 v1 {head} v0 {new} NULL pw{SECRET} 5405 5406 1 -1",
         f"SendCancelOrderV2 v1 {head} v0 {new} NULL pw{SECRET} -1",
     ]
-    written = read_intents(home.state / "intents.bin")
+    path = home.state / "intents.bin"
+    assert not any(CANARY.encode(encoding) in path.read_bytes() for encoding in ("utf-8", "utf-16-le"))
+    written = read_intents(path)
     assert written["request"]["order"].tolist() == [11, 12, 12, 12]
     assert written["request"]["price"].tolist() == [10865, 10800, 10810, 0]
     assert written["number"].tolist() == [1, 2, 3, 4]
