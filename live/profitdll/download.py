@@ -70,7 +70,7 @@ class Download:
         started = time.monotonic()
         if contract not in self._market.subscriptions:
             self._market.subscribe(contract)
-        trades = without_repeat(self._history.day(contract, day))
+        trades = self._history.day(contract, day)
         part = write_part(self._folder, CaptureHead(contract, day, synthetic=self._synthetic), trades)
         told = self._record(contract) if day == self._today else None
         return {"part": part.name, "trades": int(trades.size), "seconds": time.monotonic() - started, "told": told}
@@ -80,15 +80,6 @@ class Download:
         made = self._market.subscriptions[contract]
         told = [made.word(DAILY_TRADES), made.word(DAILY_QUANTITY)]
         return told if told[0] > 0 else None
-
-
-def without_repeat(trades: np.ndarray) -> np.ndarray:
-    """Return the trades without the last one where it is told a second time, as the mark of the last packet."""
-    if trades.size < 2:
-        return trades
-    last, before = trades[-1].copy(), trades[-2]
-    last["sequence"] = before["sequence"]
-    return trades[:-1] if last == before else trades
 
 
 def write_part(folder: Path, head: CaptureHead, events: np.ndarray) -> Path:
