@@ -251,13 +251,12 @@ def disordered_events(desk: Desk) -> Any:
         desk.reach(moment)
         before = desk.position().quantity
         sent = desk.send(1, 1)
-        early = told_of(desk.read(sent))["state"]
         found = desk.reach_state(sent, FILLED)
         time.sleep(0.02)
         desk.settle()
         again = told_of(desk.read(sent))
         gained = desk.position().quantity - before
-        out[moment] = {"early": early, "found": found["state"], "again": again, "code": sent.code, "gained": gained}
+        out[moment] = {"found": found["state"], "again": again, "code": sent.code, "gained": gained}
     out["dropped"] = desk.connection.notices.dropped
     return out
 
