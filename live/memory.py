@@ -1,7 +1,7 @@
 """Memory and functions by address, for compiled code that meets a library written by others.
 
 Loads and stores of a ring's cursors are ordered (acquire, release), so that a reader in another process never sees a
-cursor before the records it speaks of.
+cursor before the records it speaks of. `swap` is what locks are made of.
 """
 
 from collections.abc import Callable
@@ -68,6 +68,18 @@ def record_at(typing: Any, address: Any, kind: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(kind.dtype))
 
     return kind.dtype(types.int64, kind), generate
+
+
+@typed_intrinsic
+def swap(typing: Any, address: Any, expected: Any, value: Any) -> Any:
+    """Store a number where another is expected, in one step that no thread can come between; tell whether it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _pointer(context, builder, arguments[0], types.int64)
+        done = builder.cmpxchg(place, arguments[1], arguments[2], "acquire", "monotonic")
+        return builder.extract_value(done, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64), generate
 
 
 def caller(result: Any, *arguments: Any) -> _F:

@@ -2,6 +2,8 @@
 
 The step's state (a nest of arrays) is laid into memory once, as compiled code holds it, and taken up inside the
 callback by its address. So the callbacks know nothing of what decides, and stay compiled as they are.
+
+A header of words stands before the state. Whoever else works on the desk holds its lock meanwhile, as the step does.
 """
 
 import ctypes
@@ -10,19 +12,32 @@ from dataclasses import dataclass
 from typing import Any
 
 import numba
+import numpy as np
 from numba import types
 from numba.core.registry import cpu_target
 
-from live.memory import load_i8, record_at, store_release, typed_intrinsic
+from live.lock import lock, unlock
+from live.memory import load_i8, record_at, store_i8, store_release, typed_intrinsic
 from live.profitdll.notices import post
 from live.profitdll.table import keep, table, table_address
-from market.types import EVENT
+from market.kernel import kernel
+from market.types import EVENT, Kind
 from trading.broker import broker_event
 from trading.core import Core
-from trading.desk import REQUESTS
+from trading.desk import REQUESTS, Desk
 from trading.paper import Trader, paper_event
 
-HEADER = 64  # bytes before the state; the first word counts the requests that are whole
+HEADER = 64  # bytes before the state
+(
+    ASKED,  # requests that are whole
+    LOCK,
+    EVENT_NS, RECEIVED_NS,  # exchange time of the last event, and when it came; a CLOCK comes with another event
+    EVENTS,  # taken
+    KEEPS_TIME,  # 1 where time passes between events, 0 where it stands still
+    HEARD,  # 1 where reports came since the last event
+) = range(0, 7 * 8, 8)  # fmt: skip
+
+_CLOCK = int(Kind.CLOCK)
 
 
 @dataclass(frozen=True)
@@ -32,22 +47,40 @@ class Step:
     address: int
     state: int
 
+    @property
+    def lock(self) -> int:
+        """Address of the lock of its desk."""
+        return self.state + LOCK
 
-def desk_step(core: Core) -> Step:
-    """Return the step of a desk whose orders go to the broker; what it asks for wakes the order thread."""
+
+def desk_step(core: Core, *, keeps_time: bool = True) -> Step:
+    """Return the step of a desk whose orders go to the broker; what it asks for wakes the order thread.
+
+    Parameters
+    ----------
+    core : Core
+    keeps_time : bool
+        Whether time passes between events, or stands still as in a session that waits for its client.
+    """
 
     def step(take: Callable[[int], Any]) -> Callable[[int, int], int]:
         def run(state: int, at: int) -> int:
-            held = take(state + HEADER)
-            made = broker_event(held, record_at(at, EVENT), False)
-            if held.desk.counts[REQUESTS] != load_i8(state):
-                store_release(state, held.desk.counts[REQUESTS])
+            held, event = take(state + HEADER), record_at(at, EVENT)
+            lock(state + LOCK)
+            made = broker_event(held, event, load_i8(state + HEARD) != 0)
+            store_i8(state + HEARD, 0)
+            asks = let_out(state, held.desk)
+            _note(state, event)
+            unlock(state + LOCK)
+            if asks:
                 post(table_address())
             return made
 
         return run
 
-    return _build(step, core)
+    made = _build(step, core)
+    (ctypes.c_int64 * (HEADER // 8)).from_address(made.state)[KEEPS_TIME // 8] = keeps_time
+    return made
 
 
 def paper_step(trader: Trader) -> Step:
@@ -55,12 +88,34 @@ def paper_step(trader: Trader) -> Step:
 
     def step(take: Callable[[int], Any]) -> Callable[[int, int], int]:
         def run(state: int, at: int) -> int:
-            held = take(state + HEADER)
-            return paper_event(held[0], held[1], record_at(at, EVENT))
+            held, event = take(state + HEADER), record_at(at, EVENT)
+            lock(state + LOCK)
+            made = paper_event(held[0], held[1], event)
+            _note(state, event)
+            unlock(state + LOCK)
+            return made
 
         return run
 
     return _build(step, (trader.core, trader.venue))
+
+
+@kernel
+def let_out(state: int, desk: Desk) -> bool:
+    """Let the order thread see the requests that are new; return whether there are any."""
+    if load_i8(state + ASKED) == desk.counts[REQUESTS]:
+        return False
+    store_release(state + ASKED, desk.counts[REQUESTS])
+    return True
+
+
+@kernel
+def _note(state: int, event: np.void) -> None:
+    """Write down that an event was taken, and when."""
+    store_i8(state + EVENTS, load_i8(state + EVENTS) + 1)
+    if event["kind"] != _CLOCK:
+        store_i8(state + EVENT_NS, event["ts_event_ns"])
+        store_i8(state + RECEIVED_NS, event["ts_recv_ns"])
 
 
 def _build(step: Callable[[Callable[[int], Any]], Callable[[int, int], int]], state: Any) -> Step:

@@ -8,11 +8,13 @@ from tests.live.profitdll.vendor import answer_of, run_child
 
 # The ladder's quotes and trades as lines for the library, whose clock tells each event's time.
 OPEN = """
+import ctypes, threading
 from datetime import date
 from live.profitdll.accounts import AccountParams, Accounts, contract
 from live.profitdll.market import Market
 from live.profitdll.orders import Orders
-from live.profitdll.step import desk_step, paper_step
+from live.lock import lock, unlock
+from live.profitdll.step import ASKED, EVENT_NS, EVENTS, KEEPS_TIME, LOCK, RECEIVED_NS, desk_step, paper_step
 from live.profitdll.table import CLOCK
 from live.ring import Reader
 from market.types import Kind
@@ -33,6 +35,10 @@ def lines():
                 yield f"trade WINQ26 {stamp} {minute * 10 + 1} {event['price'] * 5} {event['quantity']} 1 2 2 0"
 def fresh():
     return build_trader(0.9, events=True)
+def header(step):
+    words = (ctypes.c_int64 * 8).from_address(step.state)
+    return {name: words[place // 8] for name, place in dict(
+        asked=ASKED, lock=LOCK, event_ns=EVENT_NS, received_ns=RECEIVED_NS, events=EVENTS, keeps=KEEPS_TIME).items()}
 def begin(routing=False):
     connection = open_connection(home, library, routing=routing, events=1 << 13)
     vendor, market = Vendor(library), Market(connection, date(2026, 6, 1))
@@ -69,8 +75,31 @@ print(json.dumps([
     assert fills >= 1
 
 
+def test_a_step_tells_what_it_took_and_waits_for_its_lock(home: Home) -> None:
+    before, held, after, last = told(home, """
+connection, vendor, market = begin()
+step, all_lines = paper_step(fresh()), list(lines())
+market.decide("WINQ26", step.address, step.state)
+vendor.play("\\n".join(all_lines[:8]))
+before = header(step)
+lock(step.lock)
+playing = threading.Thread(target=vendor.play, args=("\\n".join(all_lines[8:10]),))
+playing.start(); time.sleep(0.1)
+held = header(step)
+unlock(step.lock); playing.join(10)
+heard = Reader(connection.events, keeps=True).take()
+last = heard[heard["kind"] != Kind.CLOCK][-1]
+print(json.dumps([before["events"], held, header(step),
+                  [len(heard), int(last["ts_event_ns"]), int(last["ts_recv_ns"])]])); end()
+""")  # fmt: skip
+    assert held["events"] == before > 0
+    assert (held["lock"], after["lock"]) == (1, 0)
+    assert [after[name] for name in ("events", "event_ns", "received_ns")] == last
+    assert after["events"] > before
+
+
 def test_entry_leaves_from_the_callback_without_python(home: Home) -> None:
-    said, sent, refused = told(home, """
+    said, sent, refused, asked, keeps, still = told(home, """
 from live.profitdll.order_thread import OrderThread
 connection, vendor, market = begin(routing=True)
 accounts = Accounts()
@@ -88,9 +117,13 @@ deadline = time.monotonic() + 5
 while thread.served < 1 and time.monotonic() < deadline:
     time.sleep(0.001)
 done = thread.sent[0]
+still = desk_step(trader.core, keeps_time=False)
 print(json.dumps([vendor.said()[start:][:1], [int(done[x]) for x in ("order", "local_id", "unsent")],
-                  [int(x) for x in desk.decisions["refusal"][:desk.counts[0]] if x]])); end()
+                  [int(x) for x in desk.decisions["refusal"][:desk.counts[0]] if x],
+                  header(step)["asked"], header(step)["keeps"], header(still)["keeps"]])); end()
 """)  # fmt: skip
+    assert asked >= 1  # nobody answers, so its cancel follows
+    assert (keeps, still) == (1, 0)
     assert refused == []
     assert len(said) == 1
     # The trend's entry: a buy at market or a limit, of the desk's one contract.
