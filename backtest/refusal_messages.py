@@ -55,6 +55,8 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "reject_duplicate": ("ordem repetida", "duplicate order"),
         "reject_not_working": ("ordem inexistente", "order not working"),
         "reject_full": ("ordens demais", "too many orders"),
+        "reject_exchange": ("recusa da bolsa", "refused by the exchange"),
+        "reject_undelivered": ("não chegou à bolsa", "never reached the exchange"),
         # what ends a session's entries, by the name of the RefusalReason
         "halt_daily_loss": ("perda diária no limite", "daily loss at its limit"),
         "halt_drawdown": (

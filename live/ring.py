@@ -22,12 +22,24 @@ HEAD, TAIL, DROPPED = 64, 128, 192  # each on a cache line of its own: producer 
 
 
 @kernel
+def place_of(ring: int, sequence: int) -> int:
+    """Return where the record of a sequence lies."""
+    return int(ring + PAGE + (sequence & load_i8(ring + _MASK_AT)) * load_i8(ring + _SIZE_AT))
+
+
+@kernel
 def claim(ring: int, room: int) -> int:
     """Return where the next record goes, or 0 where the ring has no room for that many records."""
     head = load_i8(ring + HEAD)
     if head + room - load_acquire(ring + TAIL) > load_i8(ring + _CAPACITY_AT):
         return 0
-    return int(ring + PAGE + (head & load_i8(ring + _MASK_AT)) * load_i8(ring + _SIZE_AT))
+    return place_of(ring, head)
+
+
+@kernel
+def is_overwritten(ring: int, sequence: int) -> bool:
+    """Tell whether the producer may have come to the record of a sequence again; what was read of it then is torn."""
+    return bool(load_acquire(ring + HEAD) - sequence >= load_i8(ring + _CAPACITY_AT))
 
 
 @kernel

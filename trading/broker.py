@@ -10,6 +10,7 @@ import numpy as np
 from market.kernel import kernel
 from trading.bracket import take_report, tick
 from trading.core import Core
+from trading.desk import Desk
 from trading.market_event import follow_market, note_phase
 
 
@@ -30,23 +31,23 @@ def broker_event(core: Core, event: np.void, heard: bool) -> int:
         1 if it closed a bar and a decision was recorded, else 0.
     """
     market, now_ns = core.desk.market[0], max(core.desk.market[0]["now_ns"], event["ts_event_ns"])
-    broker_time(core, now_ns)
+    broker_time(core.desk, now_ns)
     market["now_ns"] = now_ns
     note_phase(core.desk, event)
     return follow_market(core, event, heard)
 
 
 @kernel
-def broker_report(core: Core, report: np.void, now_ns: int) -> None:
+def broker_report(desk: Desk, report: np.void, now_ns: int) -> None:
     """Take one REPORT of the broker, which has arrived at `now_ns`."""
-    market = core.desk.market[0]
-    broker_time(core, now_ns - 1)  # what arrives at the very moment is heard first
+    market = desk.market[0]
+    broker_time(desk, now_ns - 1)  # what arrives at the very moment is heard first
     market["now_ns"] = max(market["now_ns"], now_ns)
-    take_report(core.desk, report)
+    take_report(desk, report)
 
 
 @kernel
-def broker_time(core: Core, now_ns: int) -> None:
+def broker_time(desk: Desk, now_ns: int) -> None:
     """Let the desk lose its patience where answers are overdue; before that nothing happens."""
-    while core.desk.bracket[0]["due_ns"] <= now_ns:
-        tick(core.desk, core.desk.bracket[0]["due_ns"])
+    while desk.bracket[0]["due_ns"] <= now_ns:
+        tick(desk, desk.bracket[0]["due_ns"])

@@ -70,10 +70,15 @@ class Refusal(IntEnum):
     DUPLICATE = 6  # an order with this id works already
     NOT_WORKING = 7  # the order is dead or was never known
     FULL = 8  # as many orders as the venue takes
+    EXCHANGE = 9  # for a reason that the exchange tells in words
+    UNDELIVERED = 10  # it did not get as far: not sent, not connected, or refused by the broker
 
 
 _OPEN, _CLOSED, _INHIBITED, _STOP = int(Phase.OPEN), int(Phase.CLOSED), int(Phase.INHIBITED), int(OrderType.STOP)
-_TERMS = (int(Refusal.QUANTITY), int(Refusal.PRICE), int(Refusal.BAND), int(Refusal.TRIGGERED), int(Refusal.DUPLICATE))
+_TERMS = (
+    int(Refusal.QUANTITY), int(Refusal.PRICE), int(Refusal.BAND), int(Refusal.TRIGGERED), int(Refusal.DUPLICATE),
+    int(Refusal.EXCHANGE),  # it is asked for nothing that its phase forbids
+)  # fmt: skip
 
 
 @kernel

@@ -1,8 +1,9 @@
 """The order thread: one compiled loop that waits, writes what is asked to disk, and calls the library by address.
 
 The gate has judged every request before it stands among the desk's (`trading.orders.send`). An entry waits until its
-record is on disk; whatever closes or protects a position goes out at once, its record written but not waited for. The
-loop holds no GIL and calls no Python, so a busy process delays it no more than the scheduler does.
+record is on disk; whatever closes or protects a position goes out at once, its record written but not waited for. What
+the broker answers is told to the desk in the same loop, and what the desk then asks leaves at once. The loop holds no
+GIL and calls no Python, so a busy process delays it no more than the scheduler does.
 """
 
 import ctypes
@@ -10,189 +11,102 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numba import types
 
-from live.memory import caller, load_acquire, load_f8, load_i8, record_at, store_i8, store_release
-from live.profitdll.abi import record_of
+from live.memory import load_acquire, load_i8, store_i8, store_release
+from live.profitdll.abi import new
 from live.profitdll.accounts import Contract, fill_asset
-from live.profitdll.codes import RoutingResult
 from live.profitdll.connection import Connection
-from live.profitdll.orders import NO_PRICE, Orders
-from live.profitdll.step import Step
-from live.profitdll.table import STATE_ROUTING, keep, now_ns
+from live.profitdll.notices import NOTICE
+from live.profitdll.order_notices import next_notice, take_notice, watch_dropped
+from live.profitdll.order_reports import pass_time, tell_order, tell_refusal, why_refused
+from live.profitdll.order_requests import serve
+from live.profitdll.order_work import (
+    CANCEL,
+    CANCEL_AT,
+    CHANGE,
+    CHANGE_AT,
+    CURSOR,
+    DETAILS,
+    DETAILS_AT,
+    DISK_FAILED,
+    DROPPED,
+    FOREIGN,
+    HANDLE,
+    HEARD_TO,
+    MARKED,
+    NUMBER,
+    OVERTAKEN,
+    PREVIOUS,
+    SEND,
+    SEND_AT,
+    SENT,
+    STEP,
+    STOP,
+    STRANGE,
+    STRANGE_STATUS,
+    SYNC,
+    TICK_SIZE,
+    TO_UTC_NS,
+    UNREAD,
+    WORDS,
+    WRITE,
+    Papers,
+)
+from live.profitdll.orders import Orders
+from live.profitdll.step import ASKED, Step
+from live.profitdll.table import TO_UTC_NS as TABLE_TO_UTC_NS
+from live.profitdll.table import keep
 from live.profitdll.wake import arm, hurry, post_now, wait
 from market.errors import NoAnswer
 from market.kernel import kernel
 from trading.desk import Desk
-from trading.intents import CHECKED, INTENT, check_bytes, read_intents
-from trading.records import OrderRole, OrderType
-from trading.requests import REQUEST, RequestKind
-
-SENT = np.dtype(
-    [
-        ("order", "<i8"),  # client order id
-        ("local_id", "<i8"),  # the library's; 0 where nothing was sent
-        ("message_id", "<i8"),  # by which results are told
-        ("ts_ns", "<i8"),  # when the call was made
-        ("result", "<i8"),  # what the call returned
-        ("kind", "u1"),  # RequestKind
-        ("unsent", "u1"),  # Unsent
-        ("reserved", "u1", (6,)),
-    ]
-)
-NOT_UNSENT, NO_DISK, NO_ROUTING, NO_ORDER, NO_LIMIT = range(5)  # why a request was not sent
-
-(
-    STOP, ASKED, CURSOR, DISK_FAILED, HANDLE, WRITE, SYNC, SEND, CANCEL, CHANGE, SEND_AT, CANCEL_AT, CHANGE_AT,
-    TICK_SIZE, NUMBER, PREVIOUS,
-) = range(0, 16 * 8, 8)  # fmt: skip
-
-_SEND, _CANCEL, _CHANGE = (record_of(f"TConnector{name}") for name in ("SendOrder", "CancelOrder", "ChangeOrder"))
-_NEW, _CANCELS, _ENTRY = int(RequestKind.NEW), int(RequestKind.CANCEL), int(OrderRole.ENTRY)
-_STOP_TYPE = int(OrderType.STOP)
-_BROKER_CONNECTED = int(RoutingResult.BROKER_CONNECTED)
-_INTENT_BYTES, _REQUEST_BYTES, _REQUEST_AT = INTENT.itemsize, REQUEST.itemsize, 16
-_write = caller(types.int64, types.int32, types.int64, types.int64)
-_sync = caller(types.int32, types.int32)
-_call_long = caller(types.int64, types.int64)
-_call_short = caller(types.int32, types.int64)
-
-
-class Papers(NamedTuple):
-    """What the loop reads and writes.
-
-    Attributes
-    ----------
-    requests : ndarray of REQUEST
-        The desk's.
-    sent : ndarray of SENT, as long as `requests`
-    intent : ndarray of INTENT, length 1
-        The record at hand.
-    raw : ndarray of uint8
-        Its bytes.
-    """
-
-    requests: np.ndarray
-    sent: np.ndarray
-    intent: np.ndarray
-    raw: np.ndarray
+from trading.intents import INTENT, read_intents
+from trading.requests import REPORT
 
 
 @kernel
 def run_orders(table: int, work: int, papers: Papers) -> int:
-    """Serve requests until told to stop; return how many were served. Table and work are addresses."""
+    """Serve requests and take answers until told to stop; return how many were served. Table and work are addresses."""
     while load_acquire(work + STOP) == 0:
         wait(table)
-        while load_i8(work + CURSOR) < load_acquire(load_i8(work + ASKED)):
-            place = load_i8(work + CURSOR)
-            serve(table, work, papers, place)
-            store_release(work + CURSOR, place + 1)
+        serve_asked(table, work, papers)
+        watch_dropped(table, work, papers)
+        while next_notice(table, work, papers):
+            refused, reason = take_notice(work, papers)
+            if refused >= 0:
+                tell_refusal(table, work, papers, refused, reason)
+                serve_asked(table, work, papers)
+        tell_marked(table, work, papers)
+        pass_time(table, work, papers)
+        serve_asked(table, work, papers)
     return int(load_i8(work + CURSOR))
 
 
 @kernel
-def serve(table: int, work: int, papers: Papers, place: int) -> None:
-    """Write a request down and send it."""
-    request, done = papers.requests[place], papers.sent[place]
-    done["order"], done["kind"] = request["order"], request["kind"]
-    done["local_id"] = done["message_id"] = done["result"] = 0
-    enters = request["kind"] == _NEW and request["role"] == _ENTRY
-    written = _write_down(table, work, papers, place, enters)
-    done["unsent"] = _why_not(table, papers, place, enters and not written)
-    if done["unsent"] == NOT_UNSENT:
-        done["ts_ns"] = now_ns(table)
-        _send(work, request, papers.sent, place)
+def serve_asked(table: int, work: int, papers: Papers) -> None:
+    """Serve what the desk has asked; one that was refused at once is told to it at once, and may make it ask more."""
+    while load_i8(work + CURSOR) < load_acquire(load_i8(work + STEP) + ASKED):
+        place = load_i8(work + CURSOR)
+        serve(table, work, papers, place)
+        store_release(work + CURSOR, place + 1)
+        reason = why_refused(papers.sent, place)
+        if reason != 0:
+            tell_refusal(table, work, papers, place, reason)
 
 
 @kernel
-def _why_not(table: int, papers: Papers, place: int, lost: bool) -> int:
-    request = papers.requests[place]
-    if lost:
-        return NO_DISK
-    if load_i8(table + STATE_ROUTING) != _BROKER_CONNECTED:
-        return NO_ROUTING
-    if request["kind"] != _NEW and _local_id(papers.sent, place, request["order"]) <= 0:
-        return NO_ORDER
-    if request["kind"] != _CANCELS and request["type"] == _STOP_TYPE and request["price"] <= 0:
-        return NO_LIMIT
-    return NOT_UNSENT
-
-
-@kernel
-def _write_down(table: int, work: int, papers: Papers, place: int, waits: bool) -> bool:
-    """Append the request to the file; return whether it is there, on disk where it waits. A failure is for good."""
-    if load_i8(work + DISK_FAILED) != 0:
-        return False
-    line, raw = papers.intent[0], papers.raw
-    number = load_i8(work + NUMBER) + 1
-    line["number"], line["ts_ns"] = number, now_ns(table)
-    _copy_request(papers, place)
-    line["previous"] = np.uint64(load_i8(work + PREVIOUS))
-    line["check"] = check_bytes(raw[:CHECKED])
-    handle = load_i8(work + HANDLE)
-    there = bool(_write(load_i8(work + WRITE), handle, raw.ctypes.data, _INTENT_BYTES) == _INTENT_BYTES)
-    if there and waits:
-        there = bool(_sync(load_i8(work + SYNC), handle) == 0)
-    store_i8(work + NUMBER, number)
-    store_i8(work + PREVIOUS, np.int64(line["check"]))
-    store_i8(work + DISK_FAILED, 0 if there else 1)
-    return there
-
-
-@kernel
-def _copy_request(papers: Papers, place: int) -> None:
-    """Copy a request into the record at hand, byte for byte."""
-    source, target = papers.requests[place : place + 1].ctypes.data, papers.raw.ctypes.data + _REQUEST_AT
-    for word in range(0, _REQUEST_BYTES, 8):
-        store_i8(target + word, load_i8(source + word))
-
-
-@kernel
-def _send(work: int, request: np.void, sent: np.ndarray, place: int) -> None:
-    """Fill the structure of the request's kind and call the library."""
-    done = sent[place]
-    if request["kind"] == _NEW:
-        at = load_i8(work + SEND_AT)
-        order = record_at(at, _SEND)
-        order["OrderType"], order["OrderSide"] = request["type"], 1 if request["side"] > 0 else 2
-        order["Quantity"], order["MessageID"] = request["quantity"], -1
-        order["Price"] = _points(work, request["price"])
-        order["StopPrice"] = _points(work, request["stop_price"])
-        done["result"] = _call_long(load_i8(work + SEND), at)
-        done["local_id"], done["message_id"] = done["result"], order["MessageID"]
+def tell_marked(table: int, work: int, papers: Papers) -> None:
+    """Tell the desk of every order that something happened to."""
+    if load_i8(work + MARKED) == 0:
         return
-    done["local_id"] = _local_id(sent, place, request["order"])
-    if request["kind"] == _CANCELS:
-        at = load_i8(work + CANCEL_AT)
-        cancel = record_at(at, _CANCEL)
-        cancel["OrderID"]["LocalOrderID"], cancel["MessageID"] = done["local_id"], -1
-        done["result"] = _call_short(load_i8(work + CANCEL), at)
-        done["message_id"] = cancel["MessageID"]
-        return
-    at = load_i8(work + CHANGE_AT)
-    change = record_at(at, _CHANGE)
-    change["OrderID"]["LocalOrderID"], change["MessageID"] = done["local_id"], -1
-    change["Quantity"], change["Price"] = request["quantity"], _points(work, request["price"])
-    change["StopPrice"] = _points(work, request["stop_price"])
-    done["result"] = _call_short(load_i8(work + CHANGE), at)
-    done["message_id"] = change["MessageID"]
-
-
-@kernel
-def _points(work: int, ticks: int) -> float:
-    return ticks * load_f8(work + TICK_SIZE) if ticks > 0 else NO_PRICE
-
-
-@kernel
-def _local_id(sent: np.ndarray, before: int, order: int) -> int:
-    """Return the library's id of an order that was sent, 0 where it was not."""
-    for place in range(before - 1, -1, -1):
-        if sent[place]["order"] == order and sent[place]["kind"] == _NEW:
-            return int(sent[place]["local_id"])
-    return 0
+    store_i8(work + MARKED, 0)
+    for place in range(load_i8(work + CURSOR)):
+        if papers.sent[place]["marked"] == 1:
+            tell_order(table, work, papers, place)
+            serve_asked(table, work, papers)
 
 
 class OrderThread:
@@ -208,7 +122,7 @@ class OrderThread:
         The desk's.
     desk : Desk
     step : Step
-        As `desk_step` built it: its count says which requests are whole.
+        As `desk_step` built it: its header says which requests are whole, and holds the desk's lock.
     path : Path
         The file of intents; continued where there is one.
     """
@@ -217,13 +131,15 @@ class OrderThread:
         self, connection: Connection, orders: Orders, traded: Contract, desk: Desk, step: Step, path: Path
     ) -> None:
         self.sent = np.zeros(desk.requests.size, dtype=SENT)
-        self._work = np.zeros(16, dtype=np.int64)
-        self._table, self._requests = connection.table, desk.requests
+        self._work = np.zeros(WORDS, dtype=np.int64)
+        self._table, self._desk = connection.table, desk
         self._intent = np.zeros(1, dtype=INTENT)
         self._kept: list[object] = []
         self._open(path)
         self._prepare(connection, orders, traded)
-        self._work[ASKED // 8] = step.state
+        self._work[STEP // 8] = step.state
+        self._work[HEARD_TO // 8], self._work[DROPPED // 8] = connection.notices.head, connection.notices.dropped
+        self._work[TO_UTC_NS // 8] = connection.table[TABLE_TO_UTC_NS]
         arm(connection.table)
         keep(self)
         self._work[STOP // 8] = 1
@@ -240,6 +156,27 @@ class OrderThread:
     def disk_failed(self) -> bool:
         """Whether a write failed: nothing is entered any more."""
         return bool(self._work[DISK_FAILED // 8])
+
+    @property
+    def foreign(self) -> int:
+        """How many events and refusals were of orders that are not the desk's."""
+        return int(self._work[FOREIGN // 8])
+
+    @property
+    def overtaken(self) -> int:
+        """How many details were older than what was told before."""
+        return int(self._work[OVERTAKEN // 8])
+
+    def alarms(self) -> list[str]:
+        """Return what an operator must read of the broker's answers, one sentence each."""
+        strange, status, unread = (int(self._work[word // 8]) for word in (STRANGE, STRANGE_STATUS, UNREAD))
+        told, remedy = [], "read the orders at the broker"
+        if strange:
+            told.append(f"orders: expected statuses that say how they stand, found {strange} others, last {status}; "
+                        f"{remedy}")  # fmt: skip
+        if self._work[MARKED // 8]:
+            told.append(f"orders: expected details of each one, found none in {unread} tries; {remedy}")
+        return told
 
     def start(self) -> None:
         """Begin to serve."""
@@ -266,7 +203,8 @@ class OrderThread:
         self._run()
 
     def _run(self) -> None:
-        papers = Papers(self._requests, self.sent, self._intent, self._intent.view(np.uint8))
+        notice, report = np.zeros(1, dtype=NOTICE), np.zeros(1, dtype=REPORT)
+        papers = Papers(self._desk, self.sent, self._intent, self._intent.view(np.uint8), notice, report)
         run_orders(self._table.address, int(self._work.ctypes.data), papers)
 
     def _open(self, path: Path) -> None:
@@ -290,6 +228,10 @@ class OrderThread:
             self._kept.append(request)
             self._work[at // 8] = ctypes.addressof(request)
             self._work[function // 8] = connection.library.address(export or name)
+        details = new("TConnectorOrderOut")
+        self._kept.append(details)
+        self._work[DETAILS_AT // 8] = ctypes.addressof(details)
+        self._work[DETAILS // 8] = connection.library.address("GetOrderDetails")
         self._work.view(np.float64)[TICK_SIZE // 8] = traded.instrument.tick_size
         self._work[WRITE // 8], self._work[SYNC // 8] = _file_functions()
 

@@ -33,7 +33,8 @@ _REALTIME = 0
     STATE_LOGIN, STATE_ROUTING, STATE_MARKET, STATE_ACTIVATION,  # last value of each, NEVER before one came
     STATES_SEEN, HEALTH, CALLS, UNKNOWN_TICKER, UNTRANSLATED, SENTINELS, OFF_GRID, OUT_OF_RANGE, NOT_FINITE,
     HISTORY_LAST, HISTORY_PROGRESS, LAST_DATE, LAST_DAYS, OFFERS_LOST, COUNT,
-) = range(0, 37 * 8, 8)  # fmt: skip
+    TAKE,  # what takes a post away
+) = range(0, 38 * 8, 8)  # fmt: skip
 HEAD_WORDS = 64
 
 # Words of a ticker's block.
@@ -80,8 +81,14 @@ def table_address(typing: Any) -> Any:
 
 @kernel
 def now_ns(table: int) -> int:
-    """Return the system's time, nanoseconds UTC."""
-    clock, buffer = load_i8(table + CLOCK), load_i8(table + CLOCK_BUFFER)
+    """Return the system's time, nanoseconds UTC; for the library's thread alone, whose buffer it is."""
+    return read_clock(table, load_i8(table + CLOCK_BUFFER))
+
+
+@kernel
+def read_clock(table: int, buffer: int) -> int:
+    """Return the system's time by way of sixteen bytes that no other thread uses meanwhile."""
+    clock = load_i8(table + CLOCK)
     if WINDOWS:
         _call_clock(clock, buffer)
         return int((load_i8(buffer) - _FILETIME_EPOCH) * 100)
@@ -138,7 +145,7 @@ class Table:
         self._trade = ctypes.create_string_buffer(ctypes.sizeof(STRUCTURES["TConnectorTrade"]))
         self._group = ctypes.create_string_buffer(ctypes.sizeof(STRUCTURES["TConnectorPriceGroup"]))
         self._clock = ctypes.create_string_buffer(16)
-        self._wake = (ctypes.c_uint64 * 2)(1, 0)  # what is posted, and room for what is read
+        self._wake = (ctypes.c_uint64 * 3)(1, 0, 0)  # what is posted, room for what is read, what is polled
         self[CLOCK], self[CLOCK_BUFFER] = _clock_address(), ctypes.addressof(self._clock)
         self[TRADE_BUFFER], self[GROUP_BUFFER] = ctypes.addressof(self._trade), ctypes.addressof(self._group)
         for state in (STATE_LOGIN, STATE_ROUTING, STATE_MARKET, STATE_ACTIVATION):

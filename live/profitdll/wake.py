@@ -1,6 +1,7 @@
 """What the library's thread wakes the order thread with: a primitive of the system, posted and awaited by machine code.
 
 Linux has eventfd, Windows an event that resets itself. Neither side holds the GIL: after a wake nothing waits for it.
+Who waits wakes after a while without a post too, for time passes in a quiet market.
 """
 
 import ctypes
@@ -11,28 +12,32 @@ import threading
 from numba import types
 
 from live.memory import caller, load_i8
-from live.profitdll.table import POST, POST_BUFFER, POST_HANDLE, WAIT, WINDOWS, Table
+from live.profitdll.table import POST, POST_BUFFER, POST_HANDLE, TAKE, WAIT, WINDOWS, Table
 from market.kernel import kernel
 
-_FOREVER, _TIME_CRITICAL = 0xFFFFFFFF, 15
-_wait_linux = caller(types.int64, types.int32, types.int64, types.int64)
+PATIENCE_MS = 50
+_TIME_CRITICAL, _READABLE = 15, 1
+_poll = caller(types.int32, types.int64, types.uint64, types.int32)
+_read = caller(types.int64, types.int32, types.int64, types.int64)
 _wait_windows = caller(types.uint32, types.int64, types.uint32)
 
 
 @kernel
 def wait(table: int) -> None:
-    """Sleep until somebody posts; a post before it counts."""
-    function = load_i8(table + WAIT)
+    """Sleep until somebody posts, or for a while; a post before it counts."""
+    function, buffer = load_i8(table + WAIT), load_i8(table + POST_BUFFER)
     if WINDOWS:
-        _wait_windows(function, load_i8(table + POST_HANDLE), _FOREVER)
-    else:
-        _wait_linux(function, load_i8(table + POST_HANDLE), load_i8(table + POST_BUFFER) + 8, 8)
+        _wait_windows(function, load_i8(table + POST_HANDLE), PATIENCE_MS)
+    elif _poll(function, buffer + 16, 1, PATIENCE_MS) > 0:
+        _read(load_i8(table + TAKE), load_i8(table + POST_HANDLE), buffer + 8, 8)
 
 
 def arm(table: Table) -> None:
     """Make the primitive and let callbacks post it."""
-    table[POST_BUFFER], table[POST_HANDLE] = table.wake_buffer, _handle()
-    table[WAIT], table[POST] = _addresses()
+    handle = _handle()
+    table[POST_BUFFER], table[POST_HANDLE] = table.wake_buffer, handle
+    ctypes.c_uint64.from_address(table.wake_buffer + 16).value = handle | _READABLE << 32  # a pollfd
+    table[WAIT], table[TAKE], table[POST] = _addresses()
 
 
 def post_now(table: Table) -> None:
@@ -64,13 +69,13 @@ def _handle() -> int:
     return os.eventfd(0, os.EFD_CLOEXEC)
 
 
-def _addresses() -> tuple[int, int]:
-    """Return the addresses of waiting and of posting."""
+def _addresses() -> tuple[int, int, int]:
+    """Return the addresses of waiting, of taking a post away where waiting leaves it, and of posting."""
     if sys.platform == "win32":
         kernel32 = ctypes.WinDLL("kernel32")
-        return _address(kernel32.WaitForSingleObject), _address(kernel32.SetEvent)
+        return _address(kernel32.WaitForSingleObject), 0, _address(kernel32.SetEvent)
     libc = ctypes.CDLL(None)
-    return _address(libc.read), _address(libc.write)
+    return _address(libc.poll), _address(libc.read), _address(libc.write)
 
 
 def _address(function: object) -> int:

@@ -46,12 +46,12 @@ def converse_with_broker(core: Core, venue: Venue, now: int) -> bool:
         if min(told, step, due) > min(now, NEVER - 1):
             return heard
         if told <= min(step, due):
-            broker_report(core, venue.reports[next_report(venue)], told)
+            broker_report(core.desk, venue.reports[next_report(venue)], told)
             heard = True
         elif step <= due:
             advance(venue, desk.requests, desk.counts[REQUESTS])
         else:
-            broker_time(core, due)
+            broker_time(core.desk, due)
 
 
 @kernel
@@ -63,7 +63,7 @@ def through_a_broker(core: Core, venue: Venue, events: np.ndarray) -> None:
         note_phase(core.desk, event)
         take_event(venue, event)
         while report_due(venue) <= min(now, NEVER - 1):
-            broker_report(core, venue.reports[next_report(venue)], now)
+            broker_report(core.desk, venue.reports[next_report(venue)], now)
             heard = True
         broker_event(core, event, heard)
 
@@ -110,7 +110,7 @@ def filled(trader: Trader) -> tuple[np.ndarray, int]:
         report[name] = request[name]
     report["filled"], report["number"], report["ts_ns"] = request["quantity"], 1, now
     report["state"], report["notional"] = OrderState.FILLED, request["quantity"] * desk.account[0]["mark"]
-    broker_report(core, report[0], now)
+    broker_report(core.desk, report[0], now)
     assert [int(role) for role in desk.requests["role"][1:3]] == [OrderRole.STOP, OrderRole.TARGET]
     return report, now
 
@@ -122,10 +122,10 @@ def test_an_unprotected_position_is_closed_at_its_moment_whatever_comes_after(ho
     core, desk = trader.core, trader.core.desk
     report, now = filled(trader)
     sent = int(desk.counts[REQUESTS])
-    broker_time(core, now + HALF_A_SECOND_NS - 1)
+    broker_time(core.desk, now + HALF_A_SECOND_NS - 1)
     assert int(desk.counts[REQUESTS]) == sent
     if how == "time":
-        broker_time(core, now + HALF_A_SECOND_NS)
+        broker_time(core.desk, now + HALF_A_SECOND_NS)
     elif how == "event":
         late = EVENTS[:1].copy()
         late["ts_event_ns"] = now + 9 * HALF_A_SECOND_NS
@@ -134,7 +134,7 @@ def test_an_unprotected_position_is_closed_at_its_moment_whatever_comes_after(ho
         report["order"], report["number"], report["state"] = desk.requests["order"][1], 2, OrderState.ACCEPTED
         report["filled"] = report["notional"] = 0
         report["stop_price"], report["price"] = desk.requests["stop_price"][1], desk.requests["price"][1]
-        broker_report(core, report[0], now + HALF_A_SECOND_NS + 1)
+        broker_report(core.desk, report[0], now + HALF_A_SECOND_NS + 1)
     closing = desk.requests[sent : sent + 1]
     assert (closing["role"], closing["ts_ns"]) == (OrderRole.FLATTEN, now + HALF_A_SECOND_NS)
 
@@ -147,5 +147,5 @@ def test_an_answer_at_the_very_moment_is_heard() -> None:
     report["order"], report["number"], report["state"] = desk.requests["order"][1], 2, OrderState.ACCEPTED
     report["filled"] = report["notional"] = 0
     report["stop_price"], report["price"] = desk.requests["stop_price"][1], desk.requests["price"][1]
-    broker_report(core, report[0], now + HALF_A_SECOND_NS)
+    broker_report(core.desk, report[0], now + HALF_A_SECOND_NS)
     assert int(desk.counts[REQUESTS]) == sent

@@ -12,6 +12,7 @@ from tests.live.profitdll.test_orders import OPEN as ORDERS
 from tests.live.profitdll.test_orders import SECRET
 from tests.live.profitdll.vendor import CANARY, answer_of, run_child
 from trading.intents import INTENT, check_bytes, read_intents
+from trading.records import OrderState
 
 OPEN = (
     ORDERS
@@ -20,6 +21,7 @@ from live.profitdll.order_thread import OrderThread
 from live.profitdll.step import Step
 from market.instruments import B3
 from trading.core import new_desk
+from trading.desk import REQUESTS
 from trading.policy import RiskLimits
 from live.profitdll.wake import post_now
 desk, whole = new_desk(RiskLimits(capital_reais=1e6), B3.of("WDOZ26")), np.zeros(8, dtype=np.int64)
@@ -31,6 +33,7 @@ def ask(**fields):
     at = int(whole[0])
     for name, one in fields.items():
         desk.requests[at][name] = one
+    desk.counts[REQUESTS] += 1
     whole[0] += 1
     post_now(connection.table)
     deadline = time.monotonic() + 5
@@ -42,8 +45,8 @@ def ask(**fields):
 )
 
 
-def told(home: Home, body: str) -> Any:
-    return answer_of(run_child(OPEN + body, home))
+def told(home: Home, body: str, **environment: str) -> Any:
+    return answer_of(run_child(OPEN + body, home, **environment))
 
 
 def test_requests_are_written_down_and_sent(home: Home) -> None:
@@ -92,10 +95,34 @@ finish(sent)
     assert [line.split()[0] for line in said] == ["SendOrder"]
 
 
+def test_an_event_that_comes_before_its_order_has_an_id_is_not_lost(home: Home) -> None:
+    """The library tells of the order, rejected with two of five filled at 5000.25, while SendOrder has not returned."""
+    state, fills, foreign, said = told(home, """
+from tests.trading.desks import WIDE, send_entry
+from trading.core import begin_desk
+from trading.desk import FILLS
+desk.limits[:] = WIDE.record()
+begin_desk(desk, 1, 10**18, False)
+desk.account["mark"], desk.market["atr_ticks"], desk.terms["fee_per_side"] = 10000, 8.0, 0.25
+send_entry(desk, 1, 5, 20, 20)
+whole[0] = desk.counts[REQUESTS]
+post_now(connection.table)
+deadline = time.monotonic() + 5
+while desk.counts[FILLS] < 2 and time.monotonic() < deadline:
+    time.sleep(0.001)
+fills = [[int(one[name]) for name in ("price", "quantity")] for one in desk.fills[:desk.counts[FILLS]]]
+finish(int(desk.orders["state"][0]), fills, thread.foreign)
+""", VENDOR_EARLY="order 4000000001 CL.1\nsleep 100")  # fmt: skip
+    assert state == OrderState.REJECTED
+    assert fills == [[10_000, 1], [10_001, 1]]
+    assert foreign == 0
+    assert [line.split()[0] for line in said][:2] == ["SendOrder", "GetOrderDetails"]
+
+
 def test_disk_that_fails_stops_entries_and_nothing_else(home: Home) -> None:
     sent, failed, said = told(home, """
-from live.profitdll import order_thread
-os.close(int(thread._work[order_thread.HANDLE // 8]))  # as a disk that is gone
+from live.profitdll.order_work import HANDLE
+os.close(int(thread._work[HANDLE // 8]))  # as a disk that is gone
 sent = [
     ask(kind=NEW, role=ENTRY, order=1, side=1, quantity=1, price=10865, type=LIMIT),
     ask(kind=NEW, role=PROTECT, order=2, side=-1, quantity=1, price=10865, type=LIMIT),

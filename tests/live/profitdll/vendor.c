@@ -56,6 +56,7 @@ static OrderOut order; static char order_text[256];
 static PositionT position;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int64_t clock_ns; /* what FakeClock tells */
+API void SetClock(int64_t ns) { clock_ns = ns; }
 API int32_t FakeClock(int32_t which, int64_t *out) { (void)which; out[0] = clock_ns / 1000000000; out[1] = clock_ns % 1000000000; return 0; }
 static char *todo; static int done = 1, ended;
 
@@ -224,6 +225,7 @@ API int64_t SendOrder(SendOrderT *o) {
   say("SendOrder v%d %s v%d %d [%s] asset v%d %s %s %d pw%d type%d side%d %g %g %ld %ld\n", o->version, NAMES(o), o->asset.version,
       narrow(o->asset.ticker), narrow(o->asset.exchange), o->asset.feed, (int)strlen(narrow(o->password)), o->type, o->side, o->price,
       o->stop, o->quantity, o->message);
+  static int early; if (getenv("VENDOR_EARLY") && !early++) Play(getenv("VENDOR_EARLY")); /* once, on the library's thread, before the id is known */
   o->message = 7001; return answer_of("SendOrder", 4000000001);
 }
 API int32_t SendChangeOrderV2(ChangeT *o) {

@@ -90,6 +90,10 @@ class Vendor:
         """Return the address of a clock that tells what the lines `clock` set."""
         return int(ctypes.cast(self._handle.FakeClock, ctypes.c_void_p).value or 0)
 
+    def set_clock(self, ns: int) -> None:
+        """Set what that clock tells, though no session was opened."""
+        self._handle.SetClock(ctypes.c_int64(ns))
+
     def said(self) -> list[str]:
         """Return what the library was asked so far."""
         return self._handle.Said().decode().splitlines()
