@@ -200,13 +200,13 @@ story()
 
 def test_a_cancel_that_cannot_be_sent_is_asked_again(tmp_path: Path, library: Path) -> None:
     told = tell(tmp_path, library, """
-begin(keeps_time=True, answer_ms=1000, protect_ms=5000)
+begin(keeps_time=True, answer_ms=500, protect_ms=5000)
 enter()
 there("PROTECTED")
 release(121)
 there("FLAT")
 story([int(one) for one in thread.sent["unsent"][:len(asked(desk))]])
-""", [UP], [{"fault": "broker_down", "event": 61, "ms": 1500}])  # fmt: skip
+""", [UP], [{"fault": "broker_down", "event": 61, "ms": 800}])  # fmt: skip
     assert told.common == ("FLAT", "", 0, 0, [])
     assert told.fills == LONG_TRADE
     assert told.more[0][3] == NO_ROUTING

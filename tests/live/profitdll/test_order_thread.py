@@ -95,21 +95,69 @@ finish(sent)
     assert [line.split()[0] for line in said] == ["SendOrder"]
 
 
-def test_an_event_that_comes_before_its_order_has_an_id_is_not_lost(home: Home) -> None:
-    """The library tells of the order, rejected with two of five filled at 5000.25, while SendOrder has not returned."""
-    state, fills, foreign, said = told(home, """
-from tests.trading.desks import WIDE, send_entry
+WITH_A_DESK = """
+from live.lock import lock, unlock
+from live.profitdll.step import let_out
+from tests.trading.desks import WIDE, send_entry, states
+from trading.bracket import cancel_entry
 from trading.core import begin_desk
 from trading.desk import FILLS
 desk.limits[:] = WIDE.record()
 begin_desk(desk, 1, 10**18, False)
 desk.account["mark"], desk.market["atr_ticks"], desk.terms["fee_per_side"] = 10000, 8.0, 0.25
-send_entry(desk, 1, 5, 20, 20)
-whole[0] = desk.counts[REQUESTS]
-post_now(connection.table)
-deadline = time.monotonic() + 5
-while desk.counts[FILLS] < 2 and time.monotonic() < deadline:
-    time.sleep(0.001)
+def do(what, *arguments):
+    lock(whole.ctypes.data + 8)
+    what(desk, *arguments)
+    let_out(whole.ctypes.data, desk)
+    unlock(whole.ctypes.data + 8)
+    post_now(connection.table)
+def until(what):
+    deadline = time.monotonic() + 5
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.001)
+"""
+
+
+def test_answers_move_the_desk_and_what_nobody_understands_does_not(home: Home) -> None:
+    """Each answer by hand: accepted, a cancel refused on its way, a status without meaning, details that come late."""
+    seen, alarms, said = told(home, WITH_A_DESK + """
+seen, alarms = [], []
+def look():
+    time.sleep(0.15)  # more than two wakes
+    seen.append([states(desk)[0], int(desk.tickets[0]["asked"])]); alarms.append(thread.alarms())
+vendor.play("answer status 0\\nanswer traded 0")
+do(send_entry, 1, 5, 20, 20); until(lambda: thread.served == 1); look()
+vendor.play("order 4000000001 CL.1\\norder 77 CL.77"); look()
+do(cancel_entry); until(lambda: thread.served == 2)
+vendor.play("answer status 203\\norder 4000000001 CL.1"); look()
+vendor.play("result 7003 0 4 CL.1 adiante\\nresult 7003 0 5 CL.1 recusada"); look()
+vendor.play("answer status 7\\norder 4000000001 CL.1"); look()
+vendor.play("answer status 4\\nanswer GetOrderDetails -2147483636\\norder 4000000001 CL.1"); look()
+vendor.play("answer GetOrderDetails 0"); look()
+finish(seen, [*alarms, thread.foreign])
+""")  # fmt: skip
+    assert seen == [
+        ["PENDING_NEW", 1],
+        ["ACCEPTED", 0],
+        ["PENDING_CANCEL", 1],  # CLIENT_CREATED at the cancel says nothing
+        ["ACCEPTED", 0],  # the cancel was refused at result 5, and may be asked again
+        ["ACCEPTED", 0],
+        ["ACCEPTED", 0],
+        ["CANCELED", 0],
+    ]
+    foreign, counts = alarms.pop(), [len(one) for one in alarms]
+    assert foreign == 1
+    assert counts == [0, 0, 0, 0, 1, 2, 1]
+    assert "found 1 others, last 7" in alarms[4][0]
+    assert "expected details of each one, found none in" in alarms[5][1]
+    assert {line.split()[0] for line in said} == {"SendOrder", "GetOrderDetails", "SendCancelOrderV2"}
+
+
+def test_an_event_that_comes_before_its_order_has_an_id_is_not_lost(home: Home) -> None:
+    """The library tells of the order, rejected with two of five filled at 5000.25, while SendOrder has not returned."""
+    state, fills, foreign, said = told(home, WITH_A_DESK + """
+do(send_entry, 1, 5, 20, 20)
+until(lambda: desk.counts[FILLS] == 2)
 fills = [[int(one[name]) for name in ("price", "quantity")] for one in desk.fills[:desk.counts[FILLS]]]
 finish(int(desk.orders["state"][0]), fills, thread.foreign)
 """, VENDOR_EARLY="order 4000000001 CL.1\nsleep 100")  # fmt: skip
