@@ -36,7 +36,8 @@ open_at = [held(), booked(desk)]
 release(121)
 there("FLAT")
 times = copies.take().fills["ts_ns"]
-story(protected, open_at, thread.foreign, [int(one - times[0]) / 1e9 for one in times])
+prices = [[int(one[name]) for name in ("price", "stop_price")] for one in copies.take().orders]
+story(protected, open_at, thread.foreign, [int(one - times[0]) / 1e9 for one in times], prices)
 """
 LONG_TRADE = [[1, BOUGHT, 2], [-1, BOUGHT + 20, 2]]
 
@@ -48,6 +49,8 @@ def test_a_trade_from_entry_to_target_ends_flat_on_both_sides(tmp_path: Path, li
     assert told.fills == LONG_TRADE
     assert told.states == ["FILLED", "CANCELED", "FILLED"]
     assert told.asked == [["NEW", 1, "ENTRY"], ["NEW", 2, "STOP"], ["NEW", 3, "TARGET"], ["CANCEL", 2, "STOP"]]
+    # A market order has no price, though it reads back as a limit; the stop's limit is 40 ticks beyond it.
+    assert told.more[4] == [[0, 0], [BOUGHT - 60, BOUGHT - 20], [BOUGHT + 20, 0]]
     # The entry after the calm of two seconds, the target at the next trade: by the exchange's clock, not by ours.
     assert 0 < told.more[3][1] < 1
 
@@ -56,7 +59,7 @@ def test_a_desk_that_lives_in_the_callback_hears_of_its_orders(tmp_path: Path, l
     """The same trade with the market decided on in the library's thread, whose step shares the desk with the loop."""
     told = tell(tmp_path, library, """
 import ctypes
-from live.profitdll.step import EVENTS, desk_step
+from live.profitdll.step import EVENTS, HEARD, desk_step
 from live.profitdll.table import CLOCK
 from market.costs import Costs
 from market.instruments import B3
@@ -85,12 +88,17 @@ protected = there("PROTECTED")
 release(121)
 there("FLAT")
 words = np.frombuffer((ctypes.c_int64 * 8).from_address(step.state), dtype=np.int64)
-story(protected, int(words[EVENTS // 8]), int(desk.account[0]["mark"]))
-""", [UP])  # fmt: skip
+heard = [int(words[HEARD // 8])]
+release(181)
+heard.append(int(words[HEARD // 8]))
+story(protected, int(words[EVENTS // 8]), int(desk.account[0]["mark"]), heard, float(desk.budget[0]["equity"]))
+""", [UP, UP])  # fmt: skip
     assert told.common == ("FLAT", "", 0, 0, [])
     assert told.more[0] is True
     assert told.more[1] >= 40
     assert told.more[2] == UP + 1
+    # What was heard is valued at the next event: 20 ticks of R$ 5 for two contracts, four sides of R$ 0.25.
+    assert told.more[3:] == [[1, 0], 199.0]
     assert told.fills == LONG_TRADE
 
 

@@ -153,6 +153,21 @@ finish(seen, [*alarms, thread.foreign])
     assert {line.split()[0] for line in said} == {"SendOrder", "GetOrderDetails", "SendCancelOrderV2"}
 
 
+def test_details_older_than_what_was_told_do_not_say_how_an_order_works(home: Home) -> None:
+    told_of, overtaken, _ = told(home, WITH_A_DESK + """
+vendor.play("answer status 0\\nanswer traded 0")
+do(send_entry, 1, 5, 20, 20); until(lambda: thread.served == 1)
+told_of = []
+for event, quantity, traded in (42, 5, 0), (43, 6, 0), (41, 7, 1):
+    vendor.play(f"answer event {event}\\nanswer quantity {quantity}\\nanswer traded {traded}\\norder 4000000001 CL.1")
+    time.sleep(0.15)
+    told_of.append([int(desk.tickets[0]["quantity"]), int(desk.orders[0]["filled"])])
+finish(told_of, thread.overtaken)
+""")  # fmt: skip
+    assert told_of == [[5, 0], [6, 0], [6, 1]]  # the fill is joined whenever it was told
+    assert overtaken == 1
+
+
 def test_an_event_that_comes_before_its_order_has_an_id_is_not_lost(home: Home) -> None:
     """The library tells of the order, rejected with two of five filled at 5000.25, while SendOrder has not returned."""
     state, fills, foreign, said = told(home, WITH_A_DESK + """

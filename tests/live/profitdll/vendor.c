@@ -251,8 +251,8 @@ API int32_t GetOrderDetails(OrderOut *o) {
   if (o->version != 1 || o->account.version || o->asset.version || o->id.version) return -2147483635;
   const char *text = "Recusada pela corretora"; OrderId id = o->id; W *t = o->asset.ticker, *e = o->asset.exchange, *m = o->text;
   say("GetOrderDetails %ld %s pass%d\n", id.local, narrow(id.permanent), t ? 2 : 1);
-  OrderOut made = {1, id, {0, 308, {'1', '2', '3'}, 3, {0}, 0, 0}, {0, t, 6, e, 1, 0}, 5, answer_of("traded", 2), 3, 5000.5, 0, 5000.25, 1, 2,
-    (uint8_t)answer_of("status", 8), 0, {2026, 11, 5, 20, 10, 0, 1, 250}, {2026, 11, 5, 20, 10, 0, 2, 500}, {0}, {0}, m, (int32_t)strlen(text), 42};
+  OrderOut made = {1, id, {0, 308, {'1', '2', '3'}, 3, {0}, 0, 0}, {0, t, 6, e, 1, 0}, answer_of("quantity", 5), answer_of("traded", 2), 3, 5000.5, 0, 5000.25, 1, 2,
+    (uint8_t)answer_of("status", 8), 0, {2026, 11, 5, 20, 10, 0, 1, 250}, {2026, 11, 5, 20, 10, 0, 2, 500}, {0}, {0}, m, (int32_t)strlen(text), answer_of("event", 42)};
   fill(t, 6, "WDOZ26"); fill(e, 1, "F"); fill(m, (int32_t)strlen(text), text); *o = made; return 0;
 }
 API int32_t HasOrdersInInterval(Account *a, Time *from, Time *to) {
