@@ -174,7 +174,7 @@ class OrderThread:
         if strange:
             told.append(f"orders: expected statuses that say how they stand, found {strange} others, last {status}; "
                         f"{remedy}")  # fmt: skip
-        if self._work[MARKED // 8]:
+        if unread and self._work[MARKED // 8]:
             told.append(f"orders: expected details of each one, found none in {unread} tries; {remedy}")
         return told
 
