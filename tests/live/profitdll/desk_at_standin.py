@@ -1,5 +1,9 @@
 """A desk whose orders go through the binding and the stand-in library to its venue, in a child process."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,17 +11,68 @@ from typing import Any
 
 import numpy as np
 
-from live.profitdll.standin.launch import launch
-from market.home import Home
+from live.profitdll.standin.launch import Launched, launch
 from market.types import Kind, Side
+from tests.commands import CHECKOUT
 from tests.factories import WDO, make_event, make_quote, make_trade
-from tests.live.profitdll.test_standin_session import ORDERS, play
 
 START, CALM = 10_000, 58  # bid, ticks; events that are served before a story begins, three before the price moves
 
-DESK = (
-    ORDERS.replace("release(61)", "release(1)")
-    + """
+OPEN = """
+import json, os, sys, time
+from datetime import date
+from pathlib import Path
+import numpy as np
+from live.profitdll.accounts import AccountParams, Accounts, contract
+from live.profitdll.connection import ConnectionParams, connect
+from live.profitdll.credentials import Credentials, Secret
+from live.profitdll.market import Market
+from live.profitdll.order_codes import PositionType
+from live.profitdll.order_details import all_orders, order_details, position
+from live.profitdll.orders import Orders, Terms
+from live.profitdll.standin.wire import attach
+from market.home import Home
+from trading.records import OrderState
+
+home, library = Home(Path(sys.argv[1])), Path(sys.argv[2])
+wire = attach(Path(os.environ["PREGAO_STANDIN"]))
+login = [Secret(one) for one in ("STANDIN-KEY", "trader@example.com", "login-password", "routing-password")]
+
+def wait(what, seconds=20.0):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if what():
+            return True
+        time.sleep(0.002)
+    return False
+
+def answer(found):
+    print(json.dumps(found), flush=True)
+    os._exit(0)
+
+def release(count):
+    wire.header["released"] = count
+    assert wait(lambda: int(wire.header["served"][0]) >= count)
+    assert wait(lambda: int(wire.header["event_head"][0]) == int(wire.header["event_tail"][0]))
+
+params = ConnectionParams(library, routing=True, patience_s=15.0, events=1 << 12, notices=1 << 12)
+connection = connect(home, params, Credentials(*login))
+accounts, wdo = Accounts(), contract("WDON26")
+assert wait(lambda: accounts.hear(connection.reader.take()) or len(accounts.names) == 2)
+account = accounts.confirm(AccountParams(15011, "SIM700123", "Simulador Nelogica"))
+orders, market = Orders(connection, account, login[-1]), Market(connection, date(2026, 6, 1))
+market.subscribe("WDON26")
+release(1)
+
+def reach(sent, state):
+    found = []
+    def there():
+        orders.hear(connection.reader.take())
+        found[:] = [order_details(connection.library, sent.local_id)]
+        return found[0] is not None and found[0].state == state
+    return found[0] if wait(there, 5.0) else found[0]
+"""
+DESK = """
 from live.desk_copy import DeskCopy
 from live.lock import lock, unlock
 from live.profitdll.order_thread import OrderThread
@@ -73,7 +128,6 @@ def story(*more):
     answer([stands(desk).name, states(desk), blamed(desk), booked(desk), held(), desk_fills,
             [list(one[:3]) for one in asked(desk)], thread.alarms(), more])
 """
-)
 
 
 @dataclass(frozen=True)
@@ -121,7 +175,17 @@ def tell(
     source = ("--contract", "WDON26", "--events", str(folder / "events.npy"))
     venue = launch(folder, source, ("--stepped",), faults, settings)
     try:
-        *found, more = play(venue, library, Home(folder / "home"), f"CALM = {CALM}\n" + DESK + body)
+        *found, more = _play(venue, library, folder / "home", f"CALM = {CALM}\n" + OPEN + DESK + body)
         return Told(*found, more)
     finally:
         assert venue.stop() == ""
+
+
+def _play(venue: Launched, library: Path, home: Path, body: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", body, str(home), str(library)],
+        capture_output=True, text=True, check=False, cwd=CHECKOUT, timeout=200,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "PREGAO_STANDIN": str(venue.map_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])

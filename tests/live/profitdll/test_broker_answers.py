@@ -228,7 +228,9 @@ def test_both_legs_that_fill_are_bought_back(tmp_path: Path, library: Path) -> N
 begin()
 enter()
 there("PROTECTED")
+lock(step.lock)  # the desk cannot cancel one leg before the other has filled
 release(181)
+unlock(step.lock)
 there("HALT")
 story()
 """, [DOWN, UP])  # fmt: skip

@@ -43,6 +43,7 @@ class Kernel32:
     SetEvent = exported("set", I4, (P,), lambda handle: 1)
     WaitForSingleObject = exported("wait", U4, (P, U4), lambda handle, limit: 0)
     GetCurrentThread = exported("thread", P, (), lambda: 2**64 - 2)
+    Sleep = exported("sleep", None, (U4,), lambda milliseconds: None)
     SetThreadPriority = exported("priority", I4, (P, I4), lambda thread, priority: 1)
     OpenProcess = exported("open", P, (U4, I4, U4), lambda access, inherit, pid: {7: 71, 8: 81}.get(pid, 0))
     GetExitCodeProcess = exported("code", I4, (P, P), tell_code)
@@ -97,7 +98,7 @@ answer([now, hurry(), [[one[0], *one[1:]] for one in heard], sorted(set(loaded))
     assert heard == [
         ["create", None, 0, 0, None],  # resets itself, not signalled
         ["set", handle],
-        ["wait", handle, 0xFFFFFFFF],
+        ["wait", handle, 50],
         ["set", handle],
         ["thread"],
         ["priority", 2**64 - 2, 15],
