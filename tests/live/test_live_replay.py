@@ -14,7 +14,8 @@ import pytest
 from backtest.replay import backtest
 from backtest.result import BacktestResult
 from features.monitor import VARIANCE, open_band
-from live.replay import Replayed, replay
+from live.recorder import Outcome
+from live.replay import replay
 from market.errors import BundleRefused, LakeError, NotEnoughData, SafetyRefusal, UnknownSymbol, UsageError
 from market.home import Home
 from market.instruments import FUTURES
@@ -44,7 +45,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Home]:
 
 
 @pytest.fixture(scope="module")
-def journals(homes: dict[str, Home], tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Replayed, Path]]:
+def journals(homes: dict[str, Home], tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Outcome, Path]]:
     """One replay of every session per kind of feed."""
     folder = tmp_path_factory.mktemp("journals")
     return {kind: (replay(homes[kind], Named(), folder / kind), folder / kind) for kind in homes}
@@ -76,7 +77,7 @@ def rows_of(records: list[Record], kind: Kind, dtype: np.dtype) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["events", "bars"])
 def test_journal_holds_the_backtests_decisions_and_fills_bit_for_bit(
-    homes: dict[str, Home], journals: dict[str, tuple[Replayed, Path]], kind: str
+    homes: dict[str, Home], journals: dict[str, tuple[Outcome, Path]], kind: str
 ) -> None:
     done, path = journals[kind]
     expected, records = backtest_of(homes[kind], kind), read(path)
@@ -93,7 +94,7 @@ def test_journal_holds_the_backtests_decisions_and_fills_bit_for_bit(
 
 @pytest.mark.parametrize("kind", ["events", "bars"])
 def test_orders_are_journalled_once_per_change_and_end_as_in_the_backtest(
-    homes: dict[str, Home], journals: dict[str, tuple[Replayed, Path]], kind: str
+    homes: dict[str, Home], journals: dict[str, tuple[Outcome, Path]], kind: str
 ) -> None:
     done, path = journals[kind]
     orders = rows_of(read(path), Kind.ORDER, ORDER)
@@ -107,7 +108,7 @@ def test_orders_are_journalled_once_per_change_and_end_as_in_the_backtest(
 
 @pytest.mark.parametrize("kind", ["events", "bars"])
 def test_every_entry_is_journalled_with_its_bracket_before_its_fill(
-    journals: dict[str, tuple[Replayed, Path]], kind: str
+    journals: dict[str, tuple[Outcome, Path]], kind: str
 ) -> None:
     known: dict[int, np.void] = {}
     for record in read(journals[kind][1]):
@@ -123,7 +124,7 @@ def test_every_entry_is_journalled_with_its_bracket_before_its_fill(
 
 
 def test_inputs_unlike_training_are_journalled_once_a_session_and_stop_nothing(
-    journals: dict[str, tuple[Replayed, Path]], bars_home: Home, tmp_path: Path
+    journals: dict[str, tuple[Outcome, Path]], bars_home: Home, tmp_path: Path
 ) -> None:
     """A model that in training never saw the return vary is told so; one whose bounds hold is not."""
     assert not [record for record in read(journals["bars"][1]) if record.kind == Kind.NOTE]
@@ -162,7 +163,7 @@ def test_blackout_window_of_the_lake_lets_nothing_in(bars_home: Home, tmp_path: 
 
 
 def test_position_open_when_the_data_end_is_closed_and_journalled(
-    homes: dict[str, Home], journals: dict[str, tuple[Replayed, Path]], bars_home: Home
+    homes: dict[str, Home], journals: dict[str, tuple[Outcome, Path]], bars_home: Home
 ) -> None:
     """The recording stops just after an entry: the session's end closes it, and the journal must say so."""
     fills = rows_of(read(journals["bars"][1]), Kind.FILL, FILL)
@@ -181,7 +182,7 @@ def test_position_open_when_the_data_end_is_closed_and_journalled(
 
 
 def test_each_session_opens_with_what_was_loaded(
-    homes: dict[str, Home], journals: dict[str, tuple[Replayed, Path]]
+    homes: dict[str, Home], journals: dict[str, tuple[Outcome, Path]]
 ) -> None:
     done, path = journals["events"]
     started = [record.fields() for record in read(path) if record.kind == Kind.SESSION]
@@ -298,7 +299,7 @@ def wait_until(reached: Callable[[], bool]) -> None:
 
 
 def test_journal_of_a_killed_runner_holds_whole_records_and_is_continued(
-    homes: dict[str, Home], journals: dict[str, tuple[Replayed, Path]], tmp_path: Path
+    homes: dict[str, Home], journals: dict[str, tuple[Outcome, Path]], tmp_path: Path
 ) -> None:
     path, whole = tmp_path / "journal", contents(journals["events"][1])
     runner = start_pregao(homes["events"], "live", "--mode", "replay", "--journal", str(path), "--json")
@@ -317,7 +318,7 @@ def test_journal_of_a_killed_runner_holds_whole_records_and_is_continued(
 
 
 def test_damaged_journal_stops_the_runner_before_it_trades(
-    homes: dict[str, Home], journals: dict[str, tuple[Replayed, Path]], tmp_path: Path
+    homes: dict[str, Home], journals: dict[str, tuple[Outcome, Path]], tmp_path: Path
 ) -> None:
     data = bytearray(journals["bars"][1].read_bytes())
     data[len(data) // 2] ^= 1

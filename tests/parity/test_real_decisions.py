@@ -9,7 +9,8 @@ import pytest
 from features.schema import FeatureSchema
 from flows import bundle_backtest
 from live.journal_writer import JournalWriter
-from live.replay import Recorder, replay
+from live.recorder import Recorder
+from live.replay import replay, replay_day
 from market.costs import CostParams
 from market.home import Home
 from market.importer import import_file
@@ -143,7 +144,7 @@ def test_live_loop_asks_decides_and_fills_what_the_compiled_loop_does(
     with JournalWriter(path) as journal:
         recorder, stepped = Recorder(journal), trader()
         for day, expected in zip(days, asked, strict=True):
-            recorder.run_day([Seat(stepped, feed)], day)
+            replay_day(recorder, [Seat(stepped, feed)], day)
             assert requests_of(stepped).tobytes() == expected.tobytes()
     records = read(path)
     for kind, dtype, name in ((Kind.DECISION, DECISION, "decisions"), (Kind.FILL, FILL, "fills")):
