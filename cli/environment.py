@@ -16,7 +16,8 @@ from market.home import Home
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 KERNEL_PLACES = (
-    "market", "features", "forest", "trading", "models", "backtest", "live/memory.py", "live/ring.py", "live/profitdll"
+    "market", "features", "forest", "trading", "models", "backtest", "live/memory.py", "live/lock.py", "live/ring.py",
+    "live/desk_copy.py", "live/profitdll"
 )  # fmt: skip
 
 BLOCK = {

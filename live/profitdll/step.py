@@ -62,42 +62,36 @@ def desk_step(core: Core, *, keeps_time: bool = True) -> Step:
     keeps_time : bool
         Whether time passes between events, or stands still as in a session that waits for its client.
     """
-
-    def step(take: Callable[[int], Any]) -> Callable[[int, int], int]:
-        def run(state: int, at: int) -> int:
-            held, event = take(state + HEADER), record_at(at, EVENT)
-            lock(state + LOCK)
-            made = broker_event(held, event, load_i8(state + HEARD) != 0)
-            store_i8(state + HEARD, 0)
-            asks = let_out(state, held.desk)
-            _note(state, event)
-            unlock(state + LOCK)
-            if asks:
-                post(table_address())
-            return made
-
-        return run
-
-    made = _build(step, core)
+    made = _build(_run_desk, core)
     (ctypes.c_int64 * (HEADER // 8)).from_address(made.state)[KEEPS_TIME // 8] = keeps_time
     return made
 
 
 def paper_step(trader: Trader) -> Step:
     """Return the step of a trader with its paper venue, exactly as a replay runs it."""
+    return _build(_run_paper, (trader.core, trader.venue))
 
-    def step(take: Callable[[int], Any]) -> Callable[[int, int], int]:
-        def run(state: int, at: int) -> int:
-            held, event = take(state + HEADER), record_at(at, EVENT)
-            lock(state + LOCK)
-            made = paper_event(held[0], held[1], event)
-            _note(state, event)
-            unlock(state + LOCK)
-            return made
 
-        return run
+def _run_desk(laid: Any, at: int) -> int:
+    state, held, event = _address(laid), _take(laid), record_at(at, EVENT)
+    lock(state + LOCK)
+    made = broker_event(held, event, load_i8(state + HEARD) != 0)
+    store_i8(state + HEARD, 0)
+    asks = let_out(state, held.desk)
+    _note(state, event)
+    unlock(state + LOCK)
+    if asks:
+        post(table_address())
+    return int(made)
 
-    return _build(step, (trader.core, trader.venue))
+
+def _run_paper(laid: Any, at: int) -> int:
+    state, held, event = _address(laid), _take(laid), record_at(at, EVENT)
+    lock(state + LOCK)
+    made = paper_event(held[0], held[1], event)
+    _note(state, event)
+    unlock(state + LOCK)
+    return int(made)
 
 
 @kernel
@@ -118,8 +112,8 @@ def _note(state: int, event: np.void) -> None:
         store_i8(state + RECEIVED_NS, event["ts_recv_ns"])
 
 
-def _build(step: Callable[[Callable[[int], Any]], Callable[[int, int], int]], state: Any) -> Step:
-    """Compile a step for the type of its state, and lay the state down."""
+def _build(run: Callable[[Any, int], int], state: Any) -> Step:
+    """Compile a step for the type of its state, once for this machine, and lay the state down."""
     table()  # its symbol must stand before anything is compiled that reads it
     kind = numba.typeof(state)
     context = cpu_target.target_context
@@ -127,42 +121,46 @@ def _build(step: Callable[[Callable[[int], Any]], Callable[[int, int], int]], st
     keep(room)
     keep(state)
     address = (ctypes.addressof(room) + 63) & ~63
-    _lay_down(kind)(state, address + HEADER)
-    signature = types.int32(types.int64, types.int64)
-    compiled = numba.cfunc(signature, error_model="numpy", _nrt=False)(step(_taker(kind)))
+    _lay_down(state, address + HEADER)
+    # The state's type stands in the signature, by which compiled code is found again.
+    signature = types.int32(types.CPointer(kind), types.int64)
+    compiled = numba.cfunc(signature, cache=True, error_model="numpy", _nrt=False)(run)
     keep(compiled)
     return Step(int(compiled.address), address)
 
 
-def _taker(kind: Any) -> Callable[[int], Any]:
-    """Return a compiled function of an address that takes up a state that was laid down there."""
+@typed_intrinsic
+def _address(typing: Any, laid: Any) -> Any:
+    """Return where the header before a state lies."""
 
-    @typed_intrinsic
-    def take(typing: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.load(builder.inttoptr(arguments[0], context.get_value_type(kind).as_pointer()))
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ptrtoint(arguments[0], context.get_value_type(types.int64))
 
-        return kind(types.int64), generate
-
-    return take
+    return types.int64(laid), generate
 
 
-def _lay_down(kind: Any) -> Callable[[Any, int], None]:
-    """Return a compiled function that lays a state down at an address, as compiled code holds it."""
+@typed_intrinsic
+def _take(typing: Any, laid: Any) -> Any:
+    """Take up the state that was laid down behind its header."""
 
-    @typed_intrinsic
-    def store(typing: Any, state: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            place = builder.inttoptr(arguments[1], context.get_value_type(kind).as_pointer())
-            builder.store(arguments[0], place)
-            return context.get_dummy_value()
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = context.get_value_type(types.int64)
+        place = builder.add(builder.ptrtoint(arguments[0], word), word(HEADER))
+        return builder.load(builder.inttoptr(place, context.get_value_type(laid.dtype).as_pointer()))
 
-        return types.void(kind, types.int64), generate
+    return laid.dtype(laid), generate
 
-    def lay_down(state: Any, address: int) -> None:
-        store(state, address)
 
-    laid: Callable[[Any, int], None] = numba.njit(types.void(kind, types.int64), error_model="numpy", _nrt=False)(
-        lay_down
-    )
-    return laid
+@kernel
+def _lay_down(state: Any, address: int) -> None:
+    """Lay a state down at an address, as compiled code holds it."""
+    _store(state, address)
+
+
+@typed_intrinsic
+def _store(typing: Any, state: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.store(arguments[0], builder.inttoptr(arguments[1], context.get_value_type(state).as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(state, address), generate
