@@ -31,6 +31,7 @@ from market.types import EVENT, Kind
 
 _BYTES = EVENT.itemsize
 _GAP, _CLOCK = int(Kind.GAP), int(Kind.CLOCK)
+UNKNOWN = 1 << 62  # of MISSED, with what is counted beside it: nobody knows how many
 call_step = caller(types.int32, types.int64, types.int64)
 
 
@@ -48,17 +49,13 @@ def begin_event(table: int, block: int, event_ns: int, received_ns: int, kind: i
         drop(ring)
         miss(block)
         return 0
-    for _ in range(clocks):
-        due = load_i8(block + NEXT_CLOCK_NS)
-        _fill(claim(ring, 1), block, due, due, _CLOCK)
-        end_event(table, block, claim(ring, 1), False)
-        store_i8(block + NEXT_CLOCK_NS, due + load_i8(block + BAR_NS))
+    _tell_clocks(table, block, ring, clocks)
     missed = load_i8(block + MISSED)
     if missed > 0:
         store_i8(block + MISSED, 0)
         at = claim(ring, 1)
         _fill(at, block, event_ns, received_ns, _GAP)
-        record_at(at, EVENT)["quantity"] = missed
+        record_at(at, EVENT)["quantity"] = missed if missed < UNKNOWN else 0
         end_event(table, block, at, True)
     at = claim(ring, 1)
     _fill(at, block, event_ns, received_ns, kind)
@@ -78,8 +75,21 @@ def end_event(table: int, block: int, at: int, counts: bool) -> None:
 
 @kernel
 def miss(block: int) -> None:
-    """Remember that an event of a ticker is missing. Nobody knows the book then: the next notice tells every level."""
+    """Remember that an event of a ticker is missing."""
     count(block, MISSED)
+    _lose_book(block)
+
+
+@kernel
+def miss_unknown(block: int) -> None:
+    """Remember that events of a ticker may be missing, and nobody knows how many."""
+    store_i8(block + MISSED, UNKNOWN)
+    _lose_book(block)
+
+
+@kernel
+def _lose_book(block: int) -> None:
+    """Forget the book: nobody knows it now, and the next notice tells every level."""
     for word in range(2 * LEVELS * 2):
         store_i8(block + DEPTH + 8 * word, -1)
     mark_from(block, 0, 0)
@@ -93,6 +103,23 @@ def mark_from(block: int, row: int, level: int) -> None:
     dirty = block + DIRTY + row
     marked = load_u1(dirty)
     store_u1(dirty, level + 1 if marked == 0 else min(marked, level + 1))
+
+
+@kernel
+def end_clock(table: int, block: int) -> None:
+    """Let out each CLOCK up to the session's close, once the library calls no more: no event will bring them."""
+    ring, clocks = load_i8(table + EVENTS_RING), _clocks_due(block, load_i8(block + LAST_CLOCK_NS))
+    if claim(ring, clocks) != 0:
+        _tell_clocks(table, block, ring, clocks)
+
+
+@kernel
+def _tell_clocks(table: int, block: int, ring: int, clocks: int) -> None:
+    for _ in range(clocks):
+        due = load_i8(block + NEXT_CLOCK_NS)
+        _fill(claim(ring, 1), block, due, due, _CLOCK)
+        end_event(table, block, claim(ring, 1), False)
+        store_i8(block + NEXT_CLOCK_NS, due + load_i8(block + BAR_NS))
 
 
 @kernel

@@ -14,6 +14,7 @@ from live.profitdll.abi import new
 from live.profitdll.accounts import FUTURES_EXCHANGE, fill_asset
 from live.profitdll.codes import ConnStateType, HealthState, MarketDataResult
 from live.profitdll.connection import Connection
+from live.profitdll.events import end_clock, miss_unknown
 from live.profitdll.notices import NoticeKind, text_of
 from live.profitdll.offers import BOOK_BYTES
 from live.profitdll.result import answer
@@ -114,7 +115,13 @@ class Market:
         connection.table[TO_UTC_NS] = utc_offset_ns(day)
 
     def subscribe(self, symbol: str, *, depth: bool = False, offers: bool = False) -> Subscription:
-        """Ask for a future's trades, best quotes and daily figures.
+        """Ask for a future's trades, best quotes and daily figures; raises as `prepare` and `ask`."""
+        made = self.prepare(symbol, depth=depth, offers=offers)
+        self.ask(made)
+        return made
+
+    def prepare(self, symbol: str, *, depth: bool = False, offers: bool = False) -> Subscription:
+        """Make a place for a future of which nothing was asked for yet, so that its first event finds clock and step.
 
         Parameters
         ----------
@@ -130,8 +137,6 @@ class Market:
             If there is no such future.
         UsageError
             If it was asked for before, or no place is left.
-        BrokerError
-            If the library refuses.
         """
         future = self._instruments.parse(symbol)
         known = future.root in FUTURES and symbol in (f"{future.root}FUT", symbol.strip().upper() * future.dated)
@@ -145,8 +150,40 @@ class Market:
         self._fill(made)
         self.subscriptions[symbol] = made
         self._connection.table[COUNT] = place + 1
-        self._ask(made)
         return made
+
+    def ask(self, made: Subscription) -> None:
+        """Ask for what a subscription is about.
+
+        Raises
+        ------
+        BrokerError
+            If the library refuses.
+        """
+        library = self._connection.library
+        made.begin(self._clock())
+        answer("SubscribeTicker", library.call("SubscribeTicker", made.symbol, FUTURES_EXCHANGE.value))
+        if made.depth:
+            answer("SubscribePriceDepth", library.call("SubscribePriceDepth", self._asset(made)))
+        if made.offers:
+            answer("SubscribeOfferBook", library.call("SubscribeOfferBook", made.symbol, FUTURES_EXCHANGE.value))
+
+    def go_on(self, symbol: str, sequence: int, clock_ns: int) -> None:
+        """Go on where an earlier process stopped: events that were missed are a gap before the first one.
+
+        Parameters
+        ----------
+        symbol : str
+            Prepared, with its clock, and not asked for yet.
+        sequence : int
+            Of the first event.
+        clock_ns : int
+            Boundary that was told last; 0 for none.
+        """
+        block = self.subscriptions[symbol].block
+        block[EVENTS // 8] = sequence
+        block[NEXT_CLOCK_NS // 8] = max(block[NEXT_CLOCK_NS // 8], clock_ns + block[BAR_NS // 8])
+        miss_unknown(int(block.ctypes.data))
 
     def unsubscribe(self, symbol: str) -> None:
         """Ask for no more of a ticker; its place stays taken for the session."""
@@ -193,6 +230,10 @@ class Market:
         block[LAST_CLOCK_NS // 8] = int(session["close_ns"])
         block[BAR_NS // 8] = bar_ns
 
+    def end_clock(self, symbol: str) -> None:
+        """Tell the boundaries up to the close that no event has brought; the session is over, the connection closed."""
+        end_clock(self._connection.table.address, int(self.subscriptions[symbol].block.ctypes.data))
+
     def hear(self, notices: np.ndarray) -> None:
         """Take notices of the connection: a ticker refused, market data lost or back. Asks again for all once back."""
         for notice in notices[notices["kind"] == NoticeKind.INVALID_TICKER]:
@@ -205,7 +246,7 @@ class Market:
         connected = self._connection.has_market()
         if connected and (lost.any() or not self._connected):
             for made in self._wanted():
-                self._ask(made)
+                self.ask(made)
         self._connected = connected
 
     def alarms(self, market_open: bool) -> list[str]:
@@ -228,15 +269,6 @@ class Market:
         if self._connection.table[HEALTH] == HealthState.FROZEN:
             return "the library is frozen: restart the runner"
         return "the vendor took the subscription: ask the broker whether the login may see this exchange"
-
-    def _ask(self, made: Subscription) -> None:
-        library = self._connection.library
-        made.begin(self._clock())
-        answer("SubscribeTicker", library.call("SubscribeTicker", made.symbol, FUTURES_EXCHANGE.value))
-        if made.depth:
-            answer("SubscribePriceDepth", library.call("SubscribePriceDepth", self._asset(made)))
-        if made.offers:
-            answer("SubscribeOfferBook", library.call("SubscribeOfferBook", made.symbol, FUTURES_EXCHANGE.value))
 
     def _fill(self, made: Subscription) -> None:
         instrument, block = self._instruments.of(made.symbol), made.block

@@ -12,7 +12,7 @@ from numba import types
 from live.memory import caller, load_i8, load_u2, record_at, store_i8, store_u2
 from live.profitdll.abi import offset
 from live.profitdll.codes import ConnStateType, MarketDataResult
-from live.profitdll.events import miss
+from live.profitdll.events import miss_unknown
 from live.profitdll.table import (
     BLOCK_WORDS,
     COUNT,
@@ -150,7 +150,7 @@ def take_state(table: int, what: int, value: int) -> None:
         place = table + STATE_LOGIN + 8 * what
         if what == _MARKET and load_i8(place) >= _CONNECTED > value:
             for ticker in range(load_i8(table + COUNT)):
-                miss(table + 8 * HEAD_WORDS + 8 * BLOCK_WORDS * ticker)
+                miss_unknown(table + 8 * HEAD_WORDS + 8 * BLOCK_WORDS * ticker)
         store_i8(place, value)
     count(table, STATES_SEEN)
     tell(table, _STATE, value, what, 0, 0)

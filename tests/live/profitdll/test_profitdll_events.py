@@ -97,6 +97,29 @@ print(json.dumps([first, dropped, told()])); end()
     assert (gap["kind"], gap["quantity"], trade["trade_number"]) == (Kind.GAP, dropped, 6000)
 
 
+def test_a_second_process_goes_on_with_sequence_and_clock_behind_a_gap(home: Home) -> None:
+    """Nobody knows how much was missed, so the gap has no quantity; boundaries after the last event come at the end."""
+    found = told(home, """
+from market.instruments import B3
+made, hours = market.prepare("WDOZ26"), B3.session("WDOZ26", date(2026, 11, 19))[0]
+minute = 60 * 10**9
+market.keep_clock("WDOZ26", hours, minute)
+first = int(hours["close_ns"]) - 4 * minute
+market.go_on("WDOZ26", 70, first)
+market.ask(made)
+stamp = np.datetime64(first - 3 * 3600 * 10**9 + 2 * minute, "ns").astype("<M8[ms]")
+vendor.play(f"trade WDOZ26 {stamp} 900 5432.5 3 1 2 2 0")
+market.end_clock("WDOZ26")
+print(json.dumps([first, told()])); end()
+""")  # fmt: skip
+    first, heard = found[0], rows(found[1])
+    kinds = [Kind.CLOCK, Kind.CLOCK, Kind.GAP, Kind.TRADE, Kind.CLOCK, Kind.CLOCK]
+    assert heard["kind"].tolist() == kinds
+    assert heard["sequence"].tolist() == [70, 70, 70, 71, 72, 72]
+    assert [(int(ts) - first) // 60_000_000_000 for ts in heard["ts_event_ns"]] == [1, 2, 2, 2, 3, 4]
+    assert int(heard["quantity"][2]) == 0
+
+
 def test_clock_stands_before_the_first_event_at_its_boundary_as_in_a_replay(home: Home) -> None:
     found = told(home, """
 from market.instruments import B3
