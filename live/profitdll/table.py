@@ -50,7 +50,7 @@ BLOCK_WORDS = 32 + SIDES * LEVELS * 2
 NEVER = -1
 
 _call_clock = caller(types.void, types.int64) if WINDOWS else caller(types.int32, types.int32, types.int64)
-_FILETIME_EPOCH = 116_444_736_000_000_000  # 1970-01-01 in units of 100 ns since 1601
+FILETIME_EPOCH = 116_444_736_000_000_000  # 1970-01-01 in units of 100 ns since 1601
 
 
 class Counter(IntEnum):
@@ -91,7 +91,7 @@ def read_clock(table: int, buffer: int) -> int:
     clock = load_i8(table + CLOCK)
     if WINDOWS:
         _call_clock(clock, buffer)
-        return int((load_i8(buffer) - _FILETIME_EPOCH) * 100)
+        return int((load_i8(buffer) - FILETIME_EPOCH) * 100)
     _call_clock(clock, _REALTIME, buffer)
     return int(load_i8(buffer) * 1_000_000_000 + load_i8(buffer + 8))
 

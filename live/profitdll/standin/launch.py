@@ -1,6 +1,7 @@
 """Starts a venue as a process of its own, and stops it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from live.profitdll.standin.wire import Wire, attach
 from market.errors import PregaoError
 
 _PATIENCE_S = 20
+_CHECKOUT = Path(__file__).parents[3]
 
 
 @dataclass
@@ -58,7 +60,7 @@ def launch(
     source : sequence of str
         What the venue serves, as its command line names it: ("--contract", "WDOZ26", "--events", "file.npy").
     pace : sequence of str
-        ("--speed", "0"), ("--stepped",); empty for real time.
+        ("--speed", "0"), ("--stepped",), ("--owner", "1234"); empty for real time.
     faults, settings
         As in `faults.read_faults` and `settings.read_settings`.
 
@@ -76,9 +78,21 @@ def launch(
         files += [option, str(path)]
     process = subprocess.Popen(
         [sys.executable, "-m", "live.profitdll.standin.venue", str(map_path), *source, *pace, *files],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": _search_path()},
     )  # fmt: skip
-    assert process.stdout is not None
-    if "serves" not in process.stdout.readline():
-        raise PregaoError(f"venue: expected it to serve, found {process.communicate()[1].strip()}; correct its source")
-    return Launched(process, map_path, attach(map_path))
+    ready = False
+    try:
+        assert process.stdout is not None
+        ready = "serves" in process.stdout.readline()
+        if not ready:
+            said = process.communicate()[1].strip()
+            raise PregaoError(f"venue: expected it to serve, found {said}; correct its source")
+        return Launched(process, map_path, attach(map_path))
+    finally:
+        if not ready:
+            process.kill()
+
+
+def _search_path() -> str:
+    """Return where a Python that is started in any folder finds this very code."""
+    return os.pathsep.join([str(_CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -1,7 +1,7 @@
 """The venue process behind the stand-in: it outlives the library's process, as a broker does.
 
 python -m live.profitdll.standin.venue MAP --contract WDOZ26 (--lake FOLDER --day DAY | --events FILE)
-[--speed N | --stepped] [--faults FILE] [--settings FILE]
+[--speed N | --stepped] [--faults FILE] [--settings FILE] [--owner PROCESS]
 """
 
 import argparse
@@ -70,7 +70,7 @@ class VenueProcess:
     speed : float
         Times real time; 0 is as fast as possible.
     stepped : bool
-        Serve only as many events as the header's `released` says.
+        Serve only as many events as the header's `released` says, and let orders act no later than its `until_ns`.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class VenueProcess:
         self.requests_taken = 0
         self._heard = False
         self._paced_from: tuple[float, int] | None = None
-        self._looked, self._beats, self._busy_at = 0.0, -1, 0.0
+        self._looked, self._beats, self._busy_at, self._owner_seen = 0.0, -1, 0.0, 0.0
         self._describe()
         self._compile()
         open_for_logins(self.wire)
@@ -105,6 +105,7 @@ class VenueProcess:
         header["policy"] += 4 * self.settings.zero_flat_args
         header["today_ms"], header["next_local_id"], header["next_message_id"] = recorded.midnight_ms, 1, 1
         header["released"] = 0 if self.stepped else recorded.events.size
+        header["due_ns"] = header["until_ns"] = NEVER
         feed["offset_ns"], feed["tick"] = recorded.offset_ns, recorded.instrument.tick_size
         feed["point_value"] = recorded.instrument.point_value
         names = [(recorded.contract, 1), (f"{recorded.instrument.root}FUT", 0)]
@@ -142,9 +143,9 @@ class VenueProcess:
         """Return the exchange's wall clock, milliseconds since 1970."""
         return int((self.now_ns + self.recorded.offset_ns) // 1_000_000)
 
-    def run(self) -> None:
-        """Serve until the header's `stop` is set."""
-        while not self.wire.header["stop"][0]:
+    def run(self, owner: int = 0) -> None:
+        """Serve until the header's `stop` is set, or a process is gone that is told as the owner."""
+        while not self.wire.header["stop"][0] and not self._is_left(owner):
             self.disorder.begin_due()
             busy = self._take_requests() or self.timers.run()
             busy = self.history.go_on() or busy
@@ -155,7 +156,22 @@ class VenueProcess:
             self._busy_at = time.monotonic() if busy else self._busy_at
             if not busy:
                 self._look_for_library()
-                time.sleep(_IDLE_S if time.monotonic() - self._busy_at < 1 else _RESTING_S)
+                self.wire.header["rests"] += 1
+                self._rest()
+
+    def _rest(self) -> None:
+        """Give the processor away; a session that is stepped soon goes on, and so does not sleep."""
+        if time.monotonic() - self._busy_at >= 1:
+            time.sleep(_RESTING_S)
+        else:
+            time.sleep(0 if self.stepped else _IDLE_S)
+
+    def _is_left(self, owner: int) -> bool:
+        """Tell whether the owner is gone; looked for now and then."""
+        if owner == 0 or time.monotonic() - self._owner_seen < _LOOK_S:
+            return False
+        self._owner_seen = time.monotonic()
+        return not is_alive(owner)
 
     def _serve(self) -> bool:
         """Serve events as far as they are due; return whether anything was done."""
@@ -181,7 +197,15 @@ class VenueProcess:
         """Say how many events are served; the clock stands where the last of them put it."""
         if served > 0:
             self._move_clock(int(self.recorded.events["ts_event_ns"][served - 1]))
+        self._tell_due()
         self.wire.header["served"] = served
+
+    def _tell_due(self) -> None:
+        """Say when orders next do something to whoever steps the venue."""
+        broker = self.broker
+        if self.stepped and broker.sent:
+            step = step_due(broker.model, broker.requests, broker.sent)
+            self.wire.header["due_ns"] = min(step, report_due(broker.model))
 
     def _until_ns(self) -> int:
         """Return the time of the recorded session up to which events are due."""
@@ -201,11 +225,12 @@ class VenueProcess:
     def _let_model_act(self) -> bool:
         """Let orders do what is due; where no event brings the time forward it moves to what is due next."""
         broker, waits = self.broker, self.feed["cursor"][0] >= self.feed["limit"][0]
-        done = False
+        done, until_ns = False, max(self.now_ns, int(self.wire.header["until_ns"][0]) if waits else 0)
         while True:
             step, told = step_due(broker.model, broker.requests, broker.sent), report_due(broker.model)
             due = min(step, told)
-            if due == NEVER or (due > self.now_ns and not waits):
+            self.wire.header["due_ns"] = due
+            if due == NEVER or due > until_ns:
                 return done
             self._move_clock(due)
             if told <= step:
@@ -299,6 +324,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--stepped", action="store_true")
     parser.add_argument("--faults", type=Path)
     parser.add_argument("--settings", type=Path)
+    parser.add_argument("--owner", type=int, default=0, help="process without which there is nothing to serve")
     told = parser.parse_args(given)
     if (told.events is None) == (told.lake is None) or (told.lake is not None and told.day is None):
         parser.error("expected --events, or --lake with --day")
@@ -323,7 +349,7 @@ def main(given: list[str] | None = None) -> int:
     sys.stdout.write(f"venue {os.getpid()} serves {recorded.contract} {recorded.day}: {recorded.events.size} events\n")
     sys.stdout.flush()
     try:
-        venue.run()
+        venue.run(told.owner)
     except KeyboardInterrupt:
         return 0
     return 0

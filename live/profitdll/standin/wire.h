@@ -225,7 +225,11 @@ typedef struct {
     int64_t served; /* events of the recorded session */
     uint32_t ready;
     uint32_t logins;
-    uint8_t pad8[160];
+    int64_t due_ns; /* when orders next do something, where it is stepped */
+    uint64_t rests; /* rounds in which there was nothing to do */
+    uint8_t pad8[16];
+    int64_t until_ns; /* written by whoever drives the venue, offset 896: up to when orders may act where it is stepped */
+    uint8_t pad9[120];
 } wire_header;
 
 typedef struct {

@@ -162,7 +162,11 @@ WIRE_HEADER = np.dtype(
         ("served", "<i8"),
         ("ready", "<u4"),
         ("logins", "<u4"),
-        ("pad8", "u1", (160,)),
+        ("due_ns", "<i8"),
+        ("rests", "<u8"),
+        ("pad8", "u1", (16,)),
+        ("until_ns", "<i8"),
+        ("pad9", "u1", (120,)),
     ]
 )
 WIRE_FILE = np.dtype(
@@ -260,6 +264,7 @@ def _word(field: str) -> int:
 
 EVENT_HEAD, EVENT_TAIL = _word("event_head"), _word("event_tail")
 REQUEST_HEAD, REQUEST_TAIL = _word("request_head"), _word("request_tail")
+RELEASED, SERVED, DUE_NS, RESTS, UNTIL_NS = map(_word, ("released", "served", "due_ns", "rests", "until_ns"))
 
 
 def create(path: Path) -> Wire:
