@@ -12,6 +12,7 @@ import pytest
 
 from cli.configuration import Configuration, Setting, load_configuration, open_lake
 from cli.environment import CHECKOUT
+from live.profitdll.settings import ProfitSettings
 from market.errors import ConfigError
 from market.home import Home
 from market.instruments import Declaration
@@ -180,8 +181,12 @@ def test_shipped_example_declares_four_instruments_that_hold(home: Home) -> None
     assert own.of("USDBRL").to_ticks(3.8865) == 38_865
 
 
-@pytest.mark.parametrize(("section", "shipped"), [("risk", RiskLimits()), ("venue", VenueParams())])
-def test_shipped_example_names_every_setting_with_its_default(section: str, shipped: RiskLimits | VenueParams) -> None:
+@pytest.mark.parametrize(
+    ("section", "shipped"), [("risk", RiskLimits()), ("venue", VenueParams()), ("profitdll", ProfitSettings())]
+)
+def test_shipped_example_names_every_setting_with_its_default(
+    section: str, shipped: RiskLimits | VenueParams | ProfitSettings
+) -> None:
     text = (CHECKOUT / "deploy" / "pregao.toml").read_text(encoding="utf-8")
     found = re.search(rf"^# \[{section}\]\n((?:# \w+ = .*\n)+)", text, flags=re.MULTILINE)
     assert found
@@ -194,6 +199,21 @@ def test_quantiles_of_the_venue_are_a_list(home: Home, file: Path) -> None:
     assert load_configuration(home, {}).configuration.venue == VenueParams(latency_quantiles_ms=(4.0, 9.5, 250.0))
     with pytest.raises(ConfigError, match=r"\[venue\].*latency_quantiles_ms: expected none, or two or more"):
         load_configuration(home, {"PREGAO_VENUE__LATENCY_QUANTILES_MS": "[9, 4]"})
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('book = "deep"', 'book: expected one of depth, offers, none, found "deep"'),
+        ("patience_s = 0", "patience_s: expected above 0, at most 600, found 0"),
+        ('brokername = "x"', "found 'brokername'; did you mean 'broker_name'?"),
+        ('password = "x"', "expected a known key, found 'password'"),
+    ],
+)
+def test_settings_of_the_library_that_cannot_be_are_refused(home: Home, file: Path, written: str, said: str) -> None:
+    file.write_text(f"[profitdll]\n{written}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load_configuration(home, {})
 
 
 def test_limits_come_from_the_file_and_the_environment(home: Home, file: Path) -> None:
