@@ -52,7 +52,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "live": (
             "mode", "contract", "sessions", "events", "decisions", "orders", "fills", "position", "net_reais",
-            "decision_hash", "model_digest", "journal",
+            "decision_hash", "model_digest", "journal", "broker", "capture", "dropped",
         ),
         "init": ("home", "public_key"),
         "bench": ("name", "machine", "rows"),

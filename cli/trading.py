@@ -1,7 +1,6 @@
-"""Commands that trade: on paper, and over what is recorded."""
+"""Trading over what is recorded, and its report."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,15 +16,6 @@ if TYPE_CHECKING:
 HALTS_TOLD = 5  # in one line
 
 
-class Mode(StrEnum):
-    """How the runner is fed and where its orders go."""
-
-    REPLAY = "replay"
-    PAPER = "paper"
-    SHADOW = "shadow"
-    LIVE = "live"
-
-
 BundleOption = Annotated[
     list[Path] | None,
     typer.Option(help="A bundle folder, once for each instrument; by default the last one installed of each series'."),
@@ -33,9 +23,8 @@ BundleOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
+    """Add the command to `app`."""
     app.command("backtest", epilog="Example: pregao backtest WINQ26 WDOQ26 --from 2026-07-20")(backtest)
-    app.command("live", epilog="Example: pregao live --mode replay --json")(live)
 
 
 def backtest(
@@ -104,36 +93,3 @@ def _halted(halts: "Sequence[HaltOf]") -> list[str]:
     ]
     rest = [f"{len(halts) - HALTS_TOLD} more in the report"] if len(halts) > HALTS_TOLD else []
     return [f"halted {len(halts)}: {'; '.join(told + rest)}"]
-
-
-def live(
-    mode: Annotated[Mode, typer.Option(help="replay: recorded sessions, paper orders.")] = Mode.REPLAY,
-    bundle: BundleOption = None,
-    contract: Annotated[
-        list[str] | None, typer.Option(help="A series, once for each instrument; by default the bundles' own.")
-    ] = None,
-    first: FirstOption = None,
-    last: LastOption = None,
-    journal: Annotated[Path | None, typer.Option(help="Where the journal goes.")] = None,
-    json: JsonOption = False,
-) -> None:
-    """Run the trading loop over recorded sessions, with paper orders."""
-    from cli.configuration import load_configuration
-    from live.replay import replay
-    from market.errors import SafetyRefusal
-    from registry.installed import Named
-
-    if mode is not Mode.REPLAY:
-        raise SafetyRefusal(f"--mode {mode}: expected replay, the only feed of this version; replay recorded sessions")
-    home = find_home()
-    own = load_configuration(home).configuration
-    named = Named(tuple(bundle or ()), tuple(contract or ()), first, last, own.risk, own.venue)
-    done = replay(home, named, journal)
-    fields = {"mode": str(mode), **done.as_dict()}
-    lines = [
-        f"replayed {done.sessions} sessions of {done.contract}: {done.events} events, {done.decisions} decisions, "
-        f"{done.orders} order records, {done.fills} fills, net R$ {done.net_reais:.2f}",
-        f"position {done.position}, decisions {done.decision_hash[:16]}, model {done.model_digest[:16]}",
-        f"journal {done.journal}",
-    ]
-    answer(json, fields, lines)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from market.errors import NotEnoughData, UsageError
 from market.home import Home
 from market.instruments import Instrument
@@ -82,8 +84,8 @@ class Opened(NamedTuple):
         return "+".join(desk.bundle.digest for desk in self.desks)
 
 
-def open_account(home: Home, named: Named) -> Opened:
-    """Verify bundles and open what they trade, one desk each, in one budget.
+def open_account(home: Home, named: Named, budget: np.ndarray | None = None) -> Opened:
+    """Verify bundles and open what they trade, one desk each, in one budget: a new one of paper trading, or that given.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def open_account(home: Home, named: Named) -> Opened:
     _check_account([feed.instrument for _, feed in feeds])
     days = sorted({day for _, feed in feeds for day in days_between(feed, named.first, named.last)})
     _check_days([feed for _, feed in feeds], days)
-    budget, desks = new_budget(), []
+    budget, desks = new_budget() if budget is None else budget, []
     for bundle, feed in feeds:
         desk = new_desk(named.limits, feed.instrument, budget=budget)
         trader = new_trader(bundle.schema, bundle.model, desk, bundle.manifest.costs, named.venue)

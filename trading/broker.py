@@ -38,6 +38,15 @@ def broker_event(core: Core, event: np.void, heard: bool) -> int:
 
 
 @kernel
+def broker_events(core: Core, events: np.ndarray) -> int:
+    """Take EVENT records one by one, without a report between them; return the number of decisions."""
+    made = 0
+    for i in range(events.size):
+        made += broker_event(core, events[i], False)
+    return made
+
+
+@kernel
 def broker_report(desk: Desk, report: np.void, now_ns: int) -> None:
     """Take one REPORT of the broker, which has arrived at `now_ns`."""
     market = desk.market[0]

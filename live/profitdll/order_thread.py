@@ -40,6 +40,7 @@ from live.profitdll.order_work import (
     NUMBER,
     OVERTAKEN,
     PREVIOUS,
+    RESTING,
     SEND,
     SEND_AT,
     SENT,
@@ -71,7 +72,9 @@ from trading.requests import REPORT
 def run_orders(table: int, work: int, papers: Papers) -> int:
     """Serve requests and take answers until told to stop; return how many were served. Table and work are addresses."""
     while load_acquire(work + STOP) == 0:
+        store_release(work + RESTING, 1)
         wait(table)
+        store_release(work + RESTING, 0)
         serve_asked(table, work, papers)
         watch_dropped(table, work, papers)
         while next_notice(table, work, papers):
@@ -132,7 +135,8 @@ class OrderThread:
     ) -> None:
         self.sent = np.zeros(desk.requests.size, dtype=SENT)
         self._work = np.zeros(WORDS, dtype=np.int64)
-        self._table, self._desk = connection.table, desk
+        self._table, self._desk, self._notices = connection.table, desk, connection.notices
+        self._asked = ctypes.c_int64.from_address(step.state + ASKED)
         self._intent = np.zeros(1, dtype=INTENT)
         self._kept: list[object] = []
         self._open(path)
@@ -151,6 +155,13 @@ class OrderThread:
     def served(self) -> int:
         """How many of the desk's requests were served, sent or not."""
         return int(self._work[CURSOR // 8])
+
+    @property
+    def idle(self) -> bool:
+        """Whether every notice so far is heard and done with, and every request that followed is served."""
+        heard = bool(self._work[HEARD_TO // 8] >= self._notices.head)  # first: it rests only when it is done with them
+        rests = heard and bool(self._work[RESTING // 8])
+        return rests and not self._work[MARKED // 8] and self.served == self._asked.value
 
     @property
     def disk_failed(self) -> bool:

@@ -35,10 +35,11 @@ NOT_UNSENT, NO_DISK, NO_ROUTING, NO_ORDER, NO_LIMIT = range(5)  # why a request 
     SEND, CANCEL, CHANGE, DETAILS, SEND_AT, CANCEL_AT, CHANGE_AT, DETAILS_AT,  # functions, and their structures
     TICK_SIZE, TO_UTC_NS,
     HEARD_TO, DROPPED, MARKED,  # notices: how far they are read, how many were lost, whether any order is marked
+    RESTING,  # 1 while it waits
     REPORTS,  # told so far, which numbers them
     FOREIGN, OVERTAKEN, UNREAD, STRANGE, STRANGE_STATUS,  # what is counted, and the last status nobody knows
     CLOCK_AT,  # two words: what the system's time is written into
-) = range(0, 29 * 8, 8)  # fmt: skip
+) = range(0, 30 * 8, 8)  # fmt: skip
 WORDS = 32
 
 _NEW = int(RequestKind.NEW)

@@ -31,7 +31,19 @@ CONTRACT = {
     "gate explain": {"version", "gates"},
     "retrain": {"run_id", "version", "alias", "stages", "gates"},
     "leakcheck": {"checked", "leaks"},
-    "live": {"mode", "events", "decisions", "orders", "fills", "position", "decision_hash", "model_digest"},
+    "live": {
+        "mode",
+        "events",
+        "decisions",
+        "orders",
+        "fills",
+        "position",
+        "decision_hash",
+        "model_digest",
+        "broker",
+        "capture",
+        "dropped",
+    },
     "bench": {"name", "machine", "rows"},
 }
 
@@ -113,8 +125,9 @@ def test_keys_of_the_design_are_promised(command: str, keys: set[str]) -> None:
             "month or year as 2026-05-31, 2026-05 or 2026, found '2026-13-01'",
         ),
         ("live", 2, "expected an installed bundle, found none; run `pregao demo`"),
-        ("live --mode live", 3, "--mode live: expected replay, the only feed of this version"),
-        ("live --mode paper", 3, "--mode paper: expected replay"),
+        ("live --mode live", 3, "--mode live: expected replay, shadow or paper, found live; recovery after a restart"),
+        ("live --mode replay --broker standin", 2, "--broker standin: expected one that --mode replay knows"),
+        ("live --mode shadow --broker profitdll", 2, "--broker profitdll: expected one that --mode shadow knows"),
         ("retrain --params none.yaml", 2, "none.yaml: expected a parameter file, found none"),
     ],
 )

@@ -7,6 +7,7 @@ python -m live.profitdll.standin.venue MAP --contract WDOZ26 (--lake FOLDER --da
 import argparse
 import datetime as dt
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -348,6 +349,8 @@ def main(given: list[str] | None = None) -> int:
         return error.exit_code
     sys.stdout.write(f"venue {os.getpid()} serves {recorded.contract} {recorded.day}: {recorded.events.size} events\n")
     sys.stdout.flush()
+    if told.owner:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's, who ends in order
     try:
         venue.run(told.owner)
     except KeyboardInterrupt:

@@ -1,0 +1,126 @@
+"""What the main thread does while the library's thread decides: record, journal, hear notices, raise alarms."""
+
+import time
+from collections.abc import Callable
+from datetime import date
+
+import numpy as np
+
+from live.desk_copy import DeskCopy
+from live.profitdll.connection import Connection
+from live.profitdll.market import Market
+from live.profitdll.step import Step
+from live.recorder import Recorder, Written
+from live.recording import Recording
+from trading.desks import Seat
+
+Hear = Callable[[np.ndarray], None]
+Alarms = Callable[[], list[str]]
+
+
+class Attendant:
+    """Follows one desk through one session.
+
+    Parameters
+    ----------
+    connection : Connection
+    seat : Seat
+        Its session has begun.
+    day : date
+    recorder : Recorder
+        Of the journal.
+    recording : Recording
+        Of the capture part.
+
+    Attributes
+    ----------
+    market : Market
+    hears : list of callable
+        What is given every notice of the library.
+    alarms : list of callable
+        What is asked for sentences that an operator must read; each sentence is told once.
+    """
+
+    def __init__(self, connection: Connection, seat: Seat, day: date, recorder: Recorder, recording: Recording) -> None:
+        self._connection, self._seat, self._day = connection, seat, day
+        self._recorder, self._recording = recorder, recording
+        self._session, self._written = seat.feed.session(day)[0], Written()
+        self._copy: DeskCopy | None = None
+        self._told: set[str] = set()
+        self.market = Market(connection, day, seat.feed.lake.instruments)
+        self.hears: list[Hear] = [self.market.hear]
+        self.alarms: list[Alarms] = [self._market_alarms, self._lost]
+
+    def begin(self, step: Step, book: str, *, late: bool) -> None:
+        """Let the step decide on every event from the first one on, and ask for them.
+
+        Parameters
+        ----------
+        step : Step
+        book : str
+            "depth", "offers" or "none".
+        late : bool
+            Whether the session has begun without us.
+
+        Raises
+        ------
+        UsageError, BrokerError
+            As `Market.prepare` and `Market.ask`.
+        """
+        symbol, market, recording = self._seat.feed.contract, self.market, self._recording
+        asked = market.prepare(symbol, depth=book == "depth", offers=book == "offers")
+        market.keep_clock(symbol, self._session, self._seat.feed.bar_ns)
+        if late or recording.earlier.size:
+            market.go_on(symbol, recording.next_sequence, recording.clock_ns)
+        market.decide(symbol, step.address, step.state)
+        self._copy = DeskCopy(self._seat.trader.core.desk, step.lock)
+        self._connection.reader.take()  # how the login came about, which the market would take for a loss
+        market.ask(asked)
+
+    def attend(self) -> None:
+        """Take what is new; raises LoginRefused where the vendor has taken back the login."""
+        self._recording.take()
+        if self._copy is not None:
+            self._recorder.take(self._copy.take(), self._written)
+        notices = self._connection.reader.take()
+        if notices.size:
+            for hear in self.hears:
+                hear(notices)
+            self._connection.check()
+        for alarms in self.alarms:
+            for sentence in alarms():
+                self._tell(sentence)
+
+    def finish(self) -> None:
+        """Let the last bars of a session that is over close; the library calls no more."""
+        self._recording.take()  # room for them
+        self.market.end_clock(self._seat.feed.contract)
+
+    def end(self) -> None:
+        """Write what is left, once the library calls no more and the desk is done."""
+        trader, recorder = self._seat.trader, self._recorder
+        self._recording.take()
+        recorder.take(trader, self._written)
+        recorder.events += self._recording.taken + self._recording.earlier.size
+        recorder.note_inputs(trader, self._day)
+        recorder.note_risk(trader.budget[0], self._day)
+        for sentence in self._lost():
+            self._tell(sentence)
+        recorder.sync()
+
+    def _market_alarms(self) -> list[str]:
+        open_ns, close_ns = int(self._session["open_ns"]), int(self._session["close_ns"])
+        return self.market.alarms(open_ns <= time.time_ns() < close_ns)
+
+    def _lost(self) -> list[str]:
+        rings = {"events": self._connection.events, "notices": self._connection.notices}
+        return [
+            f"{name}: expected room in the ring, found it full; free the machine: what was lost is a gap"
+            for name, ring in rings.items()
+            if ring.dropped
+        ]
+
+    def _tell(self, sentence: str) -> None:
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._recorder.alarm(sentence, self._day)
