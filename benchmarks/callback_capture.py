@@ -2,7 +2,6 @@
 
 import tempfile
 import threading
-import time
 from datetime import date
 from pathlib import Path
 
@@ -10,14 +9,14 @@ import numpy as np
 
 from benchmarks.callback_feed import drive, some_trades, while_busy
 from benchmarks.rows import Row, rounded
-from live.capture_writer import CaptureWriter
 from live.profitdll.connection import ConnectionParams
 from live.profitdll.table import EVENTS_RING, Table
-from live.ring import Reader, Ring
+from live.recording import Recording
+from live.ring import Ring
 from market.capture import CaptureHead, read_capture
 from market.types import EVENT
 
-PER_SECOND, SYNC_S, LOOK_S = 200_000, 1.0, 0.005
+PER_SECOND, LOOK_S = 200_000, 0.005
 HEAD = CaptureHead("WDOZ26", date(2026, 11, 19))
 
 
@@ -37,16 +36,15 @@ def capture_rows(here: Table, trade: int, seconds: float) -> list[Row]:
     usual = here[EVENTS_RING]
     with tempfile.TemporaryDirectory() as folder:
         ring = Ring.create(Path(folder) / "events.ring", EVENT, ConnectionParams(Path()).events)
-        reader = Reader(ring, keeps=True)
         here[EVENTS_RING] = ring.address
-        with CaptureWriter(Path(folder), HEAD) as written:
-            recorder = threading.Thread(target=lambda: _record(ring, reader, written, stop, behind))
+        with Recording(Path(folder), HEAD, ring) as recording:
+            recorder = threading.Thread(target=lambda: _record(ring, recording, stop, behind))
             recorder.start()
             while_busy(lambda: drive(trade, some_trades(), count, 1_000_000_000 // PER_SECOND))
             stop.set()
             recorder.join()
         here[EVENTS_RING] = usual
-        events = read_capture(written.path).events
+        events = read_capture(recording.path).events
     jumps = int((np.diff(events["trade_number"]) % some_trades().size != 1).sum())
     lost = count - events.size + ring.dropped + jumps
     work = f"of {count:,} events at 200,000/s to disk, Python busy"
@@ -56,14 +54,8 @@ def capture_rows(here: Table, trade: int, seconds: float) -> list[Row]:
     ]
 
 
-def _record(ring: Ring, reader: Reader, written: CaptureWriter, stop: threading.Event, behind: list[int]) -> None:
-    """Append what comes, and wait for the disk once a second, until told to stop and all is written."""
-    synced = time.monotonic()
-    while not stop.wait(LOOK_S) or reader.position < ring.head:
-        behind[0] = max(behind[0], ring.head - reader.position)
-        while (events := reader.take()).size:
-            written.append(events)
-        if time.monotonic() - synced > SYNC_S:
-            written.sync()
-            synced = time.monotonic()
-    written.sync()
+def _record(ring: Ring, recording: Recording, stop: threading.Event, behind: list[int]) -> None:
+    """Take what comes, as a runner does, until told to stop and all is written."""
+    while not stop.wait(LOOK_S) or recording.taken < ring.head:
+        behind[0] = max(behind[0], ring.head - recording.taken)
+        recording.take()
