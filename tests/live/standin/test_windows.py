@@ -21,7 +21,6 @@ from tests.live.standin.probes import build_program, printed, probe_source
 from tests.live.standin.test_layouts import expected_layout, record_fields
 
 HOST = Path(__file__).with_name("host.c")
-pytestmark = pytest.mark.nightly
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +88,7 @@ def test_the_dll_says_the_version_that_it_stands_for(dll: Path) -> None:
     assert (high >> 16, high & 0xFFFF, low >> 16, low & 0xFFFF) == (4, 0, 0, 41)
 
 
+@pytest.mark.nightly
 def test_records_lie_on_windows_as_the_table_says(dll: Path, wine: tuple[str, dict[str, str]], tmp_path: Path) -> None:
     program = build_program(tmp_path, "probe", probe_source("abi.h", record_fields()), windows=True)
     command, env = wine
@@ -112,11 +112,13 @@ def hear(venue: StartVenue, command: list[str], env: dict[str, str], count: int)
     return told
 
 
+@pytest.mark.nightly
 def test_a_c_client_hears_every_trade(venue: StartVenue, library: Path, tmp_path: Path) -> None:
     program = build_program(tmp_path, "host", HOST.read_text(encoding="utf-8"))
     hear(venue, [str(program), str(library)], dict(os.environ), 300_000)
 
 
+@pytest.mark.nightly
 def test_a_c_client_on_windows_hears_every_trade(
     venue: StartVenue, dll: Path, wine: tuple[str, dict[str, str]], tmp_path: Path
 ) -> None:
@@ -125,6 +127,7 @@ def test_a_c_client_on_windows_hears_every_trade(
     hear(venue, [command, str(program), str(dll)], env, 300_000)
 
 
+@pytest.mark.nightly
 @pytest.mark.nightly
 def test_a_million_trades_a_second_reach_the_callback(venue: StartVenue, library: Path, tmp_path: Path) -> None:
     program = build_program(tmp_path, "host", HOST.read_text(encoding="utf-8"))
