@@ -4,9 +4,12 @@ An order that something happened to is marked, and its details are read later: t
 notice that was lost costs nothing but a look at every order.
 """
 
+import numpy as np
+
 from live.memory import load_acquire, load_i8, record_at, store_i8
 from live.profitdll.notices import NOTICE, NoticeKind
 from live.profitdll.order_codes import TradingMessageResultCode
+from live.profitdll.order_requests import was_refused
 from live.profitdll.order_work import (
     CURSOR,
     DROPPED,
@@ -17,8 +20,9 @@ from live.profitdll.order_work import (
     add_one,
     place_of_local,
     place_of_message,
+    place_of_order,
 )
-from live.profitdll.orders import REJECTIONS
+from live.profitdll.orders import ENDS, REJECTIONS
 from live.profitdll.table import NOTICES_RING
 from live.ring import DROPPED as RING_DROPPED
 from live.ring import HEAD, is_overwritten, place_of
@@ -29,6 +33,8 @@ from trading.requests import Refusal, RequestKind
 _ORDER, _RESULT = int(NoticeKind.ORDER), int(NoticeKind.RESULT)
 _NEW, _NOBODY, _TORN = int(RequestKind.NEW), -1, 0
 _REJECTIONS = tuple(sorted(int(code) for code in REJECTIONS))
+_ENDS = tuple(sorted(int(code) for code in ENDS))
+_ACCEPTED = int(TradingMessageResultCode.ACCEPTED)
 _REJECTED_MARKET = int(TradingMessageResultCode.REJECTED_MARKET)
 _EXCHANGE, _UNDELIVERED = int(Refusal.EXCHANGE), int(Refusal.UNDELIVERED)
 
@@ -71,12 +77,40 @@ def take_notice(work: int, papers: Papers) -> tuple[int, int]:
             store_i8(work + MARKED, 1)
         else:
             add_one(work, FOREIGN)
-    elif notice["kind"] == _RESULT and notice["code"] in _REJECTIONS:
-        place = place_of_message(papers.sent, served, notice["message"], notice["order"])
+    elif notice["kind"] == _RESULT:
+        code, place = notice["code"], place_of_message(papers.sent, served, notice["message"], notice["order"])
         if place >= 0:
-            return place, _EXCHANGE if notice["code"] == _REJECTED_MARKET else _UNDELIVERED
-        add_one(work, FOREIGN)
+            _note_result(papers.sent[place], code)
+        if code in _REJECTIONS and place >= 0:
+            return place, _EXCHANGE if code == _REJECTED_MARKET else _UNDELIVERED
+        if code in _REJECTIONS:
+            add_one(work, FOREIGN)
     return _NOBODY, 0
+
+
+@kernel
+def _note_result(done: np.void, code: int) -> None:
+    """Note how far a request got; results only go forward, whatever their order, and a rejection is the end."""
+    if done["code"] not in _ENDS and (code in _REJECTIONS or done["code"] < code <= _ACCEPTED):
+        done["code"] = code
+
+
+@kernel
+def next_stalled(sent: np.ndarray, first: int, served: int, before_ns: int) -> int:
+    """Return the place of the first request from a place on that left before a time and went no further; -1 for none.
+
+    An order that was reported went further, and so did every request about one that is dead: results may be lost.
+    """
+    for place in range(first, served):
+        done = sent[place]
+        left = done["local_id"] > 0 and not was_refused(done["result"])
+        if not left or done["ts_ns"] >= before_ns or done["code"] in _ENDS:
+            continue
+        made = place if done["kind"] == _NEW else place_of_order(sent, place, done["order"])
+        state = sent[made]["state"]
+        if state == 0 or (made != place and not is_dead(state)):
+            return place
+    return -1
 
 
 @kernel

@@ -57,6 +57,7 @@ def serve(table: int, work: int, papers: Papers, place: int) -> None:
     done["price"], done["stop_price"] = request["price"], request["stop_price"]
     done["local_id"] = done["message_id"] = done["result"] = done["event"] = 0
     done["state"] = done["marked"] = 0
+    done["code"] = -1
     enters = request["kind"] == _NEW and request["role"] == _ENTRY
     written = _write_down(table, work, papers, place, enters)
     done["unsent"] = _why_not(table, papers, place, enters and not written)

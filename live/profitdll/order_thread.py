@@ -20,7 +20,7 @@ from live.profitdll.abi import new
 from live.profitdll.accounts import Contract, fill_asset
 from live.profitdll.connection import Connection
 from live.profitdll.notices import NOTICE
-from live.profitdll.order_notices import next_notice, take_notice, watch_dropped
+from live.profitdll.order_notices import next_notice, next_stalled, take_notice, watch_dropped
 from live.profitdll.order_reports import pass_time, tell_order, tell_refusal, why_refused
 from live.profitdll.order_requests import serve
 from live.profitdll.order_work import (
@@ -56,10 +56,10 @@ from live.profitdll.order_work import (
     WRITE,
     Papers,
 )
-from live.profitdll.orders import Orders
+from live.profitdll.orders import STALL_S, Orders, tell_stall
 from live.profitdll.step import ASKED, Step
 from live.profitdll.table import TO_UTC_NS as TABLE_TO_UTC_NS
-from live.profitdll.table import keep
+from live.profitdll.table import keep, read_clock
 from live.profitdll.wake import arm, hurry, post_now, wait
 from market.errors import NoAnswer
 from market.kernel import kernel
@@ -139,6 +139,7 @@ class OrderThread:
         self._asked = ctypes.c_int64.from_address(step.state + ASKED)
         self._intent = np.zeros(1, dtype=INTENT)
         self._kept: list[object] = []
+        self._clock = ctypes.create_string_buffer(16)  # the main thread's
         self._open(path)
         self._prepare(connection, orders, traded)
         self._work[STEP // 8] = step.state
@@ -187,6 +188,14 @@ class OrderThread:
                         f"{remedy}")  # fmt: skip
         if unread and self._work[MARKED // 8]:
             told.append(f"orders: expected details of each one, found none in {unread} tries; {remedy}")
+        return told + self._stalled()
+
+    def _stalled(self) -> list[str]:
+        """Return one sentence for each request that went no further, by the clock that its time was taken from."""
+        told, place, served = [], -1, self.served
+        before_ns = read_clock(self._table.address, ctypes.addressof(self._clock)) - int(STALL_S * 1e9)
+        while (place := next_stalled(self.sent, place + 1, served, before_ns)) >= 0:
+            told.append(tell_stall(int(self.sent[place]["local_id"]), int(self.sent[place]["code"])))
         return told
 
     def start(self) -> None:

@@ -17,6 +17,7 @@ SENT = np.dtype(
         ("message_id", "<i8"),  # by which results are told
         ("ts_ns", "<i8"),  # when the call was made
         ("result", "<i8"),  # what the call returned
+        ("code", "<i8"),  # how far its results say it got; -1 before the first
         ("event", "<i8"),  # of a NEW: newest EventID that was reported
         ("quantity", "<i4"),  # of a NEW: in all, and its terms, as they were last reported
         ("price", "<i4"),

@@ -32,7 +32,7 @@ REJECTIONS = frozenset(
     }
 )  # fmt: skip
 _STEPS = REJECTIONS | set(range(TradingMessageResultCode.ACCEPTED + 1))
-_DONE = REJECTIONS | {TradingMessageResultCode.ACCEPTED}
+ENDS = REJECTIONS | {TradingMessageResultCode.ACCEPTED}  # after which no result comes
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class Orders:
         """Take the results among notices; they only go forward, whatever their order, and a rejection is the end."""
         for notice in notices[notices["kind"] == NoticeKind.RESULT]:
             known, code = self._find(int(notice["message"]), int(notice["order"])), int(notice["code"])
-            if known is None or known.code in _DONE or code not in _STEPS:
+            if known is None or known.code in ENDS or code not in _STEPS:
                 continue
             if code in REJECTIONS or known.code < code:
                 known.code, known.text = code, text_of(notice["long_text"])
@@ -194,10 +194,9 @@ class Orders:
         """Return one sentence for each request that went no further; never send it again before it was read back."""
         now_s = self._clock()
         return [
-            f"order {one.local_id}: expected an answer within {STALL_S:g} s, found it stopped at result {one.code}; "
-            "check the routing password, and read the order back before anything else"
+            tell_stall(one.local_id, one.code)
             for one in self.sent.values()
-            if one.code not in _DONE and now_s - one.since_s > STALL_S
+            if one.code not in ENDS and now_s - one.since_s > STALL_S
         ]
 
     def _find(self, message_id: int, local_id: int) -> Sent | None:
@@ -227,6 +226,14 @@ class Orders:
         made = Sent(local_id, int(request.MessageID), self._clock())
         self.sent[made.message_id if made.message_id > 0 else -local_id] = made
         return made
+
+
+def tell_stall(local_id: int, code: int) -> str:
+    """Return what an operator must read of a request that went no further than a result."""
+    return (
+        f"order {local_id}: expected an answer within {STALL_S:g} s, found it stopped at result {code}; "
+        "check the routing password, and read the order back before anything else"
+    )
 
 
 def _type_of(terms: Terms) -> OrderTypeV1:

@@ -252,6 +252,50 @@ story(Refusal(desk.orders[0]["rejected"]).name)
     assert told.more == ["UNDELIVERED"]
 
 
+BY_A_CLOCK_OF_THE_SESSION = """
+from live.profitdll.table import CLOCK
+from tests.live.profitdll.vendor import Vendor, build_vendor
+vendor = Vendor(build_vendor())  # for its clock
+def clock(seconds): vendor.set_clock(OPEN_NS + int(seconds * 10**9))
+clock(0)
+connection.table[CLOCK] = vendor.clock()
+"""
+
+
+def test_an_order_that_stops_at_the_order_server_is_told_with_its_remedy(tmp_path: Path, library: Path) -> None:
+    """A wrong routing password: no rejection, no report, nothing but result 4."""
+    told = tell(tmp_path, library, BY_A_CLOCK_OF_THE_SESSION + """
+begin()
+enter()
+wait(lambda: thread.sent[0]["code"] == 4)
+clock(5)
+quiet = thread.alarms()
+clock(5.001)
+story(quiet, int(thread.sent[0]["local_id"]))
+""", [], settings={"routing_password": "another"})  # fmt: skip
+    quiet, local_id = told.more
+    assert quiet == []
+    assert (told.stands, told.held) == ("ENTRY_SENT", 0)
+    assert told.alarms == [
+        f"order {local_id}: expected an answer within 5 s, found it stopped at result 4; check the routing password, "
+        "and read the order back before anything else"
+    ]
+
+
+def test_orders_that_were_answered_are_no_alarm_however_long_ago(tmp_path: Path, library: Path) -> None:
+    told = tell(tmp_path, library, BY_A_CLOCK_OF_THE_SESSION + """
+begin()
+enter()
+there("PROTECTED")
+release(121)
+there("FLAT")
+clock(3600)
+story([int(one) for one in thread.sent["code"][:len(asked(desk))]])
+""", [UP])  # fmt: skip
+    assert told.common == ("FLAT", "", 0, 0, [])
+    assert told.more == [[10, 10, 10, 10]]
+
+
 def test_orders_of_others_never_touch_the_desk(tmp_path: Path, library: Path) -> None:
     told = tell(tmp_path, library, """
 begin()
