@@ -17,7 +17,7 @@ comes twice asks for nothing twice.
 import numpy as np
 
 from market.kernel import kernel
-from trading.desk import LEVELS, ORDERS, UNDUE, Desk, find_live, find_order, has_room_for_requests, is_dead
+from trading.desk import LEVELS, ORDERS, REQUESTS, UNDUE, Desk, find_live, find_order, has_room_for_requests, is_dead
 from trading.exits import level_price, limit_price, plan_levels
 from trading.orders import (
     add_order,
@@ -93,6 +93,21 @@ def tick(desk: Desk, now_ns: int) -> None:
         if exposed > 0 and market["now_ns"] - exposed >= desk.exits[0]["protect_ns"]:
             bracket["closing"] = 1
     follow(desk)
+
+
+@kernel
+def wait_from(desk: Desk, first: int, now_ns: int) -> None:
+    """Let patience with the requests from a place on begin at a time, where that is later than theirs."""
+    if first == desk.counts[REQUESTS]:
+        return
+    bracket = desk.bracket[0]
+    for at in range(first, desk.counts[REQUESTS]):
+        request = desk.requests[at]
+        ticket = desk.tickets[find_order(desk, request["order"])]
+        ticket["asked_ns"] = max(ticket["asked_ns"], now_ns)
+        if request["kind"] == _NEW and request["role"] == _FLATTEN:
+            bracket["close_ns"] = max(bracket["close_ns"], now_ns)
+    bracket["due_ns"] = _next_due(desk)
 
 
 @kernel

@@ -8,9 +8,9 @@ place of their own there. A desk belongs to one caller at a time.
 import numpy as np
 
 from market.kernel import kernel
-from trading.bracket import take_report, tick
+from trading.bracket import take_report, tick, wait_from
 from trading.core import Core
-from trading.desk import Desk
+from trading.desk import REQUESTS, Desk
 from trading.market_event import follow_market, note_phase
 
 
@@ -35,6 +35,33 @@ def broker_event(core: Core, event: np.void, heard: bool) -> int:
     market["now_ns"] = now_ns
     note_phase(core.desk, event)
     return follow_market(core, event, heard)
+
+
+@kernel
+def broker_clock(core: Core, event: np.void, heard: bool, arrived_ns: int) -> int:
+    """Take a CLOCK, which comes only with the event after it: in a quiet market long after the boundary that it tells.
+
+    What is decided is of the boundary's time, as in a replay. What is asked can leave only now, so patience with it
+    begins when the CLOCK arrived.
+
+    Parameters
+    ----------
+    core : Core
+    event : EVENT record
+    heard : bool
+        As for `broker_event`.
+    arrived_ns : int
+        The desk's time at which it came.
+
+    Returns
+    -------
+    int
+        As of `broker_event`.
+    """
+    asked = core.desk.counts[REQUESTS]
+    made = broker_event(core, event, heard)
+    wait_from(core.desk, asked, arrived_ns)
+    return int(made)
 
 
 @kernel

@@ -41,7 +41,7 @@ from live.profitdll.order_work import (
     place_of_order,
 )
 from live.profitdll.result import NlCode
-from live.profitdll.step import EVENT_NS, HEARD, KEEPS_TIME, LOCK, RECEIVED_NS, let_out
+from live.profitdll.step import EVENT_NS, HEARD, KEEPS_TIME, LOCK, desk_time, let_out
 from live.profitdll.trades import days_of
 from market.kernel import kernel
 from trading.broker import broker_report, broker_time
@@ -277,7 +277,6 @@ def _tell(table: int, work: int, papers: Papers, made: int, state: int) -> None:
 def _desk_time(table: int, work: int) -> int:
     """Return the desk's time: that of the last event, and what has passed since it came where time passes."""
     step = load_i8(work + STEP)
-    event_ns = load_i8(step + EVENT_NS)
-    if event_ns == 0 or load_i8(step + KEEPS_TIME) == 0:
-        return int(event_ns)
-    return int(event_ns + max(loop_ns(table, work) - load_i8(step + RECEIVED_NS), 0))
+    if load_i8(step + KEEPS_TIME) == 0:
+        return int(load_i8(step + EVENT_NS))
+    return int(desk_time(step, loop_ns(table, work)))

@@ -19,10 +19,10 @@ from numba.core.registry import cpu_target
 from live.lock import lock, unlock
 from live.memory import load_i8, record_at, store_i8, store_release, typed_intrinsic
 from live.profitdll.notices import post
-from live.profitdll.table import keep, table, table_address
+from live.profitdll.table import keep, now_ns, table, table_address
 from market.kernel import kernel
 from market.types import EVENT, Kind
-from trading.broker import broker_event
+from trading.broker import broker_clock, broker_event
 from trading.core import Core
 from trading.desk import REQUESTS, Desk
 from trading.paper import Trader, paper_event
@@ -75,7 +75,11 @@ def paper_step(trader: Trader) -> Step:
 def _run_desk(laid: Any, at: int) -> int:
     state, held, event = _address(laid), _take(laid), record_at(at, EVENT)
     lock(state + LOCK)
-    made = broker_event(held, event, load_i8(state + HEARD) != 0)
+    heard = load_i8(state + HEARD) != 0
+    if event["kind"] == _CLOCK:
+        made = broker_clock(held, event, heard, desk_time(state, now_ns(table_address())))
+    else:
+        made = broker_event(held, event, heard)
     store_i8(state + HEARD, 0)
     asks = let_out(state, held.desk)
     _note(state, event)
@@ -101,6 +105,13 @@ def let_out(state: int, desk: Desk) -> bool:
         return False
     store_release(state + ASKED, desk.counts[REQUESTS])
     return True
+
+
+@kernel
+def desk_time(state: int, at_ns: int) -> int:
+    """Return the desk's time at a time of the system's: that of the last event, 0 before one, and what has passed."""
+    event_ns = load_i8(state + EVENT_NS)
+    return int(event_ns + max(at_ns - load_i8(state + RECEIVED_NS), 0)) if event_ns > 0 else 0
 
 
 @kernel

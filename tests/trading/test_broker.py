@@ -8,9 +8,10 @@ from market.instruments import B3, FUTURES
 from market.kernel import kernel
 from market.stream import with_clock
 from market.synthetic import SyntheticMarket
+from market.types import Kind
 from tests.factories import MINUTE_NS, make_model, make_steps
 from tests.trading.test_bad_input import LIMITS, OFTEN, SCHEMA
-from trading.broker import broker_event, broker_report, broker_time
+from trading.broker import broker_clock, broker_event, broker_report, broker_time
 from trading.budget import new_budget
 from trading.core import Core, new_desk
 from trading.desk import FILLS, REQUESTS
@@ -20,7 +21,7 @@ from trading.market_event import note_phase
 from trading.paper import Trader, new_trader, paper_begin, paper_events
 from trading.policy import VenueParams
 from trading.records import OrderRole, OrderState, RefusalReason, Stage
-from trading.requests import REPORT
+from trading.requests import REPORT, RequestKind
 
 MARKET = SyntheticMarket("WINQ26", sessions=1, seed=5, trades_per_session=2_500, levels=3)
 HOURS = B3.session(MARKET.symbol, MARKET.days()[0])
@@ -149,3 +150,34 @@ def test_an_answer_at_the_very_moment_is_heard() -> None:
     report["stop_price"], report["price"] = desk.requests["stop_price"][1], desk.requests["price"][1]
     broker_report(core.desk, report[0], now + HALF_A_SECOND_NS)
     assert int(desk.counts[REQUESTS]) == sent
+
+
+SECOND_NS = 2 * HALF_A_SECOND_NS
+PATIENCE_NS = 2 * SECOND_NS  # for an answer, by default
+
+
+@pytest.mark.parametrize(("late_s", "waits"), [(0, False), (30, True)])
+def test_patience_with_an_entry_begins_when_its_clock_came(late_s: int, waits: bool) -> None:
+    """In a quiet market the next event brings the CLOCK: an entry that has just left is not doubted by that event."""
+    trader = begun(venue=VenueParams(latency_ms=3_600_000))
+    core, desk = trader.core, trader.core.desk
+    for event in EVENTS:
+        if event["kind"] == Kind.CLOCK:
+            broker_clock(core, event, False, int(event["ts_event_ns"]) + late_s * SECOND_NS)
+        else:
+            broker_event(core, event, False)
+        if desk.counts[REQUESTS]:
+            break
+    asked = int(event["ts_event_ns"])
+    assert event["kind"] == Kind.CLOCK
+    assert trader.decisions["ts_ns"][-1] == desk.requests[0]["ts_ns"] == trader.orders["ts_ns"][0] == asked
+    late = EVENTS[:1].copy()
+    late["ts_event_ns"] = asked + 30 * SECOND_NS
+    broker_event(core, late[0], False)
+    assert (trader.orders["state"][0] == OrderState.PENDING_NEW) == waits
+    due = asked + late_s * SECOND_NS + PATIENCE_NS
+    broker_time(desk, due - 1)
+    assert (trader.orders["state"][0] == OrderState.PENDING_NEW) == waits
+    broker_time(desk, due)
+    assert trader.orders["state"][0] == OrderState.UNKNOWN
+    assert (desk.requests[1]["kind"], desk.requests[1]["ts_ns"]) == (RequestKind.CANCEL, due)

@@ -131,3 +131,28 @@ print(json.dumps([vendor.said()[start:][:1], [int(done[x]) for x in ("order", "l
     assert said[0].startswith(head)
     assert " side1 " in said[0]
     assert sent[1:] == [4_000_000_001, 0]
+
+
+def test_an_entry_of_a_late_clock_has_all_its_patience(home: Home) -> None:
+    """The ladder's minutes begin with silence: each CLOCK comes 17 seconds late, with the quotes and trade after it."""
+    seen, asked = told(home, """
+from tests.trading.desks import states
+from trading.desk import REQUESTS
+connection, vendor, market = begin()
+trader, seen = fresh(), []
+desk, step = trader.core.desk, desk_step(trader.core)
+market.decide("WINQ26", step.address, step.state)
+for line in lines():
+    vendor.play(line)
+    if desk.counts[REQUESTS]:
+        decided = int(desk.decisions["ts_ns"][desk.orders[0]["decision"]])
+        now = [(header(step)["event_ns"] - decided) / 1e9, states(desk)]
+        if [now] != seen[-1:]:
+            seen.append(now)
+        if now[1] != ["PENDING_NEW"]:
+            break
+start = int(desk.requests[0]["ts_ns"])
+print(json.dumps([seen, [[int(one["kind"]), (int(one["ts_ns"]) - start) / 1e9] for one in desk.requests[:2]]])); end()
+""")  # fmt: skip
+    assert seen == [[17.0, ["PENDING_NEW"]], [31.0, ["UNKNOWN"]]]
+    assert asked == [[1, 0.0], [2, 19.0]]  # the entry of the boundary, its cancel two seconds after it could leave
