@@ -44,11 +44,16 @@ class TodaySession:
         self.intents = state / "intents" / f"{np.datetime64(int(session['date']), 'D')}.bin"
         self.account = settings.simulator() if routing else None
         self.total = 0  # nobody knows how many events will come
-        self.late = time.time_ns() > int(session["open_ns"])  # the session has begun without us
+        self._open_ns = int(session["open_ns"])
         self._end_ns = int(session["close_ns"]) + _AFTER_CLOSE_NS
         if time.time_ns() >= self._end_ns:
             raise UsageError("session of today: expected one that is not over, found it closed; start again tomorrow")
         self.credentials = find_credentials(routing=routing)
+
+    @property
+    def late(self) -> bool:
+        """Whether the session has begun by now, which it may while we compile and log in."""
+        return time.time_ns() > self._open_ns
 
     def play(self, idle: Callable[[], bool]) -> Iterator[int]:
         """Yield now and then until the session is over; events come by themselves, so `idle` does not matter."""
