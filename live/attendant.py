@@ -1,18 +1,22 @@
 """What the main thread does while the library's thread decides: record, journal, hear notices, raise alarms."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import date
+from types import TracebackType
 
 import numpy as np
 
-from live.desk_copy import DeskCopy
+from live.desk_copy import DeskCopy, Records
 from live.profitdll.connection import Connection
 from live.profitdll.market import Market
 from live.profitdll.step import Step
 from live.recorder import Recorder, Written
 from live.recording import Recording
+from market.errors import PregaoError
 from trading.desks import Seat
+from trading.records import RefusalReason, TradingState
 
 Hear = Callable[[np.ndarray], None]
 Alarms = Callable[[], list[str]]
@@ -46,10 +50,12 @@ class Attendant:
         self._recorder, self._recording = recorder, recording
         self._session, self._written = seat.feed.session(day)[0], Written()
         self._copy: DeskCopy | None = None
+        self._shown: Records | None = None
         self._told: set[str] = set()
+        self._there = {"market data": True, "routing": True}  # whoever got so far is connected
         self.market = Market(connection, day, seat.feed.lake.instruments)
         self.hears: list[Hear] = [self.market.hear]
-        self.alarms: list[Alarms] = [self._market_alarms, self._lost]
+        self.alarms: list[Alarms] = [self._market_alarms, self._lost, self._halted]
 
     def begin(self, step: Step, book: str, *, late: bool) -> None:
         """Let the step decide on every event from the first one on, and ask for them.
@@ -74,6 +80,8 @@ class Attendant:
             market.go_on(symbol, recording.next_sequence, recording.clock_ns)
         market.decide(symbol, step.address, step.state)
         self._copy = DeskCopy(self._seat.trader.core.desk, step.lock)
+        for sentence in self._stale():
+            self._tell(sentence)
         self._connection.reader.take()  # how the login came about, which the market would take for a loss
         market.ask(asked)
 
@@ -81,12 +89,14 @@ class Attendant:
         """Take what is new; raises LoginRefused where the vendor has taken back the login."""
         self._recording.take()
         if self._copy is not None:
-            self._recorder.take(self._copy.take(), self._written)
+            self._shown = self._copy.take()
+            self._recorder.take(self._shown, self._written)
         notices = self._connection.reader.take()
         if notices.size:
             for hear in self.hears:
                 hear(notices)
             self._connection.check()
+        self._watch_connection()
         for alarms in self.alarms:
             for sentence in alarms():
                 self._tell(sentence)
@@ -108,6 +118,21 @@ class Attendant:
             self._tell(sentence)
         recorder.sync()
 
+    def abandon(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Where a run fails, write what the desk did until then, and say what it leaves open."""
+        if error is None:
+            return
+        position = int(self._seat.trader.account[0]["position"])
+        with contextlib.suppress(PregaoError, OSError):  # the error at hand is the one to tell
+            self.end()
+        if position:
+            with contextlib.suppress(PregaoError, OSError):
+                self._tell(
+                    f"position: expected a flat account at the end, found {position} open; see to it at the broker"
+                )
+
     def _market_alarms(self) -> list[str]:
         open_ns, close_ns = int(self._session["open_ns"]), int(self._session["close_ns"])
         return self.market.alarms(open_ns <= time.time_ns() < close_ns)
@@ -120,7 +145,42 @@ class Attendant:
             if ring.dropped
         ]
 
+    def _watch_connection(self) -> None:
+        """Say each time that a connection goes or comes back."""
+        routing = self._connection.has_routing() or not self._connection.params.routing
+        for name, there in (("market data", self._connection.has_market()), ("routing", routing)):
+            if there != self._there[name]:
+                self._there[name] = there
+                lost = "expected a connection, found it lost; the library tries again: check the network"
+                self._recorder.alarm(f"{name}: {'connected again' if there else lost}", self._day)
+
+    def _stale(self) -> list[str]:
+        """Return what there is to say of a preload that ends before the last session."""
+        feed, n = self._seat.feed, self._seat.trader.schema.preload_sessions
+        before = feed.lake.instruments.calendar(feed.contract).previous_session(self._day)
+        found = feed.preload(self._day, n)
+        if n == 0 or found[-1:] == [before]:
+            return []
+        last = f"{found[-1]} as the last" if found else "none"
+        return [
+            f"lake: expected {feed.contract} on {before}, whole, for features to begin with, found {last}; they begin "
+            "with what is there: run `pregao collect`"
+        ]
+
+    def _halted(self) -> list[str]:
+        return halts(self._shown.account[0], self._shown.budget[0]) if self._shown is not None else []
+
     def _tell(self, sentence: str) -> None:
         if sentence not in self._told:
             self._told.add(sentence)
             self._recorder.alarm(sentence, self._day)
+
+
+def halts(desk: np.void, account: np.void) -> list[str]:
+    """Return what an operator must read of a halted desk (an ACCOUNT) and of the whole account (a BUDGET)."""
+    return [
+        f"{what}: expected to trade, found it halted for {RefusalReason(one['halt_reason']).name}; nothing is entered "
+        "any more: see to its orders and position"
+        for what, one in (("desk", desk), ("account", account))
+        if one["trading_state"] == TradingState.HALTED
+    ]

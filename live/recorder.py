@@ -126,9 +126,9 @@ class Recorder:
         self._journal.append(Kind.NOTE, json_payload(fields | {"day": day.isoformat()}))
 
     def alarm(self, sentence: str, day: dt.date) -> None:
-        """Write and say what an operator must read now."""
-        self.note({"alarm": sentence}, day)
+        """Say and write what an operator must read now; it is said even where the disk refuses."""
         sys.stderr.write(f"pregao: {sentence}\n")
+        self.note({"alarm": sentence}, day)
 
     def sync(self) -> None:
         """Return once everything written is on disk."""

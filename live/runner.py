@@ -128,8 +128,9 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         path.parent.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(kept.enter_context(JournalWriter(path)))
         recorder.begin(plan.mode, day, account.digest)
-        kept.callback(connection.close)  # first of all, whatever happens: the rest writes what has come
         attendant = Attendant(connection, desk.seat, day, recorder, recording)
+        kept.push(attendant.abandon)
+        kept.callback(connection.close)  # first of all, whatever happens: the rest writes what has come
         catch_up(trader, plan.orders, recording.earlier)
         step, routing = _step(trader, plan), None
         if source.account is not None:
