@@ -114,6 +114,7 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
     desk, routed = account.desks[0], plan.orders is Orders.ROUTED
     trader, feed = desk.seat
     path = plan.journal or home.journal / f"{plan.mode}-{feed.contract}-{day}-{os.getpid()}.bin"
+    path = path.absolute()  # the connection goes to a folder of its own
     head = CaptureHead(feed.contract, day, feed.bar_ns, _is_synthetic(feed, day))
     with contextlib.ExitStack() as kept:
         source = _source(home, named, plan, feed, day)
@@ -176,7 +177,19 @@ def _open(home: Home, named: Named, plan: Plan) -> tuple[Opened, dt.date]:
         raise UsageError(
             f"{feed.contract}: expected one session from --from to --to, found {len(account.days)}; name the same day"
         )
-    return account, account.days[-1] if recorded else today()
+    return account, account.days[-1] if recorded else _running_day(feed)
+
+
+def _running_day(feed: Fed) -> dt.date:
+    """Return the date of today, on which the contract must trade still."""
+    day = today()
+    last = feed.last_trade_session(day)
+    if last is not None and last < day:
+        raise UsageError(
+            f"{feed.contract}: expected a contract that trades on {day}, found one whose last session was {last}; "
+            "collect sessions of the front contract, then name it with --contract"
+        )
+    return day
 
 
 def today() -> dt.date:

@@ -8,9 +8,11 @@ import pytest
 
 from features.schema import FeatureSchema
 from live.profitdll.settings import ProfitSettings
+from live.profitdll.today import TodaySession
 from live.runner import Feed, Orders, Plan, book_of, run
 from market.errors import DataError, LibraryRefused, LoginRefused, PregaoError, SafetyRefusal, UsageError
 from market.home import Home
+from market.instruments import B3
 from registry.installed import Named
 from tests.factories import MINUTE_NS
 from tests.homes import MARKET, add_dollar, build_home
@@ -82,10 +84,33 @@ def test_day_without_a_session_is_refused(events_home: Home, monkeypatch: pytest
         run(events_home, Named(), plan(library="/x.dll"))
 
 
+def test_contract_that_has_expired_is_refused(events_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """WINQ26 ends on the Wednesday nearest to the 15th of August 2026, the 12th."""
+    monkeypatch.setattr("live.runner.today", lambda: date(2026, 8, 13))
+    with pytest.raises(UsageError, match=r"WINQ26: expected a contract that trades on 2026-08-13, .* was 2026-08-12;"):
+        run(events_home, Named(), plan(library="/x.dll"))
+    monkeypatch.setattr("live.runner.today", lambda: date(2026, 8, 12))
+    with pytest.raises(LoginRefused):  # it goes on to log in
+        run(events_home, Named(), plan(library="/x.dll"))
+
+
 def test_session_that_is_over_is_refused(events_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("live.profitdll.today.time.time_ns", lambda: 1 << 62)
     with pytest.raises(UsageError, match="expected one that is not over"):
         run(events_home, Named(), plan(library="/x.dll"))
+
+
+def test_session_may_begin_while_the_runner_logs_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What came before the subscription is a gap, also where the process was started before the open."""
+    for name in ("KEY", "USER", "PASSWORD"):
+        monkeypatch.setenv(f"PREGAO_PROFITDLL_{name}", "secret")
+    session = B3.session("WINQ26", TUESDAY)[0]
+    opens = int(session["open_ns"])
+    monkeypatch.setattr("live.profitdll.today.time.time_ns", lambda: opens - 1)
+    source = TodaySession(ProfitSettings(library="/x.dll"), session, tmp_path, routing=False)
+    assert not source.late
+    monkeypatch.setattr("live.profitdll.today.time.time_ns", lambda: opens + 1)
+    assert source.late
 
 
 def test_span_names_no_session_of_a_live_feed_and_one_of_the_standin(events_home: Home) -> None:
