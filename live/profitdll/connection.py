@@ -167,7 +167,7 @@ def connect(home: Home, params: ConnectionParams, credentials: Credentials) -> C
         If the handshake does not end in time; the message names what is missing.
     """
     library = load_library(params.library)
-    lock = _lock(home)
+    lock = hold(home.state / "profitdll.lock")
     if not _claimed.acquire(blocking=False):
         lock.release()
         raise SecondSession(
@@ -185,8 +185,14 @@ def connect(home: Home, params: ConnectionParams, credentials: Credentials) -> C
     return connection
 
 
-def _lock(home: Home) -> FileLock:
-    path = home.state / "profitdll.lock"
+def hold(path: Path) -> FileLock:
+    """Return the lock of a file, taken; the system frees it where the process ends.
+
+    Raises
+    ------
+    SecondSession
+        If another holds it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:

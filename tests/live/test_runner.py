@@ -16,13 +16,15 @@ import numpy as np
 import pytest
 
 from flows.sources.captures import Captures
+from live.profitdll.connection import hold
+from live.profitdll.settings import ProfitSettings
 from live.profitdll.standin.build import compiler
 from live.profitdll.standin.processes import is_alive
 from live.profitdll.standin.wire import attach, get_text
 from live.replay import replay
-from live.runner import Orders, catch_up
+from live.runner import Feed, Orders, Plan, catch_up, run
 from market.capture import read_capture
-from market.errors import SafetyRefusal, UsageError
+from market.errors import SafetyRefusal, SecondSession, UsageError
 from market.home import Home
 from market.lake import Lake
 from market.synthetic import provenance_of, split_kinds
@@ -43,13 +45,14 @@ DAY = MARKET.days()[-1]
 BUSY = replace(MARKET, trades_per_session=6_000)
 MINUTE = 60 * 1_000_000_000
 RUN = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from live.profitdll.settings import ProfitSettings
 from live.runner import Feed, Orders, Plan, run
 from market.home import Home
 from registry.installed import Named, open_account
-done = run(Home(Path(sys.argv[1])), Named(), Plan("paper", Feed.STANDIN, Orders.VENUE, ProfitSettings()))
+own = Path(os.path.relpath(sys.argv[1])) / "own.bin"
+done = run(Home(Path(sys.argv[1])), Named(), Plan("paper", Feed.STANDIN, Orders.VENUE, ProfitSettings(), own))
 print(json.dumps(done.as_dict() | {"modules": sorted(sys.modules)}))
 """
 
@@ -157,6 +160,24 @@ def test_recording_holds_what_was_served(paper: Done, filed: Home) -> None:
         assert ours[name].tolist() == theirs[name].tolist(), name
     assert (ours["ts_event_ns"] == theirs["ts_event_ns"] // 1_000_000 * 1_000_000).all()
     assert (ours["ts_recv_ns"] == theirs["ts_event_ns"]).all()  # the session's time stands for the system's
+
+
+def test_journal_goes_where_it_was_asked_for(paper: Done) -> None:
+    """The library writes beside the current folder, which the runner therefore leaves."""
+    assert Path(paper.told["journal"]).resolve() == (paper.home.root / "own.bin").resolve()
+    assert (paper.home.root / "own.bin").is_file()
+
+
+def test_a_second_runner_leaves_the_first_one_its_files(paper: Done) -> None:
+    part = Path(paper.told["capture"])
+    before = part.read_bytes()
+    lock = hold(paper.home.state / "standin" / "session.lock")
+    try:
+        with pytest.raises(SecondSession, match=r"session.lock: expected no runner"):
+            run(paper.home, Named(), Plan("paper", Feed.STANDIN, Orders.VENUE, ProfitSettings()))
+    finally:
+        lock.release()
+    assert part.read_bytes() == before
 
 
 def test_runner_loads_no_heavy_library(paper: Done) -> None:

@@ -15,6 +15,7 @@ from numba import types
 
 from live.memory import load_i8, store_i8
 from live.profitdll.accounts import AccountParams
+from live.profitdll.connection import hold
 from live.profitdll.credentials import Credentials, Secret
 from live.profitdll.standin.build import build
 from live.profitdll.standin.launch import launch
@@ -75,6 +76,8 @@ class StandinSession:
 
     Raises
     ------
+    SecondSession
+        If another session of the home is led.
     UsageError
         If no compiler is there to build the library.
     LakeError
@@ -94,6 +97,7 @@ class StandinSession:
         self._times = np.maximum.accumulate(Lake(home.lake).read_events(contract, day)["ts_event_ns"])
         self.total = self._times.size
         self.library = build(home.state / "standin")
+        self._lock = hold(home.state / "standin" / "session.lock")  # whose files would else be taken away below
         self.capture = home.state / "standin" / f"{contract}-{day}"
         self.capture.mkdir(parents=True, exist_ok=True)
         for left in self.capture.iterdir():
@@ -131,7 +135,9 @@ class StandinSession:
 
     def stop(self) -> str:
         """Stop the venue; return what it failed with, empty where it served to the end."""
-        return self._launched.stop()
+        said = self._launched.stop()
+        self._lock.release()
+        return said
 
     def __enter__(self) -> "StandinSession":
         return self
