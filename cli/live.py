@@ -64,6 +64,7 @@ def live(
     sessions: those of a replay, the one of the stand-in (by default the last one).
     """
     from cli.configuration import load_configuration
+    from live.recorder import left_open
     from registry.installed import Named
 
     _refuse(mode, broker)
@@ -75,6 +76,7 @@ def live(
 
         done = replay(home, named, journal)
         fields: dict[str, Any] = {**done.as_dict(), "broker": str(Broker.VENUE), "capture": None, "dropped": 0}
+        working = 0
     else:
         from live.runner import Feed, Orders, Plan, run
 
@@ -83,7 +85,7 @@ def live(
         orders = Orders.VENUE if mode is Mode.PAPER and broker in (None, Broker.VENUE) else orders
         feed = Feed.STANDIN if standin else Feed.PROFITDLL
         ran = run(home, named, Plan(str(mode), feed, orders, own.profitdll, journal))
-        done, fields = ran.outcome, ran.as_dict()
+        done, fields, working = ran.outcome, ran.as_dict(), ran.working
     sessions = f"{done.sessions} sessions" if done.sessions != 1 else "1 session"
     lines = [
         f"{mode}: {sessions} of {done.contract}, {done.events} events, {done.decisions} decisions, "
@@ -93,10 +95,7 @@ def live(
         *([f"capture {fields['capture']}"] if fields["capture"] else []),
         *([f"{fields['dropped']} events found no room and are gaps"] if fields["dropped"] else []),
     ]
-    reason = None
-    if done.position:
-        reason = f"position: expected a flat account at the end, found {done.position} open; see to it at the broker"
-    answer(json, {"mode": str(mode), **fields}, lines, reason=reason)
+    answer(json, {"mode": str(mode), **fields}, lines, reason=left_open(done.position, working) or None)
 
 
 def _refuse(mode: Mode, broker: Broker | None) -> None:

@@ -12,9 +12,10 @@ from live.desk_copy import DeskCopy, Records
 from live.profitdll.connection import Connection
 from live.profitdll.market import Market
 from live.profitdll.step import Step
-from live.recorder import Recorder, Written
+from live.recorder import Recorder, Written, left_open
 from live.recording import Recording
 from market.errors import PregaoError
+from trading.desk import ORDERS, is_dead
 from trading.desks import Seat
 from trading.records import RefusalReason, TradingState
 
@@ -106,6 +107,12 @@ class Attendant:
         self._recording.take()  # room for them
         self.market.end_clock(self._seat.feed.contract)
 
+    @property
+    def working(self) -> int:
+        """How many orders of the desk may still fill: nobody looks after them once the run is over."""
+        desk = self._seat.trader.core.desk
+        return sum(not is_dead(int(state)) for state in desk.orders["state"][: desk.counts[ORDERS]])
+
     def end(self) -> None:
         """Write what is left, once the library calls no more and the desk is done."""
         trader, recorder = self._seat.trader, self._recorder
@@ -124,14 +131,12 @@ class Attendant:
         """Where a run fails, write what the desk did until then, and say what it leaves open."""
         if error is None:
             return
-        position = int(self._seat.trader.account[0]["position"])
         with contextlib.suppress(PregaoError, OSError):  # the error at hand is the one to tell
             self.end()
-        if position:
+        position = int(self._seat.trader.account[0]["position"])
+        if told := left_open(position, self.working):
             with contextlib.suppress(PregaoError, OSError):
-                self._tell(
-                    f"position: expected a flat account at the end, found {position} open; see to it at the broker"
-                )
+                self._tell(told)
 
     def _market_alarms(self) -> list[str]:
         open_ns, close_ns = int(self._session["open_ns"]), int(self._session["close_ns"])

@@ -10,6 +10,7 @@ import numpy as np
 
 from features.monitor import dead_column, unusual_columns
 from live.journal_writer import JournalWriter
+from market.wording import count_of
 from registry.installed import Opened
 from trading.journal import Kind, json_payload
 from trading.paper import Trader
@@ -150,3 +151,12 @@ class Recorder:
             model_digest=account.digest,
             journal=str(self._journal.path),
         )
+
+
+def left_open(position: int, working: int) -> str:
+    """Return what a person has to see to after a run, by position and orders that may still fill; empty for nothing."""
+    found = [f"{position} open"] if position else []
+    found += [f"{count_of(working, 'order')} that may still fill"] if working else []
+    if not found:
+        return ""
+    return f"position: expected a flat account at the end, found {' and '.join(found)}; see to it at the broker"

@@ -83,16 +83,21 @@ class Plan:
 
 @dataclass(frozen=True)
 class Ran:
-    """What was done, where the orders went, the capture part, and events that found no room in the ring."""
+    """What was done, where the orders went, the capture part, events that found no room in the ring.
+
+    `working` counts orders that may still fill at the broker.
+    """
 
     outcome: Outcome
     broker: str
     capture: str
     dropped: int
+    working: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
+        """Return the fields of the answer as plain values."""
         told = asdict(self)
+        del told["working"]  # machines read `ok` and `reason`
         return {**told.pop("outcome"), **told}
 
 
@@ -155,7 +160,8 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         if plan.orders is Orders.VENUE:
             paper_end(trader.core, trader.venue)
         attendant.end()
-        return Ran(recorder.outcome(account, 1), _broker_of(plan), str(recording.path), connection.events.dropped)
+        done, dropped = recorder.outcome(account, 1), connection.events.dropped
+        return Ran(done, _broker_of(plan), str(recording.path), dropped, attendant.working)
 
 
 def _open(home: Home, named: Named, plan: Plan) -> tuple[Opened, dt.date]:

@@ -16,15 +16,15 @@ from live.journal_writer import JournalWriter
 from live.profitdll.notices import NOTICE
 from live.profitdll.step import Step
 from live.profitdll.table import COUNT, table
-from live.recorder import Recorder
+from live.recorder import Recorder, left_open
 from market.errors import NoAnswer
 from market.types import EVENT
 from registry.installed import Named, open_account
 from tests.homes import MARKET, build_home
-from trading.desk import DECISIONS
+from trading.desk import DECISIONS, ORDERS
 from trading.journal import Kind, read
 from trading.paper import Trader, begin_session
-from trading.records import RefusalReason, TradingState
+from trading.records import OrderState, RefusalReason, TradingState
 
 
 @dataclass
@@ -87,8 +87,13 @@ def test_what_ends_early_is_written_and_its_position_told(
 ) -> None:
     attended.trader.core.desk.counts[DECISIONS] = 1
     attended.trader.account["position"] = -2
+    attended.trader.core.desk.orders["state"][:3] = OrderState.ACCEPTED, OrderState.FILLED, OrderState.UNKNOWN
+    attended.trader.core.desk.counts[ORDERS] = 3
     attended.attendant.abandon(NoAnswer, NoAnswer("a call that hangs"), None)
-    assert "position: expected a flat account at the end, found -2 open" in capsys.readouterr().err
+    assert (
+        "position: expected a flat account at the end, found -2 open and 2 orders that may still fill;"
+        in capsys.readouterr().err
+    )
     assert [one.kind for one in read(attended.journal)].count(Kind.DECISION) == 1
 
 
@@ -113,3 +118,9 @@ def test_a_connection_that_goes_and_comes_is_told_each_time(
 def test_a_preload_that_is_not_up_to_date_is_told(attended: Attended) -> None:
     (note,) = attended.notes()
     assert "expected WINQ26 on 2026-06-08, whole, for features to begin with, found 2026-06-05" in note["alarm"]
+
+
+def test_what_is_left_open_is_named() -> None:
+    assert left_open(0, 0) == ""
+    assert "found 1 order that may still fill; see to it at the broker" in left_open(0, 1)
+    assert "found 3 open; see to it at the broker" in left_open(3, 0)
