@@ -17,7 +17,7 @@ from market.home import Home
 CHECKOUT = Path(__file__).resolve().parent.parent
 KERNEL_PLACES = (
     "market", "features", "forest", "trading", "models", "backtest", "live/memory.py", "live/lock.py", "live/ring.py",
-    "live/desk_copy.py", "live/profitdll"
+    "live/desk_reader.py", "live/profitdll"
 )  # fmt: skip
 
 BLOCK = {

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import numpy as np
 
-from live.desk_copy import DeskCopy, Records
+from live.desk_reader import DeskReader, Records
 from live.profitdll.connection import Connection
 from live.profitdll.market import Market
 from live.profitdll.step import Step
@@ -50,7 +50,7 @@ class Attendant:
         self._connection, self._seat, self._day = connection, seat, day
         self._recorder, self._recording = recorder, recording
         self._session, self._written = seat.feed.session(day)[0], Written()
-        self._copy: DeskCopy | None = None
+        self._copy: DeskReader | None = None
         self._shown: Records | None = None
         self._told: set[str] = set()
         self._there = {"market data": True, "routing": True}  # whoever got so far is connected
@@ -80,7 +80,7 @@ class Attendant:
         if late or recording.earlier.size:
             market.go_on(symbol, recording.next_sequence, recording.clock_ns)
         market.decide(symbol, step.address, step.state)
-        self._copy = DeskCopy(self._seat.trader.core.desk, step.lock)
+        self._copy = DeskReader(self._seat.trader.core.desk, step.lock)
         for sentence in self._stale():
             self._tell(sentence)
         self._connection.reader.take()  # how the login came about, which the market would take for a loss

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from live.desk_copy import DeskCopy
+from live.desk_reader import DeskReader
 from live.lock import lock, unlock
 from live.memory import load_acquire, store_release, swap
 from market.instruments import B3
@@ -104,7 +104,7 @@ def test_copies_are_of_one_moment_and_only_grow() -> None:
     desk = desk._replace(decisions=np.zeros(size, desk.decisions.dtype), fills=np.zeros(size, desk.fills.dtype))
     word, stop = np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int64)
     copies: list[int] = []
-    copy = DeskCopy(desk, word.ctypes.data)
+    copy = DeskReader(desk, word.ctypes.data)
     assert len(copy.take().decisions) == 0
     write_on(desk, word.ctypes.data, stop)  # compiles
     stop[0] = 0

@@ -73,7 +73,7 @@ def reach(sent, state):
     return found[0] if wait(there, 5.0) else found[0]
 """
 DESK = """
-from live.desk_copy import DeskCopy
+from live.desk_reader import DeskReader
 from live.lock import lock, unlock
 from live.profitdll.order_thread import OrderThread
 from live.profitdll.step import EVENT_NS, KEEPS_TIME, RECEIVED_NS, Step, let_out
@@ -94,7 +94,7 @@ def begin(keeps_time=False, **exits):
 def serve_desk(traded, its_step, *kept):
     global desk, step, thread, copies, alive
     desk, step, alive = traded, its_step, kept
-    copies = DeskCopy(desk, step.lock)
+    copies = DeskReader(desk, step.lock)
     thread = OrderThread(connection, orders, wdo, desk, step, home.state / "intents.bin")
     thread.start()
     release(CALM)

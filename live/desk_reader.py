@@ -30,7 +30,7 @@ class Records(NamedTuple):
     budget: np.ndarray
 
 
-class DeskCopy:
+class DeskReader:
     """The copies of one desk in one session.
 
     Parameters
