@@ -257,6 +257,24 @@ def test_a_session_is_traded_the_same_way_again(routed: Done) -> None:
         assert again[name] == routed.told[name], name
 
 
+@pytest.mark.nightly
+def test_a_wrong_routing_password_is_told_with_its_remedy(tmp_path: Path) -> None:
+    """No call fails: an entry stops at result 4, and one sentence names the password."""
+    home = build_busy_home(tmp_path)
+    wrong = """
+from dataclasses import replace
+from live.profitdll.standin import session
+session._SETTINGS = replace(session._SETTINGS, routing_password="another")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", wrong + RUN.replace("Orders.VENUE", "Orders.ROUTED"), str(home.root)],
+        capture_output=True, text=True, check=False, cwd=CHECKOUT, env=environment_of(home),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "found it stopped at result 4; check the routing password" in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["fills"] == 0
+
+
 def venue_of(runner: "subprocess.Popen[str]") -> int:
     """Return the process that a runner has started, once it is there."""
     children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
