@@ -67,6 +67,8 @@ from trading.desk import Desk
 from trading.intents import INTENT, read_intents
 from trading.requests import REPORT
 
+_PASSING = 1  # tries to read an order that tell nothing yet: it may have been sent a moment ago
+
 
 @kernel
 def run_orders(table: int, work: int, papers: Papers) -> int:
@@ -180,14 +182,13 @@ class OrderThread:
         return int(self._work[OVERTAKEN // 8])
 
     def alarms(self) -> list[str]:
-        """Return what an operator must read of the broker's answers, one sentence each."""
+        """Return what an operator must read of the broker's answers, one sentence each, the same while it lasts."""
         strange, status, unread = (int(self._work[word // 8]) for word in (STRANGE, STRANGE_STATUS, UNREAD))
         told, remedy = [], "read the orders at the broker"
         if strange:
-            told.append(f"orders: expected statuses that say how they stand, found {strange} others, last {status}; "
-                        f"{remedy}")  # fmt: skip
-        if unread and self._work[MARKED // 8]:
-            told.append(f"orders: expected details of each one, found none in {unread} tries; {remedy}")
+            told.append(f"orders: expected statuses that say how they stand, found another, {status}; {remedy}")
+        if unread > _PASSING and self._work[MARKED // 8]:
+            told.append(f"orders: expected details of each one, found none; {remedy}")
         return told + self._stalled()
 
     def _stalled(self) -> list[str]:

@@ -148,8 +148,8 @@ finish(seen, [*alarms, thread.foreign])
     foreign, counts = alarms.pop(), [len(one) for one in alarms]
     assert foreign == 1
     assert counts == [0, 0, 0, 0, 1, 2, 1]
-    assert "found 1 others, last 7" in alarms[4][0]
-    assert "expected details of each one, found none in" in alarms[5][1]
+    assert "found another, 7" in alarms[4][0]
+    assert "expected details of each one, found none" in alarms[5][1]
     assert {line.split()[0] for line in said} == {"SendOrder", "GetOrderDetails", "SendCancelOrderV2"}
 
 
