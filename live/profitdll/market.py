@@ -39,7 +39,7 @@ from live.profitdll.table import (
     key_of,
 )
 from market.calendar import to_ns
-from market.errors import UsageError
+from market.errors import BrokerError, UsageError
 from market.instruments import B3, FUTURES, Instruments
 
 LIFE_S = 30.0  # within which a subscription in an open market must bring something
@@ -110,7 +110,7 @@ class Market:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection, self._instruments, self._clock = connection, instruments, clock
-        self._connected = True
+        self._connected, self._refusal = True, ""
         self.subscriptions: dict[str, Subscription] = {}
         connection.table[TO_UTC_NS] = utc_offset_ns(day)
 
@@ -161,6 +161,7 @@ class Market:
             If the library refuses.
         """
         library = self._connection.library
+        self._connected = self._connection.has_market()  # what went before no longer matters
         made.begin(self._clock())
         answer("SubscribeTicker", library.call("SubscribeTicker", made.symbol, FUTURES_EXCHANGE.value))
         if made.depth:
@@ -235,7 +236,10 @@ class Market:
         end_clock(self._connection.table.address, int(self.subscriptions[symbol].block.ctypes.data))
 
     def hear(self, notices: np.ndarray) -> None:
-        """Take notices of the connection: a ticker refused, market data lost or back. Asks again for all once back."""
+        """Take notices of the connection: a ticker refused, market data lost or back. Asks again for all once back.
+
+        Where the library refuses, an alarm says so, and all is asked for again with the next notice.
+        """
         for notice in notices[notices["kind"] == NoticeKind.INVALID_TICKER]:
             refused = self.subscriptions.get(text_of(notice["text"]))
             if refused is not None:
@@ -245,18 +249,32 @@ class Market:
         lost = told < MarketDataResult.CONNECTED
         connected = self._connection.has_market()
         if connected and (lost.any() or not self._connected):
-            for made in self._wanted():
-                self.ask(made)
+            connected = self._ask_again()
         self._connected = connected
 
     def alarms(self, market_open: bool) -> list[str]:
         """Return what an operator must read of subscriptions that bring nothing, one sentence each."""
         now_s = self._clock()
         return [
-            f"{made.symbol}: expected an event within {LIFE_S:g} s of the subscription, found none; {self._why(made)}"
-            for made in self._wanted()
-            if made.refused or (market_open and not made.lives() and now_s - made.since_s > LIFE_S)
+            *([self._refusal] if self._refusal else []),
+            *(
+                f"{made.symbol}: expected an event within {LIFE_S:g} s of the subscription, found none; "
+                f"{self._why(made)}"
+                for made in self._wanted()
+                if made.refused or (market_open and not made.lives() and now_s - made.since_s > LIFE_S)
+            ),
         ]
+
+    def _ask_again(self) -> bool:
+        """Ask for all that is wanted; return whether the library took it."""
+        try:
+            for made in self._wanted():
+                self.ask(made)
+        except BrokerError as error:  # the desk may hold a position: a runner that ended here could not see to it
+            self._refusal = f"after a reconnection: {error}"
+            return False
+        self._refusal = ""
+        return True
 
     def _wanted(self) -> list[Subscription]:
         return [made for made in self.subscriptions.values() if made.wanted]

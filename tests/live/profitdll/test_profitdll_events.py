@@ -268,3 +268,18 @@ print(json.dumps([kind, vendor.said()[2:]])); end()
 """)  # fmt: skip
     assert kind in ("UsageError", "UnknownSymbol")
     assert said == ["SubscribeTicker WDOX26 F"]
+
+
+def test_a_subscription_refused_after_a_reconnection_is_an_alarm_and_asked_for_again(home: Home) -> None:
+    refused, again = told(home, """
+market.subscribe("WDOZ26")
+vendor.play("answer SubscribeTicker -2147483604\\nstate 2 1\\nstate 2 4")
+market.hear(connection.reader.take())
+refused = market.alarms(False)
+vendor.play("answer SubscribeTicker 0\\nstate 1 5")
+market.hear(connection.reader.take())
+print(json.dumps([refused, market.alarms(False)])); end()
+""")  # fmt: skip
+    assert len(refused) == 1
+    assert refused[0].startswith("after a reconnection: SubscribeTicker: expected ")
+    assert again == []
