@@ -61,6 +61,7 @@ def servers_of(home: Home) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_killed_runs_leave_lake_and_registry_whole_and_the_next_run_completes(home: Home) -> None:
     lake = Lake(home.lake)

@@ -41,6 +41,8 @@ from trading.policy import RiskLimits
 from trading.records import DECISION, FILL, ORDER, OrderRole, OrderState
 from trading.requests import RequestKind
 
+pytestmark = pytest.mark.timeout(900)  # the first run on a machine compiles the decision path
+
 DAY = MARKET.days()[-1]
 BUSY = replace(MARKET, trades_per_session=6_000)
 MINUTE = 60 * 1_000_000_000

@@ -122,7 +122,9 @@ def last_orders(records: list[Record]) -> bytes:
     return b"".join(last[number] for number in sorted(last))
 
 
-@pytest.mark.parametrize("market", [TICKS, BOOK, BARS], ids=["ticks", "book", "bars"])
+@pytest.mark.parametrize(
+    "market", [TICKS, pytest.param(BOOK, marks=pytest.mark.nightly), BARS], ids=["ticks", "book", "bars"]
+)
 def test_live_loop_asks_decides_and_fills_what_the_compiled_loop_does(
     realdata: Path, home: Home, market: Market
 ) -> None:

@@ -20,6 +20,8 @@ from registry.record import verify
 from trading.journal import Kind, read
 from trading.records import DECISION
 
+pytestmark = pytest.mark.nightly
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PARAMS = Path(__file__).with_name("params.yaml")
 WIN = "b3/profit_bars_reheadered/WIN_5min_test.csv"

@@ -14,7 +14,7 @@ FOLLOWS = ExitParams(trail_after=6, trail_distance=5)
 
 
 def test_refusals_for_what_is_asked_are_for_good_and_those_for_the_moment_are_not() -> None:
-    permanent = {Refusal.QUANTITY, Refusal.PRICE, Refusal.BAND, Refusal.TRIGGERED, Refusal.DUPLICATE}
+    permanent = {Refusal.QUANTITY, Refusal.PRICE, Refusal.BAND, Refusal.TRIGGERED, Refusal.DUPLICATE, Refusal.EXCHANGE}
     assert {refusal for refusal in Refusal if is_permanent(refusal)} == permanent
 
 

@@ -206,6 +206,7 @@ story()
     assert told.asked == [["NEW", 1, "ENTRY"]] + [["CANCEL", 1, "ENTRY"]] * 3
 
 
+@pytest.mark.nightly  # by the wall clock: an order and its cancel within 800 ms
 def test_a_cancel_that_cannot_be_sent_is_asked_again(tmp_path: Path, library: Path) -> None:
     told = tell(tmp_path, library, """
 begin(keeps_time=True, answer_ms=500, protect_ms=5000)
