@@ -44,6 +44,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_fresh_clone_pulls_the_sample_and_reproduces_once(clone: Path) -> None:
     run(clone, "dvc", "pull")
