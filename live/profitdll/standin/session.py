@@ -125,6 +125,7 @@ class StandinSession:
             If something stands still, or the venue has ended.
         """
         words, calm = self._words, -1
+        words[UNTIL_NS] = 0
         for place, ts_ns in enumerate(self._times.tolist(), start=1):
             calm = self._settle(ts_ns, calm, idle)
             self._now[0] = ts_ns
@@ -160,11 +161,12 @@ class StandinSession:
         idle : callable
         """
         words = self._words
-        words[UNTIL_NS] = until_ns
         while True:
-            asked, told = int(words[REQUEST_HEAD]), int(words[EVENT_HEAD])
-            if asked == calm and words[DUE_NS] > until_ns:
+            asked, told, due_ns = int(words[REQUEST_HEAD]), int(words[EVENT_HEAD]), int(words[DUE_NS])
+            if asked == calm and due_ns > until_ns:
                 return calm
+            if asked == calm:
+                words[UNTIL_NS] = due_ns  # one thing at a time: what the desk asks after it is asked at its time
             rested = int(words[RESTS]) + 2  # a whole round of the venue that found nothing to do
             self._await(lambda rested=rested: words[RESTS] >= rested and self._is_told() and idle())  # type: ignore[misc]
             if (asked, told) == (int(words[REQUEST_HEAD]), int(words[EVENT_HEAD])):
