@@ -1,4 +1,4 @@
-"""MLflow: what a training run leaves behind, and the versions and aliases that come of it.
+"""MLflow: what a training run leaves behind, and the versions that come of it.
 
 Everything goes over HTTP through a tracking server, so stored locations never name a folder of one machine. Models
 are stored in their libraries' own text or skops formats; nothing here writes or reads a pickle. A version is made
@@ -20,21 +20,17 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from mlflow.entities import Metric, Param, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, Schema
-from requests import RequestException
 
-from market.errors import AliasMoved, RegistryError, ServerUnavailable, VersionMissing
+from market.errors import RegistryError, VersionMissing
+from registry.aliases import CHALLENGER_ALIAS, alias_lock, holder_of, make_move
 from registry.gates import CHALLENGER, Gate, as_table, gates_digest, verdict
-from registry.record import Decision, Move, append
-from registry.server import answers, environment
-
-CHALLENGER_ALIAS = "challenger"
-CHAMPION_ALIAS = "champion"
+from registry.mlflow_client import connect, pages, unless_present
+from registry.record import Move
 
 TRIALS_TAG = "trials"
 SAME_TAG = "same_trials"  # equal where the same was tried again
@@ -134,7 +130,7 @@ def log_candidate(uri: str, candidate: Candidate) -> Registered:
     """
     if not any(path.is_file() for path in candidate.bundle_folder.rglob("*")):
         raise RegistryError(f"{candidate.bundle_folder}: expected a bundle, found no file; build the bundle first")
-    with _client(uri) as client:
+    with connect(uri) as client:
         run_id = _open_run(client, candidate)
         with _active_run(uri, run_id):
             _store_files(client, run_id, candidate)
@@ -144,40 +140,16 @@ def log_candidate(uri: str, candidate: Candidate) -> Registered:
     return Registered(run_id, version, alias)
 
 
-def move_alias(uri: str, move: Move, record: Path) -> Decision:
-    """Move an alias, if it still is where `move` says, and record who moved it and on what gates.
-
-    Raises
-    ------
-    AliasMoved
-        The alias points elsewhere than `move.from_version`.
-    RegistryError
-        The server cannot be reached, has no such version, or the record does not hold.
-    """
-    with _client(uri) as client, _alias_lock(record):
-        holder = _holder(client, move.name, move.alias)
-        if holder != move.from_version:
-            expected = f"{move.name}: expected alias '{move.alias}' at version {move.from_version}"
-            raise AliasMoved(f"{expected}, found {holder}; look at that version, then decide again")
-        return _move(client, move, record)
-
-
-def alias_holder(uri: str, name: str, alias: str) -> int | None:
-    """Return the version an alias points to, None where it points nowhere."""
-    with _client(uri) as client:
-        return _holder(client, name, alias)
-
-
 def models(uri: str) -> list[str]:
     """Return the names of all registered models, in alphabetical order."""
-    with _client(uri) as client:
-        return sorted(entry.name for entry in _pages(lambda token: client.search_registered_models(page_token=token)))
+    with connect(uri) as client:
+        return sorted(entry.name for entry in pages(lambda token: client.search_registered_models(page_token=token)))
 
 
 def versions(uri: str, name: str) -> list[Version]:
     """Return every version of a registered model, oldest first; none where the model is unknown."""
-    with _client(uri) as client:
-        found = _pages(lambda token: client.search_model_versions(f"name='{name}'", page_token=token))
+    with connect(uri) as client:
+        found = pages(lambda token: client.search_model_versions(f"name='{name}'", page_token=token))
         numbers = sorted(int(entry.version) for entry in found)
         # A search leaves the aliases out, so each version is asked for by its number.
         return [_version(client.get_model_version(name, str(number))) for number in numbers]
@@ -191,7 +163,7 @@ def gates_of(uri: str, name: str, version: int | str) -> list[dict[str, Any]]:
     VersionMissing
         There is no such version, or it was registered without gates.
     """
-    with _client(uri) as client, tempfile.TemporaryDirectory() as folder:
+    with connect(uri) as client, tempfile.TemporaryDirectory() as folder:
         found = _resolve(client, name, version)
         local = _download(uri, f"runs:/{found.run_id}/{GATES_FILE}", Path(folder))
         table: list[dict[str, Any]] = json.loads(local.read_text(encoding="utf-8"))
@@ -218,7 +190,7 @@ def download_bundle(uri: str, name: str, version: int | str, target: Path) -> Ve
     if target.exists() and any(target.iterdir()):
         raise RegistryError(f"{target}: expected no folder or an empty one, found files; name another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _client(uri) as client, tempfile.TemporaryDirectory(dir=target.parent, prefix=".pull-") as folder:
+    with connect(uri) as client, tempfile.TemporaryDirectory(dir=target.parent, prefix=".pull-") as folder:
         found = _resolve(client, name, version)
         local = _download(uri, found.source, Path(folder))
         if target.exists():
@@ -247,7 +219,7 @@ def log_trials(uri: str, experiment: str, name: str, count: int, params: Mapping
     """
     told = json.dumps([name, count, dict(params)], sort_keys=True, default=str)
     digest = hashlib.sha256(told.encode()).hexdigest()
-    with _client(uri) as client:
+    with connect(uri) as client:
         experiment_id = _experiment(client, experiment)
         known = client.search_runs([experiment_id], f"tags.{SAME_TAG} = '{digest}'", run_view_type=ViewType.ALL)
         if not known:
@@ -260,39 +232,13 @@ def log_trials(uri: str, experiment: str, name: str, count: int, params: Mapping
 
 def trial_count(uri: str, experiment: str) -> int:
     """Return how many parameter sets were ever tried in an experiment: failed, killed and deleted runs count too."""
-    with _client(uri) as client:
+    with connect(uri) as client:
         known = client.get_experiment_by_name(experiment)
         if known is None:
             return 0
         ids = [known.experiment_id]
-        runs = _pages(lambda token: client.search_runs(ids, run_view_type=ViewType.ALL, page_token=token))
+        runs = pages(lambda token: client.search_runs(ids, run_view_type=ViewType.ALL, page_token=token))
         return sum(int(run.data.tags.get(TRIALS_TAG, 1)) for run in runs)
-
-
-@contextmanager
-def _client(uri: str) -> Iterator[MlflowClient]:
-    """Yield a client of a server that answers; turn MLflow's errors into ours."""
-    if not uri.startswith(("http://", "https://")):
-        remedy = "start a server over that store and name its address"
-        raise ServerUnavailable(f"MLFLOW_TRACKING_URI: expected an http address, found '{uri}'; {remedy}")
-    if not answers(uri):
-        remedy = "start the server or correct MLFLOW_TRACKING_URI"
-        raise ServerUnavailable(f"tracking server {uri}: expected an answer, found none; {remedy}")
-    settings = {
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        # The default of 7 hangs for minutes on a server that went away; 4 is half a minute.
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": os.environ.get("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4"),
-    }
-    with environment(**settings):
-        try:
-            yield MlflowClient(tracking_uri=uri, registry_uri=uri)
-        except MlflowException as error:
-            kind = VersionMissing if error.error_code == "RESOURCE_DOES_NOT_EXIST" else RegistryError
-            raise kind(f"tracking server {uri}: {error.message}; `pregao ui` shows what it holds") from error
-        except RequestException as error:
-            remedy = "look at the server's log and its artifact store"
-            raise RegistryError(f"tracking server {uri}: expected an answer, found {error}; {remedy}") from error
 
 
 @contextmanager
@@ -320,7 +266,7 @@ def _open_run(client: MlflowClient, candidate: Candidate) -> str:
 
 def _experiment(client: MlflowClient, name: str) -> str:
     """Return the id of an experiment, created by us or, at the same moment, by somebody else."""
-    _unless_present(lambda: client.create_experiment(name))
+    unless_present(lambda: client.create_experiment(name))
     return str(client.get_experiment_by_name(name).experiment_id)
 
 
@@ -365,47 +311,18 @@ def _register(client: MlflowClient, run_id: str, candidate: Candidate) -> int:
     table, outcome = _gates_text(candidate), "passed" if candidate.challenger_passed else "failed"
     gates = table if len(table) <= _TAG_LIMIT else f"in {GATES_FILE} of run {run_id}"
     tags = {**candidate.tags, GATES_TAG: gates, "challenger_gates": outcome}
-    _unless_present(lambda: client.create_registered_model(candidate.registered_name))
+    unless_present(lambda: client.create_registered_model(candidate.registered_name))
     made = client.create_model_version(candidate.registered_name, source, run_id, tags=tags, await_creation_for=0)
     return int(made.version)
 
 
 def _challenge(client: MlflowClient, version: int, candidate: Candidate) -> str:
-    with _alias_lock(candidate.record):
+    with alias_lock(candidate.record):
         name = candidate.registered_name
-        holder = _holder(client, name, CHALLENGER_ALIAS)
+        holder = holder_of(client, name, CHALLENGER_ALIAS)
         digest = gates_digest(as_table(candidate.gates))
-        _move(client, Move(candidate.who, name, CHALLENGER_ALIAS, holder, version, digest), candidate.record)
+        make_move(client, Move(candidate.who, name, CHALLENGER_ALIAS, holder, version, digest), candidate.record)
     return CHALLENGER_ALIAS
-
-
-def _move(client: MlflowClient, move: Move, record: Path) -> Decision:
-    """Record a move, then make it."""
-    if move.to_version is not None:
-        client.get_model_version(move.name, str(move.to_version))
-    decision = append(record, move, datetime.now(UTC))
-    if move.to_version is None:
-        client.delete_registered_model_alias(move.name, move.alias)
-    else:
-        client.set_registered_model_alias(move.name, move.alias, str(move.to_version))
-    return decision
-
-
-@contextmanager
-def _alias_lock(record: Path) -> Iterator[None]:
-    """Let one process of this home at a time look at an alias and move it."""
-    record.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(record.with_name(f"{record.name}.alias.lock")):
-        yield
-
-
-def _holder(client: MlflowClient, name: str, alias: str) -> int | None:
-    try:
-        return int(client.get_model_version_by_alias(name, alias).version)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
 
 
 def _resolve(client: MlflowClient, name: str, version: int | str) -> Version:
@@ -413,7 +330,7 @@ def _resolve(client: MlflowClient, name: str, version: int | str) -> Version:
     text = str(version)
     if text.isdigit():
         return _version(client.get_model_version(name, text))
-    holder = _holder(client, name, text)
+    holder = holder_of(client, name, text)
     if holder is None:
         remedy = "`pregao ui` shows the versions and aliases there are"
         raise VersionMissing(f"{name}: expected a version with alias '{text}', found none; {remedy}")
@@ -436,26 +353,6 @@ def _download(uri: str, location: str, folder: Path) -> Path:
     if not local.is_file() and not (local.is_dir() and any(local.iterdir())):
         raise VersionMissing(f"{location}: expected stored files, found none; register the candidate again")
     return local
-
-
-def _pages(search: Any) -> Iterator[Any]:
-    """Yield the entries of every page of an MLflow search."""
-    token: str | None = None
-    while True:
-        page = search(token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
-def _unless_present(create: Any) -> None:
-    """Create something, unless it is there already."""
-    try:
-        create()
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
 
 
 def _gates_text(candidate: Candidate) -> str:

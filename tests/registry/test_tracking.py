@@ -17,16 +17,15 @@ import pytest
 import xgboost
 
 from market.errors import AliasMoved, RecordBroken, RegistryError, ServerUnavailable, VersionMissing
+from registry.aliases import alias_holder, move_alias
 from registry.gates import Evidence, GateThresholds, as_table, challenger_gates, champion_gates, gates_digest
 from registry.record import Move, read
 from registry.tracking import (
     Candidate,
-    alias_holder,
     download_bundle,
     gates_of,
     log_candidate,
     log_trials,
-    move_alias,
     trial_count,
     versions,
 )

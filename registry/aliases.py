@@ -1,0 +1,71 @@
+"""Aliases: which version is challenger or champion, moved by compare-and-set and never without a record."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from market.errors import AliasMoved
+from registry.mlflow_client import connect
+from registry.record import Decision, Move, append
+
+CHALLENGER_ALIAS = "challenger"
+CHAMPION_ALIAS = "champion"
+
+
+def move_alias(uri: str, move: Move, record: Path) -> Decision:
+    """Move an alias, if it still is where `move` says, and record who moved it and on what gates.
+
+    Raises
+    ------
+    AliasMoved
+        The alias points elsewhere than `move.from_version`.
+    RegistryError
+        The server cannot be reached, has no such version, or the record does not hold.
+    """
+    with connect(uri) as client, alias_lock(record):
+        holder = holder_of(client, move.name, move.alias)
+        if holder != move.from_version:
+            expected = f"{move.name}: expected alias '{move.alias}' at version {move.from_version}"
+            raise AliasMoved(f"{expected}, found {holder}; look at that version, then decide again")
+        return make_move(client, move, record)
+
+
+def alias_holder(uri: str, name: str, alias: str) -> int | None:
+    """Return the version an alias points to, None where it points nowhere."""
+    with connect(uri) as client:
+        return holder_of(client, name, alias)
+
+
+def make_move(client: MlflowClient, move: Move, record: Path) -> Decision:
+    """Record a move, then make it; whoever calls holds the lock and has looked where the alias is."""
+    if move.to_version is not None:
+        client.get_model_version(move.name, str(move.to_version))
+    decision = append(record, move, datetime.now(UTC))
+    if move.to_version is None:
+        client.delete_registered_model_alias(move.name, move.alias)
+    else:
+        client.set_registered_model_alias(move.name, move.alias, str(move.to_version))
+    return decision
+
+
+@contextmanager
+def alias_lock(record: Path) -> Iterator[None]:
+    """Let one process of this home at a time look at an alias and move it."""
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(record.with_name(f"{record.name}.alias.lock")):
+        yield
+
+
+def holder_of(client: MlflowClient, name: str, alias: str) -> int | None:
+    """Return the version an alias points to, None where it points nowhere, asked with a client at hand."""
+    try:
+        return int(client.get_model_version_by_alias(name, alias).version)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
