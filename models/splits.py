@@ -1,69 +1,23 @@
-"""Splits in time: whole sessions, purged by each label's end, with an embargo.
+"""Splits that move forward in time: train on the past, test on what follows.
 
-A label is the closed interval [start_ns, end_ns]. A training row stays only if its interval keeps clear of every
-test span (first start to last end of a run of test rows) by more than the embargo, on both sides. That rule is
-the whole defence, and it is one function: `clear_of`.
+Blocks are whole sessions; training rows are purged by their label's end and an embargo (`models.spans`). Every
+splitter is used as scikit-learn's are, with the label intervals as groups:
+``cross_val_score(model, X, y, cv=splitter, groups=table.spans)``.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, groupby
-from math import comb
+from typing import Any
 
 import numpy as np
 
-from market.errors import ConfigError, DataError, NotEnoughData
-
-Split = tuple[np.ndarray, np.ndarray]  # row indices to train on, row indices to test on
-
-
-def clear_of(start_ns: np.ndarray, end_ns: np.ndarray, span_ns: tuple[int, int], embargo_ns: int) -> np.ndarray:
-    """Return which intervals lie more than `embargo_ns` before or after the closed span, bool[n]."""
-    return (end_ns < span_ns[0] - embargo_ns) | (start_ns > span_ns[1] + embargo_ns)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """The rows being split, and the sessions they fall in, oldest first."""
-
-    start_ns: np.ndarray
-    end_ns: np.ndarray
-    session: np.ndarray
-    sessions: np.ndarray
-
-    def of(self, sessions: np.ndarray) -> np.ndarray:
-        return np.isin(self.session, sessions)
-
-    def purge(self, train: np.ndarray, test: np.ndarray, embargo_ns: int) -> np.ndarray:
-        span = int(self.start_ns[test].min()), int(self.end_ns[test].max())
-        return np.asarray(train & clear_of(self.start_ns, self.end_ns, span, embargo_ns))
-
-
-def _read(start_ns: np.ndarray, end_ns: np.ndarray, session: np.ndarray) -> _Rows:
-    starts, ends, numbers = (np.asarray(values, dtype=np.int64) for values in (start_ns, end_ns, session))
-    if not len(starts) == len(ends) == len(numbers):
-        raise DataError(f"splits: expected equal lengths, found {len(starts)}, {len(ends)} and {len(numbers)}")
-    if np.any(ends < starts):
-        raise DataError(f"splits: label {int(np.argmax(ends < starts))} ends before it starts; rebuild the labels")
-    order = np.lexsort((starts, numbers))
-    if np.any(np.diff(starts[order]) < 0):
-        raise DataError(
-            "splits: expected session numbers that ascend with time, found a later session that starts earlier"
-        )
-    return _Rows(starts, ends, numbers, np.unique(numbers))
-
-
-def _indices(train: np.ndarray, test: np.ndarray, where: str) -> Split:
-    if not train.any():
-        raise NotEnoughData(f"splits: no training row of {where} is left after purge and embargo; add sessions")
-    return np.flatnonzero(train), np.flatnonzero(test)
+from market.errors import ConfigError, NotEnoughData
+from models.spans import Split, as_indices, read_rows
 
 
 @dataclass(frozen=True)
 class WalkForward:
     """Train on the past, test on the next block of sessions, move on.
-
-    ``list(splitter.split(...))`` is what scikit-learn takes as ``cv``.
 
     Parameters
     ----------
@@ -86,26 +40,28 @@ class WalkForward:
         if self.folds < 1 or self.train_sessions_min < 1 or self.embargo_ns < 0:
             raise ConfigError(f"splits: expected folds >= 1, train_sessions_min >= 1 and embargo_ns >= 0, found {self}")
 
-    def get_n_splits(self) -> int:
-        """Return the number of folds."""
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: np.ndarray | None = None) -> int:
+        """Return the number of folds; the arguments are scikit-learn's and not looked at."""
         return self.folds
 
-    def split(self, start_ns: np.ndarray, end_ns: np.ndarray, session_index: np.ndarray) -> Iterator[Split]:
+    def split(self, X: Any = None, y: Any = None, groups: np.ndarray | None = None) -> Iterator[Split]:
         """Yield (train, test) row indices per fold, oldest first.
 
         Parameters
         ----------
-        start_ns, end_ns, session_index : i8[n]
-            Label intervals and the session of each row; session numbers ascend with time, rows may be in any order.
+        X, y
+            As scikit-learn passes them; only the length of X is looked at.
+        groups : SPAN[n]
+            Label interval and session of each row, in any order.
 
         Raises
         ------
         NotEnoughData
             Fewer than `train_sessions_min + folds` sessions, or a fold without training rows after the purge.
         DataError
-            Intervals or session numbers that contradict each other.
+            Spans that are missing or contradict each other.
         """
-        rows = _read(start_ns, end_ns, session_index)
+        rows = read_rows(groups, X)
         needed = self.train_sessions_min + self.folds
         if len(rows.sessions) < needed:
             raise NotEnoughData(
@@ -116,60 +72,19 @@ class WalkForward:
             past = rows.sessions[rows.sessions < block[0]]
             test = rows.of(block)
             train = rows.of(past if self.anchored else past[-self.train_sessions_min :])
-            yield _indices(rows.purge(train, test, self.embargo_ns), test, f"fold {fold}")
+            yield as_indices(rows.purge(train, test, self.embargo_ns), test, f"fold {fold}")
 
 
-@dataclass(frozen=True)
-class CombinatorialPurged:
-    """Test on every choice of `test_groups` out of `groups` blocks of sessions (AFML ch. 12).
-
-    With one test group this is the purged k-fold (ch. 7). Training rows may be later than test rows, so it
-    measures stability; the number a gate reads comes from `WalkForward`.
-    """
-
-    groups: int
-    test_groups: int
-    embargo_ns: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.test_groups < self.groups or self.embargo_ns < 0:
-            raise ConfigError(f"splits: expected 1 <= test_groups < groups and embargo_ns >= 0, found {self}")
-
-    def get_n_splits(self) -> int:
-        """Return the number of choices."""
-        return comb(self.groups, self.test_groups)
-
-    def split(self, start_ns: np.ndarray, end_ns: np.ndarray, session_index: np.ndarray) -> Iterator[Split]:
-        """Yield (train, test) row indices per choice, in lexicographic order; arguments and errors as `WalkForward`."""
-        rows = _read(start_ns, end_ns, session_index)
-        if len(rows.sessions) < self.groups:
-            raise NotEnoughData(f"splits: expected at least {self.groups} sessions, found {len(rows.sessions)}")
-        blocks = np.array_split(rows.sessions, self.groups)
-        for chosen in combinations(range(self.groups), self.test_groups):
-            test = rows.of(np.concatenate([blocks[block] for block in chosen]))
-            train = ~test
-            for run in _runs(chosen):
-                train = rows.purge(train, rows.of(np.concatenate([blocks[block] for block in run])), self.embargo_ns)
-            yield _indices(train, test, f"choice {chosen}")
-
-
-def _runs(chosen: tuple[int, ...]) -> list[list[int]]:
-    """Group neighbouring block numbers: each run is one test span."""
-    return [[block for _, block in run] for _, run in groupby(enumerate(chosen), lambda pair: pair[1] - pair[0])]
-
-
-def split_off_validation(
-    start_ns: np.ndarray, end_ns: np.ndarray, session_index: np.ndarray, fraction: float, embargo_ns: int
-) -> Split:
+def split_off_validation(spans: np.ndarray, fraction: float, embargo_ns: int) -> Split:
     """Return (fit, validation) row indices: the last `fraction` of the sessions validates, purged as a test span.
 
     Calibration and thresholds are fitted on the validation part, which the learner has not seen.
     """
     if not 0 < fraction < 1:
         raise ConfigError(f"splits: expected a validation fraction between 0 and 1, found {fraction}")
-    rows = _read(start_ns, end_ns, session_index)
+    rows = read_rows(spans)
     held = max(1, round(fraction * len(rows.sessions)))
     if held >= len(rows.sessions):
         raise NotEnoughData(f"splits: {len(rows.sessions)} sessions leave none to fit on; add sessions")
     validation = rows.of(rows.sessions[-held:])
-    return _indices(rows.purge(~validation, validation, embargo_ns), validation, "the fitting part")
+    return as_indices(rows.purge(~validation, validation, embargo_ns), validation, "the fitting part")

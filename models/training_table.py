@@ -8,6 +8,7 @@ import numpy as np
 
 from market.errors import DataError, NotEnoughData
 from market.types import Regime
+from models.spans import spans_of
 from models.weights import sample_weights
 
 SESSIONS_MIN = 12
@@ -87,6 +88,11 @@ class TrainingTable:
     def select(self, chosen: np.ndarray) -> "TrainingTable":
         """Return the chosen rows (mask or indices) as a table."""
         return TrainingTable(self.columns, *(getattr(self, name)[chosen] for name in _ARRAYS))
+
+    @property
+    def spans(self) -> np.ndarray:
+        """Label interval and session of each row, SPAN[n]: the groups of the splitters."""
+        return spans_of(self.start_ns, self.end_ns, self.session)
 
     def target(self) -> np.ndarray:
         """Return 1 for up and 0 for down, i8[n]; meant for rows whose label is not 0."""

@@ -21,7 +21,8 @@ from flows.parameters import Parameters
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.fitting import assemble
 from market.home import Home
-from models.splits import Split, WalkForward
+from models.spans import Split
+from models.splits import WalkForward
 from models.training_table import TrainingTable
 from trading.agent_inputs import available_agents
 

@@ -23,7 +23,8 @@ from flows.stages.trainer import Trainer, days_of, paper_trader
 from market.errors import NotEnoughData
 from market.stream import Feed
 from models.labels import Touch, triple_barrier
-from models.splits import Split, WalkForward
+from models.spans import Split
+from models.splits import WalkForward
 from models.training_table import TrainingTable, trainable
 from registry.signing import SigningKey
 from trading.core import close_bar
@@ -131,7 +132,7 @@ def folds(subject: Subject, table: TrainingTable) -> list[Split]:
         )
     first = min(params.train_sessions_min, found - 1)
     walk = WalkForward(min(params.folds, found - first), first, params.embargo_ns, params.anchored)
-    return list(walk.split(table.start_ns, table.end_ns, table.session))
+    return list(walk.split(groups=table.spans))
 
 
 def fit_fold(subject: Subject, feed: Feed) -> tuple[TrainingTable, Learned, StrategyParams, dt.date]:

@@ -79,7 +79,7 @@ def _train_folds(
     walk = WalkForward(splits.folds, first, splits.embargo_ns, splits.anchored)
     predicted, scores = np.full((2, len(table.rows)), np.nan)
     folds, strategies = [], []
-    rows = list(walk.split(table.start_ns, table.end_ns, table.session))
+    rows = list(walk.split(groups=table.spans))
     spans = fold_spans(trainer.dataset.training, [days_of(table.session[test])[0] for _, test in rows])
     for number, (train_rows, test_rows) in enumerate(steps(rows, "training folds")):
         learned, strategy = trainer.fit_with_validation(table.select(train_rows), spans[number][0])

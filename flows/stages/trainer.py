@@ -100,9 +100,7 @@ class Trainer:
             The first session after it.
         """
         splits = self.parameters.splits
-        fit_rows, held = split_off_validation(
-            table.start_ns, table.end_ns, table.session, splits.validation_fraction, splits.embargo_ns
-        )
+        fit_rows, held = split_off_validation(table.spans, splits.validation_fraction, splits.embargo_ns)
         fitted, missing = fit_regimes(table.select(fit_rows), self.parameters.learners)
         validation = table.select(held)
         calibrations, uncalibrated = calibrate(raw_scores(fitted, validation), validation)

@@ -127,7 +127,7 @@ def test_a_training_label_within_the_embargo_of_the_test_span_is_a_leak() -> Non
     assert check_spans(table, [split], 4).leaks == ()
     (leak,) = check_spans(table, [split], 5).leaks
     assert (leak.at_ns, leak.column) == (20, "end_ns")
-    honest = list(WalkForward(1, 1, 5).split(table.start_ns, table.end_ns, table.session))
+    honest = list(WalkForward(1, 1, 5).split(groups=table.spans))
     assert check_spans(table, honest, 5).leaks == ()
 
 
