@@ -23,7 +23,7 @@ from benchmarks.callback_orders import order_latencies, wake_row
 from benchmarks.callback_work import on_bare, on_event
 from benchmarks.rows import Row, less_is_better, more_is_better, rounded
 from live.profitdll.callbacks import build_callbacks, compile_callback, signature
-from live.profitdll.market import utc_offset_ns
+from live.profitdll.market import set_day, utc_offset_ns
 from live.profitdll.notices import NOTICE
 from live.profitdll.table import (
     BAR_NS,
@@ -38,7 +38,6 @@ from live.profitdll.table import (
     STEP,
     STEP_STATE,
     TICK_SIZE,
-    TO_UTC_NS,
     TRANSLATE,
     Table,
     key_of,
@@ -201,7 +200,8 @@ def _ready() -> Iterator[Ready]:
         events = Ring.create(root / "events.ring", EVENT, 1 << 16)
         notices = Ring.create(root / "notices.ring", NOTICE, 1 << 14)
         here[EVENTS_RING], here[NOTICES_RING] = events.address, notices.address
-        here[TRANSLATE], here[TO_UTC_NS] = address(feed_library().TranslateTrade), utc_offset_ns(DAY)
+        here[TRANSLATE] = address(feed_library().TranslateTrade)
+        set_day(here, DAY)
         events.words[TAIL // 8] = NO_READER
         block = here.block(0)
         block[:] = 0

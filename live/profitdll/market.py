@@ -30,11 +30,13 @@ from live.profitdll.table import (
     LAST_CLOCK_NS,
     NEXT_CLOCK_NS,
     OFFERS,
+    SESSION_DAYS,
     STEP,
     STEP_STATE,
     TICK_SIZE,
     TICKERS,
     TO_UTC_NS,
+    Table,
     keep,
     key_of,
 )
@@ -42,6 +44,7 @@ from market.calendar import to_ns
 from market.errors import BrokerError, UsageError
 from market.instruments import B3, FUTURES, Instruments
 
+_EPOCH = date(1970, 1, 1)
 LIFE_S = 30.0  # within which a subscription in an open market must bring something
 
 
@@ -112,7 +115,7 @@ class Market:
         self._connection, self._instruments, self._clock = connection, instruments, clock
         self._connected, self._refusal = True, ""
         self.subscriptions: dict[str, Subscription] = {}
-        connection.table[TO_UTC_NS] = utc_offset_ns(day)
+        set_day(connection.table, day)
 
     def subscribe(self, symbol: str, *, depth: bool = False, offers: bool = False) -> Subscription:
         """Ask for a future's trades, best quotes and daily figures; raises as `prepare` and `ask`."""
@@ -302,6 +305,11 @@ class Market:
     def _asset(self, made: Subscription) -> object:
         """Return the ticker's identifier; the library may keep its addresses, so what they point to stays."""
         return fill_asset(new("TConnectorAssetIdentifier"), made.symbol, made.kept)
+
+
+def set_day(table: Table, day: date) -> None:
+    """Tell the callbacks the session's day: how its wall clock becomes UTC, and that trades of another day are none."""
+    table[TO_UTC_NS], table[SESSION_DAYS] = utc_offset_ns(day), (day - _EPOCH).days
 
 
 def utc_offset_ns(day: date) -> int:

@@ -34,7 +34,8 @@ _REALTIME = 0
     STATES_SEEN, HEALTH, CALLS, UNKNOWN_TICKER, UNTRANSLATED, SENTINELS, OFF_GRID, OUT_OF_RANGE, NOT_FINITE,
     HISTORY_LAST, HISTORY_PROGRESS, LAST_DATE, LAST_DAYS, OFFERS_LOST, COUNT,
     TAKE,  # what takes a post away
-) = range(0, 38 * 8, 8)  # fmt: skip
+    SESSION_DAYS, OTHER_DAY,
+) = range(0, 40 * 8, 8)  # fmt: skip
 HEAD_WORDS = 64
 
 # Words of a ticker's block.
@@ -62,6 +63,7 @@ class Counter(IntEnum):
     SENTINELS = SENTINELS  # price not above zero, or no date
     OFF_GRID = OFF_GRID  # a price between two ticks
     OUT_OF_RANGE = OUT_OF_RANGE  # quantity or price no market has
+    OTHER_DAY = OTHER_DAY  # trades of another day than the session's
     NOT_FINITE = NOT_FINITE  # theoretical levels of an auction
     OFFERS_LOST = OFFERS_LOST  # offers that could not be placed in a book
 

@@ -21,8 +21,10 @@ from live.profitdll.table import (
     NUMBER_BACK,
     NUMBER_JUMPS,
     OFF_GRID,
+    OTHER_DAY,
     OUT_OF_RANGE,
     SENTINELS,
+    SESSION_DAYS,
     TICK_SIZE,
     TO_UTC_NS,
     TRADE_BUFFER,
@@ -117,6 +119,9 @@ def take_live_trade(table: int, asset: int, trade: int, flags: int) -> None:
     if worth <= 0:
         if worth < 0:
             miss(block)
+        return
+    if load_i8(table + LAST_DAYS) != load_i8(table + SESSION_DAYS):
+        count(table, OTHER_DAY)  # a later one would close every bar up to the session's end
         return
     _follow_number(block, int(found["TradeNumber"]), flags)
     at = begin_event(table, block, event_ns, received_ns, _EDIT if flags & _IS_EDIT else _TRADE)

@@ -18,7 +18,7 @@ from live.profitdll.market import Market
 from live.profitdll.table import Counter
 from live.ring import Reader
 connection = open_connection(home, library)
-vendor, market = Vendor(library), Market(connection, date(2026, 11, 20))
+vendor, market = Vendor(library), Market(connection, date(2026, 11, 19))
 events = Reader(connection.events, keeps=True)
 def counters():
     return {one.name: connection.table[one] for one in Counter if connection.table[one]}
@@ -39,27 +39,29 @@ def told(home: Home, body: str, **environment: str) -> Any:
 def test_trade_is_decoded_to_ticks_and_utc(home: Home) -> None:
     found = told(home, """
 made = market.subscribe("WDOZ26")
-vendor.play("trade WDOZ26 2026-11-20T10:00:01.250 71 5432.5 3 308 85 2 0")
-vendor.play("trade WDOZ26 2026-11-20T10:00:01.251 72 5432.0 7 3 9 3 1")
+vendor.play("trade WDOZ26 2026-11-19T10:00:01.250 71 5432.5 3 308 85 2 0")
+vendor.play("trade WDOZ26 2026-11-19T10:00:01.251 72 5432.0 7 3 9 3 1")
 print(json.dumps(told())); end()
 """)  # fmt: skip
     first, second = rows(found)
-    # 10:00:01.250 in São Paulo is 13:00:01.250 UTC (date -u -d 2026-11-20T13:00:01 +%s).
-    assert first["ts_event_ns"] == 1_795_179_601_250_000_000
+    # 10:00:01.250 in São Paulo is 13:00:01.250 UTC (date -u -d 2026-11-19T13:00:01 +%s).
+    assert first["ts_event_ns"] == 1_795_093_201_250_000_000
     assert (first["price"], first["quantity"], first["trade_number"]) == (10865, 3, 71)
     assert (first["buyer"], first["seller"], first["side"], first["trade_type"]) == (308, 85, 1, 2)
     assert (first["kind"], first["instrument"], first["sequence"], first["flags"]) == (Kind.TRADE, 1, 0, 0)
-    assert abs(int(first["ts_recv_ns"]) - 1_795_179_601_000_000_000) < 10 * 365 * 86_400 * 1_000_000_000
+    assert abs(int(first["ts_recv_ns"]) - 1_795_093_201_000_000_000) < 10 * 365 * 86_400 * 1_000_000_000
     assert (second["kind"], second["side"], second["sequence"]) == (Kind.EDIT, -1, 1)
 
 
 def test_what_is_no_trade_is_counted_and_what_cannot_be_read_leaves_a_gap(home: Home) -> None:
     found, counted = told(home, """
 market.subscribe("WDOZ26")
-at = "2026-11-20T10:00:01.250"
+at = "2026-11-19T10:00:01.250"
 vendor.play(f"trade WDOZ26 {at} 1 0.0 3 1 2 2 0")  # sentinels: no price, no date
 vendor.play(f"trade WDOZ26 {at} 2 -5.0 3 1 2 2 0")
 vendor.play("trade WDOZ26 0-0-0T0:0:0.0 3 5432.5 3 1 2 2 0")
+vendor.play("trade WDOZ26 2026-11-20T10:00:01.250 3 5432.5 3 1 2 2 0")  # of tomorrow, and of yesterday
+vendor.play("trade WDOZ26 2026-11-18T17:59:59.999 3 5432.5 3 1 2 2 0")
 vendor.play(f"trade WINZ26 {at} 4 120000 3 1 2 2 0")  # not asked for
 vendor.play(f"trade WDOZ26LONGNAME {at} 5 5432.5 3 1 2 2 0")
 vendor.play(f"trade WDOZ26 {at} 6 5432.5 3 1 2 3 0")  # the first that counts
@@ -75,18 +77,19 @@ print(json.dumps([told(), counters()])); end()
     assert [first["sequence"], gap["sequence"], last["sequence"]] == [0, 1, 2]
     assert (last["trade_type"], last["side"], last["price"]) == (13, 0, 10866)
     assert counted == {
-        "CALLS": 2, "UNKNOWN_TICKER": 2, "UNTRANSLATED": 1, "SENTINELS": 3, "OFF_GRID": 1, "OUT_OF_RANGE": 1
+        "CALLS": 2, "UNKNOWN_TICKER": 2, "UNTRANSLATED": 1, "SENTINELS": 3, "OFF_GRID": 1, "OUT_OF_RANGE": 1,
+        "OTHER_DAY": 2,
     }  # fmt: skip
 
 
 def test_full_ring_counts_what_it_drops_and_marks_the_gap(home: Home) -> None:
     found, dropped, rest = told(home, """
 market.subscribe("WDOZ26")
-lines = [f"trade WDOZ26 2026-11-20T10:00:01.250 {n} 5432.5 1 1 2 2 0" for n in range(1, 5001)]
+lines = [f"trade WDOZ26 2026-11-19T10:00:01.250 {n} 5432.5 1 1 2 2 0" for n in range(1, 5001)]
 vendor.play("\\n".join(lines))
 first = told()
 dropped = connection.events.dropped
-vendor.play("trade WDOZ26 2026-11-20T10:00:02.000 6000 5433.5 1 1 2 2 0")
+vendor.play("trade WDOZ26 2026-11-19T10:00:02.000 6000 5433.5 1 1 2 2 0")
 print(json.dumps([first, dropped, told()])); end()
 """)  # fmt: skip
     kept = rows(found)
@@ -223,11 +226,11 @@ print(json.dumps([told(), [
 def test_silent_subscription_is_an_alarm_with_a_reason(home: Home) -> None:
     quiet, closed, alive, unknown, lost = told(home, """
 now = [0.0]
-market = Market(connection, date(2026, 11, 20), clock=lambda: now[0])
+market = Market(connection, date(2026, 11, 19), clock=lambda: now[0])
 market.subscribe("WDOZ26"); market.subscribe("WINZ26")
 now[0] = 31.0
 quiet, closed = market.alarms(True), market.alarms(False)
-vendor.play("trade WDOZ26 2026-11-20T10:00:01.250 1 5432.5 1 1 2 2 0")
+vendor.play("trade WDOZ26 2026-11-19T10:00:01.250 1 5432.5 1 1 2 2 0")
 alive = market.alarms(True)
 vendor.play("invalid WINZ26"); market.hear(connection.reader.take())
 unknown = market.alarms(False)
