@@ -32,6 +32,8 @@ class Routing:
     ------
     NotConnected
         If the account is not announced in time.
+    LoginRefused
+        If the login is taken back meanwhile.
     SafetyRefusal
         If its broker has another name than the expected one.
     """
@@ -80,6 +82,7 @@ def _confirmed(connection: Connection, params: AccountParams, patience_s: float)
     accounts, deadline = Accounts(), time.monotonic() + patience_s
     while True:
         accounts.hear(connection.reader.take())
+        connection.check()  # a login that the broker takes back announces no account
         try:
             return accounts.confirm(params)
         except NotConnected:

@@ -71,8 +71,7 @@ def load_library(path: Path) -> Library:
         If the file is missing, of another system or width, older than `MINIMUM_VERSION`, cannot be loaded, or lacks
         an export of `REQUIRED`.
     """
-    file = read_library_file(path)
-    _check_system(file)
+    file = checked_file(path)
     if sys.maxsize < 1 << 32:
         raise LibraryRefused("Python: expected a 64-bit one, found a 32-bit one; install Python for x64")
     try:
@@ -87,6 +86,19 @@ def load_library(path: Path) -> Library:
     if lacking := sorted(missing & REQUIRED):
         raise LibraryRefused(f"{path}: expected ProfitDLL's exports, found none of {', '.join(lacking)}; {_newer()}")
     return Library(file, functions, missing)
+
+
+def checked_file(path: Path) -> LibraryFile:
+    """Return what a file says of itself, without loading it.
+
+    Raises
+    ------
+    LibraryRefused
+        If the file is missing, of another system or width, or older than `MINIMUM_VERSION`.
+    """
+    file = read_library_file(path)
+    _check_system(file)
+    return file
 
 
 def _check_system(file: LibraryFile) -> None:

@@ -56,7 +56,7 @@ class ProfitSettings:
         if not self.library or not path.is_absolute():
             raise UsageError(
                 f"[profitdll] library: expected the absolute path of the vendor's library, found "
-                f"{to_toml(self.library)}; set it in pregao.toml, or trade a recorded session with --broker standin"
+                f"{to_toml(self.library)}; set it in pregao.toml (`pregao live --broker standin` needs none)"
             )
         return path
 

@@ -8,6 +8,7 @@ from types import TracebackType
 import numpy as np
 
 from live.profitdll.credentials import find_credentials
+from live.profitdll.library import checked_file
 from live.profitdll.settings import ProfitSettings
 from market.errors import UsageError
 
@@ -35,6 +36,8 @@ class TodaySession:
         If the account is no simulator's.
     LoginRefused
         If a credential is missing.
+    LibraryRefused
+        If the library's file is none, or another system's.
     """
 
     clock = 0  # the system's
@@ -49,6 +52,7 @@ class TodaySession:
         if time.time_ns() >= self._end_ns:
             raise UsageError("session of today: expected one that is not over, found it closed; start again tomorrow")
         self.credentials = find_credentials(routing=routing)
+        checked_file(self.library)  # before minutes are spent on compiling
 
     @property
     def late(self) -> bool:

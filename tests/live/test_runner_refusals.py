@@ -1,5 +1,6 @@
 """What the runner refuses before it logs in, and what it says then."""
 
+import _ctypes
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,17 @@ def test_routing_password_is_asked_for_where_orders_are_sent(
         run(events_home, Named(), plan(Orders.ROUTED, library="/x.dll", **SIMULATOR))
 
 
-def test_library_of_another_system_is_refused(
+def library_of_this_system() -> str:
+    """Return a library that is surely there: that of Python's own ctypes."""
+    return str(Path(_ctypes.__file__).resolve())
+
+
+def test_wrong_library_is_named_before_anything_is_compiled(
     events_home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("KEY", "USER", "PASSWORD"):
         monkeypatch.setenv(f"PREGAO_PROFITDLL_{name}", "secret")
+    monkeypatch.setattr("live.runner.begin_session", lambda *_: pytest.fail("compiles first"))
     with pytest.raises(LibraryRefused, match=r"nowhere.dll"):
         run(events_home, Named(), plan(library=str(tmp_path / "nowhere.dll")))
 
@@ -107,7 +114,8 @@ def test_session_may_begin_while_the_runner_logs_in(monkeypatch: pytest.MonkeyPa
     session = B3.session("WINQ26", TUESDAY)[0]
     opens = int(session["open_ns"])
     monkeypatch.setattr("live.profitdll.today.time.time_ns", lambda: opens - 1)
-    source = TodaySession(ProfitSettings(library="/x.dll"), session, tmp_path, routing=False)
+    settings = ProfitSettings(library=library_of_this_system())
+    source = TodaySession(settings, session, tmp_path, routing=False)
     assert not source.late
     monkeypatch.setattr("live.profitdll.today.time.time_ns", lambda: opens + 1)
     assert source.late
