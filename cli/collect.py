@@ -12,6 +12,7 @@ from cli.output import JsonOption, answer, quiet_stdout
 
 if TYPE_CHECKING:
     from flows.collect import SessionCheck
+    from flows.sources.delivery import Collected
 
 
 def register(app: typer.Typer) -> None:
@@ -42,9 +43,7 @@ def collect(
     with quiet_stdout():
         sources = open_sources(home, settings, configuration.profitdll.library_path)
         done = collect_job(home, open_lake(), sources, settings)
-    lines = [
-        f"{one.status:9} {one.source}: {one.label}{f', {one.reason}' if one.reason else ''}" for one in done.deliveries
-    ]
+    lines = list(_deliveries(done.deliveries))
     bad = [one for one in done.deliveries if one.status in ("refused", "failed")]
     told = [] if done.versioned else [done.dvc]
     if bad:
@@ -57,6 +56,16 @@ def collect(
     if done.versioned:
         lines.append(f"data.dvc: {done.dvc}")
     answer(json, done.as_dict(), lines, reason="\n".join(told) or None)
+
+
+def _deliveries(found: Sequence["Collected"]) -> Iterator[str]:
+    """Yield a line for each delivery; of several that one reason stopped, one for all."""
+    for (status, source, reason), group in groupby(found, lambda one: (one.status, one.source, one.reason)):
+        labels = [one.label for one in group]
+        if reason and len(labels) > 1:
+            labels = [f"{labels[0]} and {len(labels) - 1} more"]
+        for label in labels:
+            yield f"{status:9} {source}: {label}{f', {reason}' if reason else ''}"
 
 
 def _sessions(checks: Sequence["SessionCheck"]) -> Iterator[str]:

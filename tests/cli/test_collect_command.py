@@ -55,6 +55,18 @@ def test_what_was_not_taken_or_not_versioned_makes_the_answer_no(
     ]
 
 
+def test_what_one_reason_stopped_is_one_line(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = ("no key", "no key", "no key", "cut", "", "")
+    told = [Collected("profitdll", f"day {n}", "failed", reason) for n, reason in enumerate(reasons)]
+    answers(monkeypatch, Collection(told))
+    assert run("collect").out.splitlines()[:4] == [
+        "failed    profitdll: day 0 and 2 more, no key",
+        "failed    profitdll: day 3, cut",
+        "failed    profitdll: day 4",
+        "failed    profitdll: day 5",
+    ]
+
+
 def test_waiting_and_unmoved_files_are_no_failure(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, Collection([Collected("inbox", name, name, "x") for name in ("waiting", "unmoved")]))
     assert run("collect").code == 0
