@@ -64,7 +64,6 @@ def live(
     sessions: those of a replay, the one of the stand-in (by default the last one).
     """
     from cli.configuration import load_configuration
-    from live.recorder import left_open
     from registry.installed import Named
 
     _refuse(mode, broker)
@@ -72,11 +71,12 @@ def live(
     own = load_configuration(home).configuration
     named = Named(tuple(bundle or ()), tuple(contract or ()), first, last, own.risk, own.venue)
     if mode is Mode.REPLAY:
+        from live.recorder import left_open
         from live.replay import replay
 
         done = replay(home, named, journal)
         fields: dict[str, Any] = {**done.as_dict(), "broker": str(Broker.VENUE), "capture": None, "dropped": 0}
-        working = 0
+        unfinished = left_open(done.position, 0)
     else:
         from live.runner import Feed, Orders, Plan, run
 
@@ -85,7 +85,7 @@ def live(
         orders = Orders.VENUE if mode is Mode.PAPER and broker in (None, Broker.VENUE) else orders
         feed = Feed.STANDIN if standin else Feed.PROFITDLL
         ran = run(home, named, Plan(str(mode), feed, orders, own.profitdll, journal))
-        done, fields, working = ran.outcome, ran.as_dict(), ran.working
+        done, fields, unfinished = ran.outcome, ran.as_dict(), ran.unfinished
     sessions = f"{done.sessions} sessions" if done.sessions != 1 else "1 session"
     lines = [
         f"{mode}: {sessions} of {done.contract}, {done.events} events, {done.decisions} decisions, "
@@ -95,7 +95,7 @@ def live(
         *([f"capture {fields['capture']}"] if fields["capture"] else []),
         *([f"{fields['dropped']} events found no room and are gaps"] if fields["dropped"] else []),
     ]
-    answer(json, {"mode": str(mode), **fields}, lines, reason=left_open(done.position, working) or None)
+    answer(json, {"mode": str(mode), **fields}, lines, reason=unfinished or None)
 
 
 def _refuse(mode: Mode, broker: Broker | None) -> None:

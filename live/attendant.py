@@ -86,6 +86,11 @@ class Attendant:
         self._connection.reader.take()  # how the login came about, which the market would take for a loss
         market.ask(asked)
 
+    def skip(self) -> None:
+        """Leave what the desk has done so far to the journal of the earlier process that did it."""
+        trader = self._seat.trader
+        self._written = Written(len(trader.decisions), len(trader.fills), trader.orders.tobytes())
+
     def attend(self) -> None:
         """Take what is new; raises LoginRefused where the vendor has taken back the login."""
         self._recording.take()
@@ -113,12 +118,18 @@ class Attendant:
         desk = self._seat.trader.core.desk
         return sum(not is_dead(int(state)) for state in desk.orders["state"][: desk.counts[ORDERS]])
 
+    @property
+    def unfinished(self) -> str:
+        """What a person has to see to once the run is over: what is open, or a halt; empty for nothing."""
+        account, budget = self._seat.trader.account[0], self._seat.trader.budget[0]
+        return left_open(abs(int(account["position"])), self.working) or " ".join(halts(account, budget))
+
     def end(self) -> None:
         """Write what is left, once the library calls no more and the desk is done."""
         trader, recorder = self._seat.trader, self._recorder
         self._recording.take()
         recorder.take(trader, self._written)
-        recorder.events += self._recording.taken + self._recording.earlier.size
+        recorder.events += self._recording.taken
         recorder.note_inputs(trader, self._day)
         recorder.note_risk(trader.budget[0], self._day)
         for sentence in self._lost():

@@ -159,4 +159,7 @@ def left_open(position: int, working: int) -> str:
     found += [f"{count_of(working, 'order')} that may still fill"] if working else []
     if not found:
         return ""
-    return f"position: expected a flat account at the end, found {' and '.join(found)}; see to it at the broker"
+    return (
+        f"position: expected a flat account at the end, found {' and '.join(found)}; "
+        "see to it at the broker, or on paper start again before the close"
+    )

@@ -64,6 +64,11 @@ class Recording:
         clocks = self.earlier[self.earlier["kind"] == Kind.CLOCK]
         return int(clocks["ts_event_ns"][-1]) if clocks.size else 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no event came, in this process or an earlier one: such a part is not kept."""
+        return self.taken + self.earlier.size == 0
+
     def take(self) -> None:
         """Append what came since the last call; about once a second wait until it is on disk."""
         while (events := self._reader.take()).size:
@@ -79,7 +84,7 @@ class Recording:
         self.take()
         self._writer.sync()
         self._writer.close()
-        if self.taken + self.earlier.size == 0:
+        if self.is_empty:
             self.path.unlink()
 
     def __enter__(self) -> "Recording":

@@ -83,21 +83,21 @@ class Plan:
 
 @dataclass(frozen=True)
 class Ran:
-    """What was done, where the orders went, the capture part, events that found no room in the ring.
+    """What was done, where the orders went, the capture part if there is one, events that found no room in the ring.
 
-    `working` counts orders that may still fill at the broker.
+    `unfinished` is what a person has to see to.
     """
 
     outcome: Outcome
     broker: str
-    capture: str
+    capture: str | None
     dropped: int
-    working: int
+    unfinished: str
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields of the answer as plain values."""
         told = asdict(self)
-        del told["working"]  # machines read `ok` and `reason`
+        del told["unfinished"]  # machines read `ok` and `reason`
         return {**told.pop("outcome"), **told}
 
 
@@ -124,6 +124,7 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
     with contextlib.ExitStack() as kept:
         source = _source(home, named, plan, feed, day)
         kept.enter_context(source)
+        sys.stderr.write(f"{feed.contract} {day}: getting ready; on a machine's first run this takes minutes\n")
         begin_session(trader, feed, day)
         params = ConnectionParams(source.library, routed, plan.settings.patience_s)
         connection = connect(home, params, source.credentials)
@@ -138,6 +139,7 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         kept.push(attendant.abandon)
         kept.callback(connection.close)  # first of all, whatever happens: the rest writes what has come
         catch_up(trader, plan.orders, recording.earlier)
+        attendant.skip()
         step, routing = _step(trader, plan), None
         if source.account is not None:
             routing = Routing(connection, source.account, source.credentials, plan.settings.patience_s)
@@ -157,11 +159,12 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         connection.close()
         if not stopped:
             attendant.finish()
-        if plan.orders is Orders.VENUE:
+        if plan.orders is Orders.VENUE and not stopped:  # else the next process takes the position up
             paper_end(trader.core, trader.venue)
         attendant.end()
         done, dropped = recorder.outcome(account, 1), connection.events.dropped
-        return Ran(done, _broker_of(plan), str(recording.path), dropped, attendant.working)
+        capture = None if recording.is_empty else str(recording.path)
+        return Ran(done, _broker_of(plan), capture, dropped, attendant.unfinished)
 
 
 def _open(home: Home, named: Named, plan: Plan) -> tuple[Opened, dt.date]:

@@ -24,7 +24,7 @@ from tests.homes import MARKET, build_home
 from trading.desk import DECISIONS, ORDERS
 from trading.journal import Kind, read
 from trading.paper import Trader, begin_session
-from trading.records import OrderState, RefusalReason, TradingState
+from trading.records import DECISION, OrderState, RefusalReason, TradingState
 
 
 @dataclass
@@ -95,6 +95,26 @@ def test_what_ends_early_is_written_and_its_position_told(
         in capsys.readouterr().err
     )
     assert [one.kind for one in read(attended.journal)].count(Kind.DECISION) == 1
+
+
+def test_a_halted_run_is_not_finished_and_what_is_open_comes_first(attended: Attended) -> None:
+    assert attended.attendant.unfinished == ""
+    attended.trader.account["trading_state"] = TradingState.HALTED
+    attended.trader.account["halt_reason"] = RefusalReason.UNANSWERED
+    assert attended.attendant.unfinished.startswith("desk: expected to trade, found it halted for UNANSWERED;")
+    attended.trader.account["position"] = -2
+    assert attended.attendant.unfinished.startswith("position: expected a flat account at the end, found 2 open;")
+
+
+def test_what_an_earlier_process_did_is_not_journalled_again(attended: Attended) -> None:
+    """Else two journals of a session would count its fills twice."""
+    counts = attended.trader.core.desk.counts
+    counts[DECISIONS], counts[ORDERS] = 3, 2
+    attended.attendant.skip()
+    counts[DECISIONS] = 5
+    attended.attendant.end()
+    written = [one for one in read(attended.journal) if one.kind in (Kind.DECISION, Kind.ORDER)]
+    assert [(one.kind, len(one.rows(DECISION))) for one in written] == [(Kind.DECISION, 2)]
 
 
 def test_what_ends_well_is_not_ended_twice(attended: Attended, capsys: pytest.CaptureFixture[str]) -> None:
