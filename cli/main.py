@@ -27,6 +27,7 @@ def build_app() -> typer.Typer:
         leaks,
         live,
         machine,
+        promotion,
         research,
         roll,
         trading,
@@ -42,6 +43,7 @@ def build_app() -> typer.Typer:
     )
     for module in (
         training,
+        promotion,
         data,
         collect,
         check,

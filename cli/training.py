@@ -75,7 +75,9 @@ def gate_explain(
         found = explain(find_home(), version, model)
     lines = [f"{found.model} version {version}"]
     lines += [f"{'pass' if g['passed'] else 'FAIL'}  {g['name']:18} {g['reason']}" for g in found.gates]
-    fields: dict[str, Any] = {"version": version, "model": found.model, "gates": found.gates}
+    lines += [f"gate record: {found.distrusted or 'signed with the key of this home'}"]
+    record = {"trusted": found.distrusted is None, "reason": found.distrusted}
+    fields: dict[str, Any] = {"version": version, "model": found.model, "gates": found.gates, "record": record}
     answer(json, fields, lines)
 
 

@@ -18,13 +18,15 @@ from flows.stages.native import load_native
 from flows.stages.report import REPORT
 from flows.stages.train import BUNDLE, NATIVE, SUMMARY
 from flows.stages.trainer import model_name
-from market.errors import UsageError
+from market.errors import GatesRefused, UsageError
 from market.home import Home
 from registry.bundle import Bundle, load_bundle
 from registry.gates import Gate
+from registry.judgement import verified_record
+from registry.promotion import model_with
 from registry.server import tracking_server
-from registry.signing import public_key
-from registry.tracking import Candidate, gates_of, log_candidate, models, versions
+from registry.signing import load_private_key, public_key
+from registry.tracking import Candidate, find_version, gates_of, log_candidate
 
 EXAMPLE_ROWS = 5
 
@@ -41,10 +43,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Explained:
-    """The gates of a registered version."""
+    """The gates of a registered version, and why nobody may believe them, None where they are rightly signed."""
 
     model: str
     gates: list[dict[str, Any]]
+    distrusted: str | None
 
 
 def register(home: Home, parameters: Parameters) -> Entry:
@@ -66,8 +69,9 @@ def register(home: Home, parameters: Parameters) -> Entry:
         models=load_native(home.artifacts / NATIVE),
         columns=table.schema.columns,
         input_example=table.rows[warm],
-        record=home.state / "decisions.jsonl",
+        record=home.decisions,
         who=getpass.getuser(),
+        key=load_private_key(home.keys),
         trials=_trials(home, parameters),
     )
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
@@ -109,13 +113,10 @@ def explain(home: Home, version: int, model: str | None) -> Explained:
         If there are several models and none was named, or there is none.
     """
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
-        name = model or _only_model(uri, version)
-        return Explained(name, gates_of(uri, name, version))
-
-
-def _only_model(uri: str, version: int) -> str:
-    names = [name for name in models(uri) if any(one.version == version for one in versions(uri, name))]
-    if len(names) != 1:
-        known = ", ".join(names) or "none; `pregao retrain` registers one"
-        raise UsageError(f"expected one registered model with version {version}, found {known}; name it with --model")
-    return names[0]
+        name = model or model_with(uri, version)
+        found, distrusted = find_version(uri, name, version), None
+        try:
+            verified_record(home, uri, found)
+        except (GatesRefused, UsageError) as error:  # of another home, or of one without a key
+            distrusted = str(error)
+        return Explained(name, gates_of(uri, name, version), distrusted)

@@ -12,6 +12,7 @@ PregaoError
 │   └── NotEnoughData      too little history for what was asked
 ├── SafetyRefusal          refused for safety: exit code 3
 │   ├── BundleRefused      a bundle that is altered, unsigned or of another schema
+│   ├── GatesRefused       a gate record that is altered, unsigned, of another bundle, or says no
 │   ├── SecondSession      the vendor's library already runs, and takes one login at a time
 │   └── ProvenanceRefused  synthetic data where only real data may be used
 ├── LakeError              a partition that is missing, damaged or half written: exit code 1
@@ -115,6 +116,10 @@ class SafetyRefusal(PregaoError):
 
 class BundleRefused(SafetyRefusal):
     """A bundle is altered, unsigned, or made for another feature schema."""
+
+
+class GatesRefused(SafetyRefusal):
+    """A gate record is altered, unsigned, of another bundle, or does not allow what was asked."""
 
 
 class SecondSession(SafetyRefusal):

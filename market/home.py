@@ -47,6 +47,11 @@ class Home:
         return self.state / "bundles"
 
     @property
+    def decisions(self) -> Path:
+        """Record of every alias move."""
+        return self.state / "decisions.jsonl"
+
+    @property
     def journal(self) -> Path:
         """Journals of the runner."""
         return self.state / "journal"

@@ -13,9 +13,6 @@ from market.errors import AliasMoved
 from registry.mlflow_client import connect
 from registry.record import Decision, Move, append
 
-CHALLENGER_ALIAS = "challenger"
-CHAMPION_ALIAS = "champion"
-
 
 def move_alias(uri: str, move: Move, record: Path) -> Decision:
     """Move an alias, if it still is where `move` says, and record who moved it and on what gates.

@@ -293,11 +293,6 @@ def champion_gates(evidence: Evidence, thresholds: GateThresholds) -> tuple[Gate
     return tuple(check(evidence, thresholds) for check in CHAMPION)
 
 
-def verdict(gates: Sequence[Gate]) -> bool:
-    """Return whether every gate passed; no gates at all is a no."""
-    return bool(gates) and all(gate.passed for gate in gates)
-
-
 def as_table(gates: Sequence[Gate]) -> list[dict[str, Any]]:
     """Return one row per gate, ready for JSON, with keys name, passed, value, threshold and reason."""
     return [asdict(gate) for gate in gates]

@@ -27,15 +27,17 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, Schema
 
 from market.errors import RegistryError, VersionMissing
-from registry.aliases import CHALLENGER_ALIAS, alias_lock, holder_of, make_move
-from registry.gates import CHALLENGER, Gate, as_table, gates_digest, verdict
+from registry.aliases import alias_lock, holder_of, make_move
+from registry.gate_record import CHALLENGER_ALIAS, CHAMPION_ALIAS, GATES_FILE, GateRecord, gates_in, seal
+from registry.gates import Gate, as_table, gates_digest
 from registry.mlflow_client import connect, pages, unless_present
 from registry.record import Move
+from registry.signing import SigningKey
 
 TRIALS_TAG = "trials"
 SAME_TAG = "same_trials"  # equal where the same was tried again
 GATES_TAG = "gates"
-GATES_FILE = "gates.json"
+DIGEST_TAG = "bundle_digest"
 BUNDLE_FOLDER = "bundle"
 
 _TAG_LIMIT = 5000  # characters of a version's tag that every supported server takes
@@ -71,6 +73,8 @@ class Candidate:
         The decision record.
     who : str
         Who trained it, for the record.
+    key : SigningKey
+        Signs the gate record.
     trials : int
         How many parameter sets were tried to get here, at least 1.
     """
@@ -88,14 +92,17 @@ class Candidate:
     input_example: np.ndarray
     record: Path
     who: str
+    key: SigningKey
     trials: int = 1
 
     @property
     def challenger_passed(self) -> bool:
         """Whether every gate to challenger was asked and passed; other gates in the table have no say."""
-        asked = [check.__name__ for check in CHALLENGER]
-        answered = [gate for gate in self.gates if gate.name in asked]
-        return sorted(gate.name for gate in answered) == sorted(asked) and verdict(answered)
+        return not self.gate_record(None).failing(CHALLENGER_ALIAS)
+
+    def gate_record(self, champion: int | None) -> GateRecord:
+        """Return what is signed about the candidate, by the version that is champion now."""
+        return GateRecord(self.registered_name, self.tags.get(DIGEST_TAG, ""), champion, self.gates)
 
 
 @dataclass(frozen=True)
@@ -155,8 +162,22 @@ def versions(uri: str, name: str) -> list[Version]:
         return [_version(client.get_model_version(name, str(number))) for number in numbers]
 
 
+def find_version(uri: str, name: str, version: int | str) -> Version:
+    """Return a version by its number or an alias; raises VersionMissing where there is none."""
+    with connect(uri) as client:
+        return _resolve(client, name, version)
+
+
 def gates_of(uri: str, name: str, version: int | str) -> list[dict[str, Any]]:
     """Return the gate table stored with a version (or an alias), with the keys of `registry.gates.as_table`.
+
+    Raises as `gate_record_of` does.
+    """
+    return gates_in(gate_record_of(uri, name, version))
+
+
+def gate_record_of(uri: str, name: str, version: int | str) -> bytes:
+    """Return the signed gate record stored with a version (or an alias), as it stands; `unseal` verifies it.
 
     Raises
     ------
@@ -165,9 +186,15 @@ def gates_of(uri: str, name: str, version: int | str) -> list[dict[str, Any]]:
     """
     with connect(uri) as client, tempfile.TemporaryDirectory() as folder:
         found = _resolve(client, name, version)
-        local = _download(uri, f"runs:/{found.run_id}/{GATES_FILE}", Path(folder))
-        table: list[dict[str, Any]] = json.loads(local.read_text(encoding="utf-8"))
-        return table
+        return _download(uri, f"runs:/{found.run_id}/{GATES_FILE}", Path(folder)).read_bytes()
+
+
+def store_gate_record(uri: str, version: Version, record: GateRecord, key: SigningKey) -> None:
+    """Sign a gate record and store it with a version, in place of the one that is there."""
+    table = as_table(record.gates)
+    with connect(uri) as client:
+        client.log_text(version.run_id, seal(record, key).decode(), GATES_FILE)
+        client.set_model_version_tag(version.name, str(version.version), GATES_TAG, _gates_tag(table, version.run_id))
 
 
 def download_bundle(uri: str, name: str, version: int | str, target: Path) -> Version:
@@ -272,7 +299,8 @@ def _experiment(client: MlflowClient, name: str) -> str:
 
 def _store_files(client: MlflowClient, run_id: str, candidate: Candidate) -> None:
     client.log_artifacts(run_id, str(candidate.bundle_folder), BUNDLE_FOLDER)
-    client.log_text(run_id, _gates_text(candidate), GATES_FILE)
+    champion = holder_of(client, candidate.registered_name, CHAMPION_ALIAS)
+    client.log_text(run_id, seal(candidate.gate_record(champion), candidate.key).decode(), GATES_FILE)
     for path in candidate.plots:
         store = client.log_artifacts if path.is_dir() else client.log_artifact
         store(run_id, str(path), "plots")
@@ -308,8 +336,8 @@ def _flavour(model: Any) -> str:
 def _register(client: MlflowClient, run_id: str, candidate: Candidate) -> int:
     """Create the version from the stored bundle, with all its tags, in one call."""
     source = f"{client.get_run(run_id).info.artifact_uri}/{BUNDLE_FOLDER}"
-    table, outcome = _gates_text(candidate), "passed" if candidate.challenger_passed else "failed"
-    gates = table if len(table) <= _TAG_LIMIT else f"in {GATES_FILE} of run {run_id}"
+    outcome = "passed" if candidate.challenger_passed else "failed"
+    gates = _gates_tag(as_table(candidate.gates), run_id)
     tags = {**candidate.tags, GATES_TAG: gates, "challenger_gates": outcome}
     unless_present(lambda: client.create_registered_model(candidate.registered_name))
     made = client.create_model_version(candidate.registered_name, source, run_id, tags=tags, await_creation_for=0)
@@ -355,5 +383,6 @@ def _download(uri: str, location: str, folder: Path) -> Path:
     return local
 
 
-def _gates_text(candidate: Candidate) -> str:
-    return json.dumps(as_table(candidate.gates), allow_nan=False)
+def _gates_tag(table: list[dict[str, Any]], run_id: str) -> str:
+    text = json.dumps(table, allow_nan=False)
+    return text if len(text) <= _TAG_LIMIT else f"in {GATES_FILE} of run {run_id}"

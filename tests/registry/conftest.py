@@ -10,8 +10,10 @@ import pytest
 import xgboost
 from sklearn.ensemble import RandomForestClassifier
 
+from market.home import Home
 from registry.gates import Evidence, GateThresholds, challenger_gates
 from registry.server import tracking_server
+from registry.signing import SigningKey, ensure_key, load_private_key
 from registry.tracking import Candidate
 
 COLUMNS = ("ret_1", "adx_14", "delta")
@@ -51,6 +53,13 @@ def registry_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def home_key(registry_home: Path) -> SigningKey:
+    """The key of the home, from a file."""
+    ensure_key(Home(registry_home).keys, use_keyring=False)
+    return load_private_key(Home(registry_home).keys, use_keyring=False)
+
+
+@pytest.fixture(scope="session")
 def registry_uri(registry_home: Path) -> Iterator[str]:
     with tracking_server(registry_home) as uri:
         yield uri
@@ -75,7 +84,9 @@ def models(training: tuple[np.ndarray, np.ndarray]) -> dict[str, object]:
 
 
 @pytest.fixture
-def make_candidate(tmp_path: Path, training: tuple[np.ndarray, np.ndarray]) -> Callable[..., Candidate]:
+def make_candidate(
+    tmp_path: Path, training: tuple[np.ndarray, np.ndarray], home_key: SigningKey
+) -> Callable[..., Candidate]:
     """Build a candidate without models, which is quick to store; keywords replace fields."""
     bundle = tmp_path / "bundle"
     (bundle / "arrays").mkdir(parents=True)
@@ -104,6 +115,7 @@ def make_candidate(tmp_path: Path, training: tuple[np.ndarray, np.ndarray]) -> C
             input_example=training[0][:3],
             record=tmp_path / "state" / "decisions.jsonl",
             who="tester",
+            key=home_key,
         )
         return replace(candidate, **changes)  # type: ignore[arg-type]
 

@@ -20,7 +20,6 @@ from registry.gates import (
     challenger_gates,
     champion_gates,
     gates_digest,
-    verdict,
 )
 
 DEFAULTS = GateThresholds()
@@ -233,16 +232,6 @@ def test_table_has_five_keys_and_survives_json(good_evidence: Evidence) -> None:
     table = as_table(all_gates(good_evidence))
     assert [list(row) for row in table] == [["name", "passed", "value", "threshold", "reason"]] * 17
     assert json.loads(json.dumps(table, allow_nan=False)) == table
-
-
-def test_verdict_is_yes_only_when_all_passed(good_evidence: Evidence) -> None:
-    passed = challenger_gates(good_evidence, DEFAULTS)
-    assert verdict(passed)
-    assert not verdict((*passed[:-1], replace(passed[-1], passed=False)))
-
-
-def test_verdict_on_no_gates_is_no() -> None:
-    assert not verdict(())
 
 
 def test_digest_is_of_the_table_and_not_of_its_key_order(good_evidence: Evidence) -> None:

@@ -17,9 +17,11 @@ import pytest
 import xgboost
 
 from market.errors import AliasMoved, RecordBroken, RegistryError, ServerUnavailable, VersionMissing
+from market.home import Home
 from registry.aliases import alias_holder, move_alias
 from registry.gates import Evidence, GateThresholds, as_table, challenger_gates, champion_gates, gates_digest
 from registry.record import Move, read
+from registry.signing import SigningKey
 from registry.tracking import (
     Candidate,
     download_bundle,
@@ -130,13 +132,15 @@ class TestCandidateThatFailed:
 
 
 @pytest.fixture(scope="module")
-def stored(registry_uri: str, models: dict[str, Any], training: Any, tmp_path_factory: Any) -> dict[str, Path]:
+def stored(
+    registry_uri: str, models: dict[str, Any], training: Any, home_key: SigningKey, tmp_path_factory: Any
+) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("native")
     (folder / "bundle").mkdir()
     (folder / "bundle" / "manifest.json").write_text("{}", encoding="utf-8")
     candidate = Candidate(
         *("pregao-NATIVE", "pregao-native-1m", {}, {}, {}, FAILING, folder / "bundle", (), models),
-        *(("ret_1", "adx_14", "delta"), training[0][:3], folder / "decisions.jsonl", "tester"),
+        *(("ret_1", "adx_14", "delta"), training[0][:3], folder / "decisions.jsonl", "tester", home_key),
     )
     done = log_candidate(registry_uri, candidate)
     outputs = rest(registry_uri, f"mlflow/runs/get?run_id={done.run_id}")["run"]["outputs"]["model_outputs"]
@@ -373,9 +377,11 @@ from pathlib import Path
 import numpy as np
 
 from registry.gates import Evidence, GateThresholds, challenger_gates
+from registry.signing import load_private_key
 from registry.tracking import Candidate, log_candidate
 
 uri, folder, moment = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+key = load_private_key(Path(sys.argv[4]), use_keyring=False)
 
 
 def die(*_):
@@ -394,19 +400,19 @@ spots = {moment: Deadly()}
 gates = challenger_gates(Evidence(), GateThresholds())
 log_candidate(uri, Doomed(
     "pregao-KILLED", "pregao-killed-1m", {}, spots.get("metrics", {}), {}, gates, folder / "bundle", (),
-    spots.get("models", {}), ("a",), np.zeros((1, 1), np.float32), folder / "decisions.jsonl", "tester", trials=5,
+    spots.get("models", {}), ("a",), np.zeros((1, 1), np.float32), folder / "decisions.jsonl", "tester", key, trials=5,
 ))
 """
 
 
 def test_killed_run_registers_nothing_and_still_counts_its_trials(
-    registry_uri: str, make_candidate: Make, tmp_path: Path
+    registry_uri: str, registry_home: Path, make_candidate: Make, tmp_path: Path
 ) -> None:
     """Killed once the run exists, once its bundle is stored, and just before its version is made."""
     candidate = make_candidate("KILLED")
     root = Path(__file__).parents[2]
-    script = [sys.executable, "-c", KILLED, registry_uri, str(tmp_path)]
-    killed = [subprocess.Popen([*script, moment], cwd=root) for moment in ("metrics", "models", "version")]
+    script, keys = [sys.executable, "-c", KILLED, registry_uri, str(tmp_path)], str(Home(registry_home).keys)
+    killed = [subprocess.Popen([*script, moment, keys], cwd=root) for moment in ("metrics", "models", "version")]
     assert {process.wait(timeout=60) for process in killed} == {-9 if os.name == "posix" else 15}
     named = rest(registry_uri, "mlflow/registered-models/search").get("registered_models", [])
     assert candidate.registered_name not in [model["name"] for model in named]

@@ -1,0 +1,142 @@
+"""Promote a version to champion on its signed gates, and put the champion before it back."""
+
+import getpass
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from market.errors import RegistryError, UsageError
+from market.home import Home
+from registry.aliases import move_alias
+from registry.gate_record import CHAMPION_ALIAS, GateRecord
+from registry.gates import Gate, as_table, gates_digest
+from registry.judgement import judge, verified_record
+from registry.record import Decision, Move, read
+from registry.server import tracking_server
+from registry.tracking import find_version, models, versions
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """How a request to move the champion alias ended.
+
+    Parameters
+    ----------
+    model : str
+    version : int
+        Which the alias was to go to.
+    previous : int or None
+        Where it was.
+    failing : tuple of Gate
+        Why it did not move; none where it did.
+    decision : Decision or None
+        The recorded move.
+    """
+
+    model: str
+    version: int
+    previous: int | None
+    failing: tuple[Gate, ...] = ()
+    decision: Decision | None = None
+
+
+def promote(home: Home, version: int, model: str | None = None) -> Promotion:
+    """Make a version champion if every gate passed, the champion's included, and record it.
+
+    The alias moves only from the champion that the version was compared with.
+
+    Raises
+    ------
+    AliasMoved
+        If there is another champion since.
+    GatesRefused
+        If the version's gate record is not one signed by the home's key.
+    UsageError
+        If several models have such a version and none is named.
+    RegistryError
+        If the server cannot be reached, has no such version, or the record of decisions does not hold.
+    """
+    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
+        return promote_at(home, uri, model or model_with(uri, version), version)
+
+
+def promote_at(home: Home, uri: str, model: str, version: int) -> Promotion:
+    """Do what `promote` does, at a server that is there."""
+    judged = judge(home, uri, find_version(uri, model, version))
+    before = judged.record.champion
+    if judged.failing:
+        return Promotion(model, version, before, judged.failing)
+    move = champion_move(model, before, version, judged.record)
+    return Promotion(model, version, before, decision=move_alias(uri, move, home.decisions))
+
+
+def rollback(home: Home, model: str | None = None) -> Promotion:
+    """Put back the champion before this one, as the record of decisions names it, and record that.
+
+    Raises
+    ------
+    RegistryError
+        If there is none, or it is not in the registry any more.
+    AliasMoved
+        If the alias is not where the record says.
+    GatesRefused
+        If its gate record is not one signed by the home's key.
+    """
+    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
+        return rollback_at(home, uri, model or _model_promoted(home))
+
+
+def rollback_at(home: Home, uri: str, model: str) -> Promotion:
+    """Do what `rollback` does, at a server that is there."""
+    line = champions(home.decisions, model)
+    if len(line) < 2:
+        found = f"only version {line[0]}" if line else "none"
+        raise RegistryError(f"{model}: expected a champion before the present one, found {found}; promote a version")
+    back, record = line[-2], verified_record(home, uri, find_version(uri, model, line[-2]))
+    move = champion_move(model, line[-1], back, record)
+    return Promotion(model, back, line[-1], decision=move_alias(uri, move, home.decisions))
+
+
+def champions(record: Path, model: str) -> list[int]:
+    """Return the champions of a model, the present one last; one that was rolled back is left out.
+
+    Raises
+    ------
+    RecordBroken
+        If the record does not hold.
+    """
+    line: list[int] = []
+    for decision in read(record):
+        move = decision.move
+        if (move.name, move.alias) != (model, CHAMPION_ALIAS) or move.to_version is None:
+            continue
+        if move.to_version in line:
+            del line[line.index(move.to_version) :]
+        line.append(move.to_version)
+    return line
+
+
+def champion_move(model: str, before: int | None, after: int, record: GateRecord, who: str | None = None) -> Move:
+    """Return the move of the champion alias; by default whoever runs this process makes it."""
+    digest = gates_digest(as_table(record.gates))
+    return Move(who or getpass.getuser(), model, CHAMPION_ALIAS, before, after, digest)
+
+
+def model_with(uri: str, version: int) -> str:
+    """Return the one registered model that has a version of this number; raises UsageError where it is not one."""
+    found = (name for name in models(uri) if any(one.version == version for one in versions(uri, name)))
+    return _the_one(found, f"with version {version}")
+
+
+def _model_promoted(home: Home) -> str:
+    moves = (decision.move for decision in read(home.decisions))
+    return _the_one({move.name for move in moves if move.alias == CHAMPION_ALIAS}, "with a champion")
+
+
+def _the_one(names: Iterable[str], what: str) -> str:
+    found = sorted(names)
+    if len(found) != 1:
+        known = ", ".join(found) or "none; `pregao retrain` registers one"
+        raise UsageError(f"expected one registered model {what}, found {known}; name it with --model")
+    return found[0]
