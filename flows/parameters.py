@@ -114,20 +114,6 @@ class ThresholdParams:
 
 
 @dataclass(frozen=True)
-class DriftParams:
-    """The last training sessions against those before them."""
-
-    current_sessions: int = 5
-    psi_limit: float = 0.25
-    false_discovery_rate: float = 0.05
-
-    @property
-    def limits(self) -> DriftLimits:
-        """The limits as the drift table takes them."""
-        return DriftLimits(self.psi_limit, self.false_discovery_rate)
-
-
-@dataclass(frozen=True)
 class Parameters:
     """The whole file."""
 
@@ -140,7 +126,7 @@ class Parameters:
     strategy: StrategyParams = field(default_factory=StrategyParams)
     thresholds: ThresholdParams = field(default_factory=ThresholdParams)
     costs: CostParams = field(default_factory=CostParams)
-    drift: DriftParams = field(default_factory=DriftParams)
+    drift: DriftLimits = field(default_factory=DriftLimits)
     gates: GateThresholds = field(default_factory=GateThresholds)
 
     def flat(self) -> dict[str, Any]:

@@ -1,147 +1,221 @@
-"""Drift of inputs: has a feature's distribution moved since the model was trained?
+"""What has drifted since a model was trained: its inputs, its labels, what they mean given the inputs, costs, results.
 
-On many rows every test rejects, so a feature drifts only if both the test (Kolmogorov-Smirnov, with
-Benjamini-Hochberg over the features) and the size of the effect (PSI) say so.
+The unit of every test is the session: rows within one depend on each other.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
-from market.errors import ConfigError, DataError, NotEnoughData
+from market.errors import ConfigError, NotEnoughData
+from models.cusum import falling_sum
+from models.input_drift import (
+    FeatureDrift,
+    InputBaseline,
+    InputLimits,
+    InputShift,
+    Moved,
+    input_baseline,
+    input_drift,
+    input_shifts,
+)
+from models.reference import Reference, Sessions
+from models.session_shift import SESSIONS_MIN, Shift, session_shift
 
-# An empty bin counts as this share, on either side, so that PSI stays finite.
-EMPTY_SHARE = 1e-4
+ROWS_MIN = 20  # of a session, below which its shares say nothing
+
+
+class Cause(StrEnum):
+    """What drifted; `docs/drift.md` says how each is found."""
+
+    MEAN = "mean"  # the level of features
+    VARIANCE = "variance"  # their spread
+    CONCEPT = "concept"  # labels, given what the model says of the inputs
+    LABEL = "label"  # the labels' shares, where neither inputs nor concept account for it
+    COST = "cost"  # fees and slippage per contract
+    PERFORMANCE = "performance"  # net results of the model
 
 
 @dataclass(frozen=True)
 class DriftLimits:
-    """When a feature counts as drifted.
+    """When something counts as drifted.
 
     Parameters
     ----------
-    psi_limit : float
-        Least PSI; 0.25 is the usual mark of a major shift.
-    false_discovery_rate : float
-        Of the Benjamini-Hochberg procedure, in (0, 1).
-    bins : int
-        Quantile bins of the reference.
-    sample_rows : int
-        Rows, spread evenly over each side, that are looked at: a budget on time and on the test's power.
+    current_sessions : int
+        Last sessions that are compared with the reference.
+    psi_limit, false_discovery_rate, band : float
+        Of features, as `InputLimits` has them.
+    input_significance : float
+        Most that the p-value of all features' move together may be.
+    significance : float
+        Most that the p-value of a session's number may be: label shares, calibration, costs.
+    cost_rise : float
+        Least rise of the cost per contract, as a share of the reference's.
+    cusum_slack, cusum_limit : float
+        Of the cumulative sum of results, in deviations of a session's; the slack also grows by the standard error of
+        the reference's mean.
+    flags, of_last : int
+        A cause asks for retraining when so many of the last so many sessions show it.
     """
 
+    current_sessions: int = 4
     psi_limit: float = 0.25
-    false_discovery_rate: float = 0.05
-    bins: int = 10
-    sample_rows: int = 20_000
+    false_discovery_rate: float = 0.01
+    band: float = 0.99
+    input_significance: float = 0.002
+    significance: float = 0.001
+    cost_rise: float = 0.2
+    cusum_slack: float = 0.5
+    cusum_limit: float = 6.0
+    flags: int = 2
+    of_last: int = 3
 
     def __post_init__(self) -> None:
-        if not (self.psi_limit > 0 and 0 < self.false_discovery_rate < 1 and self.bins >= 2 and self.sample_rows >= 2):
+        """Raise ConfigError for a value out of range."""
+        shares = (self.false_discovery_rate, self.band, self.input_significance, self.significance)
+        positive = (self.psi_limit, self.cost_rise, self.cusum_slack, self.cusum_limit)
+        counts = self.current_sessions >= 1 and 1 <= self.flags <= self.of_last
+        if not (counts and min(positive) > 0 and all(0 < share < 1 for share in shares)):
             raise ConfigError(
-                "drift: expected psi_limit > 0, false_discovery_rate in (0, 1), bins >= 2 and sample_rows >= 2, "
-                f"found {self}"
+                "drift: expected current_sessions >= 1, 1 <= flags <= of_last, psi_limit, cost_rise, cusum_slack and "
+                "cusum_limit > 0, and false_discovery_rate, band, input_significance and significance in (0, 1), found "
+                f"{self}; correct params.yaml"
             )
+
+    @property
+    def inputs(self) -> InputLimits:
+        """Those of features."""
+        return InputLimits(self.psi_limit, self.false_discovery_rate, self.band)
 
 
 @dataclass(frozen=True)
-class FeatureDrift:
-    """How far one feature moved."""
-
-    name: str
-    psi: float
-    ks: float
-    p_value: float
-    drifted: bool
-
-
-def _finite(values: np.ndarray, side: str) -> np.ndarray:
-    found = np.asarray(values, dtype=np.float64)
-    found = found[np.isfinite(found)]
-    if not found.size:
-        raise NotEnoughData(f"drift: expected finite {side} values, found none of {len(values)}")
-    return found
-
-
-def psi(reference: np.ndarray, current: np.ndarray, bins: int = 10) -> float:
-    """Return the population stability index, Σ (c − r)·ln(c / r) over quantile bins of the reference, ≥ 0.
-
-    Bins are [edge, next edge) with the outer ones open; equal quantiles merge, and a reference that is (almost)
-    constant gets three bins: below, equal, above. A share below 1e-4 counts as 1e-4. Values that are not finite are
-    left out.
-
-    Raises
-    ------
-    NotEnoughData
-        A side has no finite value.
-    """
-    before, now = _finite(reference, "reference"), _finite(current, "current")
-    edges = np.unique(np.quantile(before, np.arange(1, bins) / bins))
-    if len(edges) == 1:
-        edges = np.array([edges[0], np.nextafter(edges[0], np.inf)])
-    r, c = (np.maximum(_shares(values, edges), EMPTY_SHARE) for values in (before, now))
-    return float(np.sum((c - r) * np.log(c / r)))
-
-
-def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    places = np.searchsorted(edges, values, side="right")
-    return np.bincount(places, minlength=len(edges) + 1) / len(values)
-
-
-def ks(reference: np.ndarray, current: np.ndarray) -> tuple[float, float]:
-    """Return the two-sample Kolmogorov-Smirnov statistic and its asymptotic p-value; errors as `psi`.
-
-    Rows of one session depend on each other, so the p-value is too small; `drift_table` also asks for an effect.
-    """
-    from scipy.stats import ks_2samp
-
-    found = ks_2samp(_finite(reference, "reference"), _finite(current, "current"), method="asymp")
-    return float(found.statistic), float(found.pvalue)
-
-
-def benjamini_hochberg(p_values: np.ndarray, false_discovery_rate: float) -> np.ndarray:
-    """Return which hypotheses are rejected, bool[n] (Benjamini & Hochberg 1995)."""
-    order = np.argsort(p_values, kind="stable")
-    below = p_values[order] <= false_discovery_rate * np.arange(1, len(p_values) + 1) / len(p_values)
-    rejected = np.zeros(len(p_values), dtype=bool)
-    if below.any():
-        rejected[order[: int(np.flatnonzero(below)[-1]) + 1]] = True
-    return rejected
-
-
-def _sample(rows: np.ndarray, limit: int) -> np.ndarray:
-    if len(rows) <= limit:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, limit).astype(np.int64)]
-
-
-def drift_table(
-    columns: Sequence[str], reference: np.ndarray, current: np.ndarray, limits: DriftLimits
-) -> list[FeatureDrift]:
-    """Compare two sets of feature rows, column by column, in column order.
+class Judgement:
+    """How the last sessions differ from the reference.
 
     Parameters
     ----------
-    reference, current : f4[n, columns]
-        Rows the model was trained on, and recent rows.
-
-    Raises
-    ------
-    DataError
-        The rows do not have one column per name.
-    NotEnoughData
-        A column has no finite value on one side; the message names it.
+    features : list of FeatureDrift
+        In column order.
+    inputs : mapping of Moved to InputShift
+        Of all features together.
+    shifts : mapping of str to Shift
+        `up_share`, `decided_share`, `bias` and `slope` of the calibration, `cost` in R$ per contract.
+    fall : float
+        The cumulative sum of results, in deviations; NaN where they cannot be judged.
+    causes : tuple of Cause
+        What drifted, in the order of `Cause`.
     """
-    if not reference.shape[1:] == current.shape[1:] == (len(columns),):
-        raise DataError(f"drift: expected {len(columns)} columns, found {reference.shape[1:]} and {current.shape[1:]}")
-    before, now = _sample(reference, limits.sample_rows), _sample(current, limits.sample_rows)
-    for index, name in enumerate(columns):
-        if not (np.isfinite(before[:, index]).any() and np.isfinite(now[:, index]).any()):
-            raise NotEnoughData(f"drift: {name} has no finite value on one side; check the feed it needs")
-    effects = [psi(before[:, i], now[:, i], limits.bins) for i in range(len(columns))]
-    tests = [ks(before[:, i], now[:, i]) for i in range(len(columns))]
-    rejected = benjamini_hochberg(np.array([p for _, p in tests]), limits.false_discovery_rate)
-    return [
-        FeatureDrift(name, effect, statistic, p, bool(sure and effect >= limits.psi_limit))
-        for name, effect, (statistic, p), sure in zip(columns, effects, tests, rejected, strict=True)
-    ]
+
+    features: list[FeatureDrift]
+    inputs: Mapping[Moved, InputShift]
+    shifts: Mapping[str, Shift]
+    fall: float
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A reference with all that does not change from one session to the next.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Names of the features.
+    """
+
+    columns: tuple[str, ...]
+    reference: Reference
+    limits: DriftLimits
+    baseline: InputBaseline
+
+    @classmethod
+    def of(cls, columns: Sequence[str], reference: Reference, limits: DriftLimits) -> "Judge":
+        """Measure what the reference does while nothing changes; raises NotEnoughData where it is too short."""
+        return cls(tuple(columns), reference, limits, input_baseline(reference, limits.current_sessions, limits.band))
+
+    def judge(self, sessions: Sessions) -> Judgement:
+        """Judge the last of some sessions after the reference; results are summed over all of them.
+
+        Raises
+        ------
+        NotEnoughData
+            There are fewer sessions than are compared.
+        """
+        limits = self.limits
+        if len(sessions.session) < limits.current_sessions:
+            raise NotEnoughData(
+                f"drift: expected at least {limits.current_sessions} sessions after the reference, found "
+                f"{len(sessions.session)}; collect more, or lower drift.current_sessions"
+            )
+        window = sessions.select(slice(-limits.current_sessions, None))
+        counts = window.counts.sum(axis=0)
+        features = input_drift(self.columns, self.baseline, counts, limits.inputs)
+        inputs = input_shifts(self.baseline, counts)
+        before, now = (session_numbers(one) for one in (self.reference.sessions, window))
+        shifts = {name: session_shift(before[name], now[name]) for name in before}
+        fall = self._fall(sessions)
+        found = {
+            **self._moved(features, inputs),
+            **self._shifted(shifts),
+            Cause.PERFORMANCE: fall >= limits.cusum_limit,
+        }
+        if found[Cause.MEAN] or found[Cause.VARIANCE] or found[Cause.CONCEPT]:
+            found[Cause.LABEL] = False
+        return Judgement(features, inputs, shifts, fall, tuple(cause for cause in Cause if found[cause]))
+
+    def _fall(self, sessions: Sessions) -> float:
+        earned, now = (part.results["net"] for part in (self.reference.sessions, sessions))
+        earned, now = earned[np.isfinite(earned)], now[np.isfinite(now)]
+        if len(earned) < SESSIONS_MIN or not len(now) or not earned.std() > 0:
+            return math.nan
+        slack = self.limits.cusum_slack + 1 / math.sqrt(len(earned))
+        return float(falling_sum(now, float(earned.mean()), float(earned.std(ddof=1)), slack)[-1])
+
+    def _moved(self, features: Sequence[FeatureDrift], inputs: Mapping[Moved, InputShift]) -> dict[Cause, bool]:
+        """Name what most of the drifted features did, and what all of them did together."""
+        kinds = [one.moved for one in features if one.drifted]
+        together = {kind: shift.p_value <= self.limits.input_significance for kind, shift in inputs.items()}
+        return {Cause(kind): 2 * kinds.count(kind) > len(kinds) or together[kind] for kind in Moved}
+
+    def _shifted(self, shifts: Mapping[str, Shift]) -> dict[Cause, bool]:
+        moved = {name: shift.p_value <= self.limits.significance for name, shift in shifts.items()}
+        return {
+            Cause.CONCEPT: moved["bias"] or moved["slope"],
+            Cause.LABEL: moved["up_share"] or moved["decided_share"],
+            Cause.COST: moved["cost"] and _risen(shifts["cost"], self.limits.cost_rise),
+        }
+
+
+def session_numbers(sessions: Sessions) -> dict[str, np.ndarray]:
+    """Return what each session is judged by, f8[s] each; NaN where a session has too little to tell.
+
+    `up_share` is that of the decided rows, `decided_share` that of the warm ones. `bias` is the mean of outcome minus
+    probability; `slope` the covariance of that with the probability, 0 where confidence means what it says. `cost` is
+    fees and slippage, R$ per contract.
+    """
+    down, undecided, up = sessions.labels.T.astype(np.float64)
+    rows, said, went = np.moveaxis(sessions.calibration, 2, 0)
+    count = rows.sum(axis=1)
+    mean = _divide(said.sum(axis=1), count)
+    away = _divide(said, rows, 0) - mean[:, None]
+    results = sessions.results
+    return {
+        "up_share": _divide(up, down + up),
+        "decided_share": _divide(down + up, down + undecided + up),
+        "bias": _divide((went - said).sum(axis=1), count),
+        "slope": _divide(np.sum(np.where(rows > 0, away, 0.0) * (went - said), axis=1), count),
+        "cost": _divide(results["fees"] + results["slippage"], results["contracts"], 1),
+    }
+
+
+def _divide(above: np.ndarray, below: np.ndarray, least: int = ROWS_MIN) -> np.ndarray:
+    enough = (below >= least) & (below > 0)
+    return np.asarray(np.divide(above, below, out=np.full(np.shape(below), np.nan), where=enough))
+
+
+def _risen(shift: Shift, rise: float) -> bool:
+    return shift.current - shift.reference >= rise * abs(shift.reference)

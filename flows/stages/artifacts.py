@@ -1,6 +1,7 @@
 """How a stage writes its outputs below `artifacts/`: whole files, renamed into place."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,11 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file with sorted keys; NaN is refused because no reader agrees on it."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def finite_or_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields with None for every number that JSON cannot hold."""
+    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in fields.items()}
 
 
 def read_json(path: Path) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from flows.parameters import Parameters
 from flows.stages import features, leaks
-from flows.stages.artifacts import read_json, read_table, write_json, write_text
+from flows.stages.artifacts import finite_or_none, read_json, read_table, write_json, write_text
 from flows.stages.backtest import METRICS as BACKTEST_METRICS
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.labels import SHARES
@@ -16,7 +16,8 @@ from flows.stages.train import BUNDLE, OUT_OF_FOLD
 from market.errors import BundleRefused
 from market.home import Home
 from models.calibration import expected_calibration_error, reliability
-from models.drift import FeatureDrift, drift_table
+from models.input_drift import FeatureDrift, input_baseline, input_drift
+from models.reference import RESULT, Observed, build_reference, observe_sessions
 from registry.bundle import load_bundle
 from registry.gates import Evidence, as_table, challenger_gates, champion_gates
 from registry.signing import public_key
@@ -45,7 +46,7 @@ def run(home: Home, parameters: Parameters) -> Evaluation:
     drift = check_drift(parameters, dataset, table)
     headline = {"net_reais": metrics["net"], "sharpe": metrics["sharpe"], "fills": metrics["fills"]}
     write_json(home.artifacts / GATES, {"to_challenger": as_table(to_challenger), "to_champion": as_table(to_champion)})
-    write_json(home.artifacts / DRIFT, [asdict(one) for one in drift])
+    write_json(home.artifacts / DRIFT, [finite_or_none(asdict(one)) for one in drift])
     drifted = sum(one.drifted for one in drift)
     write_json(home.artifacts / METRICS, {**headline, "ece": evidence.ece, "drifted_features": drifted})
     _store_reliability(home, predictions)
@@ -99,15 +100,24 @@ def _calibration_error(predictions: dict[str, np.ndarray]) -> float | None:
 
 
 def check_drift(parameters: Parameters, dataset: Dataset, table: features.FeatureTable) -> list[FeatureDrift]:
-    """Compare each feature of the last training sessions with those before them."""
+    """Compare each feature of the last training sessions with those before them; nothing where they are too few."""
     days = [int(dataset.feed.session(day)[0]["date"]) for day in dataset.training]
-    recent = days[-parameters.drift.current_sessions :]
-    warm = np.isfinite(table.rows).all(axis=1)
-    before = warm & np.isin(table.session, days) & ~np.isin(table.session, recent)
-    now = warm & np.isin(table.session, recent)
-    if not before.any() or not now.any():
+    limits = parameters.drift
+    before, recent = (
+        table.of_sessions(part) for part in (days[: -limits.current_sessions], days[-limits.current_sessions :])
+    )
+    if len(days) < 4 * limits.current_sessions or not len(recent.rows):
         return []
-    return drift_table(table.schema.columns, table.rows[before], table.rows[now], parameters.drift.limits)
+    nothing = np.zeros(0, dtype=RESULT)
+    reference = build_reference(_unlabelled(before), nothing)
+    counts = observe_sessions(_unlabelled(recent), nothing, reference.edges, np.unique(recent.session)).counts
+    baseline = input_baseline(reference, limits.current_sessions, limits.band)
+    return input_drift(table.schema.columns, baseline, counts.sum(axis=0), limits.inputs)
+
+
+def _unlabelled(table: features.FeatureTable) -> Observed:
+    none = np.zeros(len(table.rows), dtype=np.int8)
+    return Observed(table.rows, table.session, none, np.full(len(table.rows), np.nan))
 
 
 def _decided(shares: dict[str, float]) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """One HTML report of the whole run, readable offline."""
 
+import math
 from datetime import date
 from typing import Any
 
@@ -32,7 +33,10 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun 
     trips = round_trips(result.fills, dataset.instrument.tick_value, result.decisions)
     gates = read_json(home.artifacts / evaluate.GATES)
     curve = EquityCurve(result.equity_ts_ns, result.equity, result.session_index, limits.capital_reais)
-    drift = {one["name"]: one["psi"] for one in read_json(home.artifacts / evaluate.DRIFT)}
+    drift = {
+        one["name"]: math.nan if one["psi"] is None else one["psi"]
+        for one in read_json(home.artifacts / evaluate.DRIFT)
+    }
     data = ReportData(
         title=f"{dataset.feed.contract} · {parameters.data.bar_seconds // 60} min",
         subtitle=f"{result.sessions[0]:%d/%m/%Y} – {result.sessions[-1]:%d/%m/%Y}",

@@ -40,7 +40,7 @@ def test_least_file_names_a_contract_and_takes_the_rest_from_the_defaults(tmp_pa
     parameters = load_parameters(write(tmp_path, {"data": {"contract": "WDOFUT"}}))
     assert (parameters.data.contract, parameters.data.feed, parameters.data.bar_seconds) == ("WDOFUT", "events", 60)
     assert parameters.splits.embargo_ns == 30 * 60 * 1_000_000_000
-    assert parameters.drift.limits.psi_limit == 0.25
+    assert parameters.drift.psi_limit == 0.25
     assert parameters == Parameters(data=parameters.data)
 
 
@@ -68,7 +68,7 @@ def test_flat_names_every_value_by_its_path(tmp_path: Path) -> None:
             {"learners": {"xgboost": {"dept": 3}}},
             r"learners: xgboost: expected a known key, found 'dept'; did you mean 'depth'\?",
         ),
-        ({"drift": {"zzz": 1}}, r"known keys are current_sessions, false_discovery_rate, psi_limit"),
+        ({"drift": {"zzz": 1}}, r"known keys are band, cost_rise, current_sessions, cusum_limit"),
         ({}, r"params\.yaml: data: expected a value, found none"),
         ({"data": {}}, r"data\.contract: expected a value, found none"),
         ({"data": {"contract": "WDO", "bar_seconds": "long"}}, r'data\.bar_seconds: .* found "long"; correct this'),
