@@ -64,12 +64,14 @@ def live(
     sessions: those of a replay, the one of the stand-in (by default the last one).
     """
     from cli.configuration import load_configuration
+    from registry.gate_record import CHALLENGER_ALIAS, CHAMPION_ALIAS
     from registry.installed import Named
 
     _refuse(mode, broker)
     home = find_home()
     own = load_configuration(home).configuration
-    named = Named(tuple(bundle or ()), tuple(contract or ()), first, last, own.risk, own.venue)
+    alias = CHALLENGER_ALIAS if mode is Mode.SHADOW else CHAMPION_ALIAS
+    named = Named(tuple(bundle or ()), tuple(contract or ()), first, last, own.risk, own.venue, alias)
     if mode is Mode.REPLAY:
         from live.recorder import left_open
         from live.replay import replay

@@ -1,14 +1,30 @@
-"""Commands that move the champion alias."""
+"""Commands that move the champion alias, and the one that hands its bundle to the runner."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.environment import find_home
-from cli.output import JsonOption, answer, quiet_stdout
+from cli.output import KEYS, JsonOption, answer, quiet_stdout
 
 if TYPE_CHECKING:
     from registry.promotion import Promotion
+
+
+class For(StrEnum):
+    """What a bundle is pulled for."""
+
+    LIVE = "live"
+    PAPER = "paper"
+
+
+class Alias(StrEnum):
+    """The aliases whose bundles a runner takes."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+
 
 ModelOption = Annotated[str | None, typer.Option(help="The registered model, where there are several.")]
 
@@ -17,6 +33,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("promote", epilog="Example: pregao promote 3 --json")(promote)
     app.command("rollback", epilog="Example: pregao rollback")(rollback)
+    app.command("pull", epilog="Example: pregao pull --mode paper --json")(pull)
 
 
 def promote(
@@ -42,6 +59,30 @@ def rollback(model: ModelOption = None, json: JsonOption = False) -> None:
     with quiet_stdout():
         done = move(find_home(), model)
     _tell(done, json)
+
+
+def pull(
+    model: ModelOption = None,
+    alias: Annotated[Alias, typer.Option(help="champion, or challenger for the shadow.")] = Alias.CHAMPION,
+    mode: Annotated[For, typer.Option(help="paper: for a demonstration, which synthetic data may train.")] = For.LIVE,
+    json: JsonOption = False,
+) -> None:
+    """Fetch the bundle that an alias names, verify all of it, and hand it to the runner.
+
+    The runner takes it at the start of its next session. Where anything does not hold, the one it has stays.
+    """
+    from dataclasses import asdict
+
+    from registry.pull import pull as fetch
+
+    done = fetch(find_home(), str(alias), model, demonstration=mode is For.PAPER)
+    entry = {key: value for key, value in asdict(done.entry).items() if key in KEYS["pull"]}
+    fields = entry | {"instrument": done.instrument, "folder": str(done.folder)}
+    lines = [
+        f"{alias} of {done.entry.model}: version {done.entry.version}, bundle {done.entry.digest[:16]}, verified",
+        f"the runner takes it for {done.instrument} at the start of its next session: {done.folder}",
+    ]
+    answer(json, fields | {"latency_p99_us": round(done.latency_p99_us, 3)}, lines)
 
 
 def _tell(done: "Promotion", json: bool) -> None:

@@ -25,6 +25,8 @@ def replay(home: Home, named: Named, journal: Path | None = None) -> Outcome:
         recorder = Recorder(written)
         for day in days:
             recorder.begin("replay", day, account.digest)
+            for sentence in account.refused:
+                recorder.alarm(sentence, day)
             replay_day(recorder, account.seats, day)
         return recorder.outcome(account, len(days))
 

@@ -135,6 +135,8 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         path.parent.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(kept.enter_context(JournalWriter(path)))
         recorder.begin(plan.mode, day, account.digest)
+        for sentence in account.refused:
+            recorder.alarm(sentence, day)
         attendant = Attendant(connection, desk.seat, day, recorder, recording)
         kept.push(attendant.abandon)
         kept.callback(connection.close)  # first of all, whatever happens: the rest writes what has come

@@ -25,11 +25,21 @@ def move_alias(uri: str, move: Move, record: Path) -> Decision:
         The server cannot be reached, has no such version, or the record does not hold.
     """
     with connect(uri) as client, alias_lock(record):
-        holder = holder_of(client, move.name, move.alias)
-        if holder != move.from_version:
-            expected = f"{move.name}: expected alias '{move.alias}' at version {move.from_version}"
-            raise AliasMoved(f"{expected}, found {holder}; look at that version, then decide again")
+        _expect(client, move, move.from_version)
         return make_move(client, move, record)
+
+
+def record_move(uri: str, move: Move, record: Path) -> Decision:
+    """Record a move that somebody else has made, if the alias still is where it went.
+
+    Raises
+    ------
+    AliasMoved
+        The alias points elsewhere than `move.to_version`.
+    """
+    with connect(uri) as client, alias_lock(record):
+        _expect(client, move, move.to_version)
+        return append(record, move, datetime.now(UTC))
 
 
 def alias_holder(uri: str, name: str, alias: str) -> int | None:
@@ -48,6 +58,13 @@ def make_move(client: MlflowClient, move: Move, record: Path) -> Decision:
     else:
         client.set_registered_model_alias(move.name, move.alias, str(move.to_version))
     return decision
+
+
+def _expect(client: MlflowClient, move: Move, version: int | None) -> None:
+    holder = holder_of(client, move.name, move.alias)
+    if holder != version:
+        expected = f"{move.name}: expected alias '{move.alias}' at version {version}"
+        raise AliasMoved(f"{expected}, found {holder}; look at that version, then decide again")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -41,7 +42,7 @@ from trading.usual import LEVELS, MINUTES, Usual
 FORMAT = 4
 GOLDEN_ROWS = 64
 MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.npz", "golden.npz", "signature.json"
-_MAX_BYTES = {MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12}
+FILE_BYTES = MappingProxyType({MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12})  # at most
 _REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # row order of the calibration
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _F4, _F8, _I8, _U1 = np.dtype("<f4"), np.dtype("<f8"), np.dtype("<i8"), np.dtype("u1")
@@ -375,8 +376,8 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise _refusal(str(folder), "a bundle folder", "none", "pull the bundle again")
     names = sorted(entry.name for entry in folder.iterdir())
-    if names != sorted(_MAX_BYTES):
-        raise _refusal(str(folder), f"the files {sorted(_MAX_BYTES)}", names, "pull the bundle again")
+    if names != sorted(FILE_BYTES):
+        raise _refusal(str(folder), f"the files {sorted(FILE_BYTES)}", names, "pull the bundle again")
     return {name: _read_file(folder / name) for name in names}
 
 
@@ -388,11 +389,11 @@ def _read_file(path: Path) -> bytes:
         with os.fdopen(
             os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb"
         ) as file:
-            data = file.read(_MAX_BYTES[path.name] + 1)
+            data = file.read(FILE_BYTES[path.name] + 1)
     except OSError as error:
         raise _refusal(str(path), "a readable file", str(error), "pull the bundle again") from error
-    if len(data) > _MAX_BYTES[path.name]:
-        raise _refusal(str(path), f"at most {_MAX_BYTES[path.name]} bytes", "more", "pull the bundle again")
+    if len(data) > FILE_BYTES[path.name]:
+        raise _refusal(str(path), f"at most {FILE_BYTES[path.name]} bytes", "more", "pull the bundle again")
     return data
 
 

@@ -14,6 +14,8 @@ from market.instruments import Instrument
 from market.lake import Lake
 from market.stream import Feed
 from registry.bundle import Bundle, instrument_of, load_bundle
+from registry.gate_record import CHAMPION_ALIAS
+from registry.serving import open_served, served_roots
 from registry.signing import public_key
 from trading.budget import new_budget
 from trading.core import new_desk
@@ -43,7 +45,8 @@ class Named:
     Parameters
     ----------
     bundles : tuple of Path, optional
-        By default the one installed last, of each named series' instrument where there is one.
+        By default the one that `pregao pull` serves, else the one installed last, of each named series' instrument
+        where there is one.
     contracts : tuple of str, optional
         By default each bundle's series with the newest session.
     first, last : date, optional
@@ -52,6 +55,8 @@ class Named:
         What the account may risk, over all its desks.
     venue : VenueParams
         How the market answers its paper orders.
+    alias : str
+        Whose bundles are taken where none is named; the champion's where there is none of it.
     """
 
     bundles: tuple[Path, ...] = ()
@@ -60,6 +65,7 @@ class Named:
     last: dt.date | None = None
     limits: RiskLimits = field(default_factory=RiskLimits)
     venue: VenueParams = field(default_factory=VenueParams)
+    alias: str = CHAMPION_ALIAS
 
 
 class Opened(NamedTuple):
@@ -67,6 +73,7 @@ class Opened(NamedTuple):
 
     desks: tuple[OpenedDesk, ...]
     days: list[dt.date]
+    refused: tuple[str, ...] = ()  # of bundles that should have traded and do not hold: those before them do
 
     @property
     def seats(self) -> list[Seat]:
@@ -97,8 +104,8 @@ def open_account(home: Home, named: Named, budget: np.ndarray | None = None) -> 
     NotEnoughData
         If the lake has no session of a series in the span.
     """
-    pairs = [(load_bundle(folder, public_key(home.keys)), contract) for folder, contract in _pairs(home, named)]
-    feeds = [(bundle, open_feed(home, bundle, contract)) for bundle, contract in pairs]
+    pairs = _pairs(home, named)
+    feeds = [(taken.bundle, open_feed(home, taken.bundle, contract)) for taken, contract in pairs]
     _check_account([feed.instrument for _, feed in feeds])
     days = sorted({day for _, feed in feeds for day in days_between(feed, named.first, named.last)})
     _check_days([feed for _, feed in feeds], days)
@@ -107,15 +114,25 @@ def open_account(home: Home, named: Named, budget: np.ndarray | None = None) -> 
         desk = new_desk(named.limits, feed.instrument, budget=budget)
         trader = new_trader(bundle.schema, bundle.model, desk, bundle.manifest.costs, named.venue)
         desks.append(OpenedDesk(bundle, Seat(trader, feed)))
-    return Opened(tuple(desks), days)
+    return Opened(tuple(desks), days, tuple(taken.refused for taken, _ in pairs if taken.refused))
 
 
-def _pairs(home: Home, named: Named) -> list[tuple[Path, str | None]]:
+class _Taken(NamedTuple):
+    """A verified bundle, and why it is not the one that should have been taken."""
+
+    bundle: Bundle
+    refused: str = ""
+
+
+def _pairs(home: Home, named: Named) -> list[tuple[_Taken, str | None]]:
     """Return the bundle of each series named, then the bundles of which none is named."""
     if not named.bundles:
         roots = [(Lake(home.lake).instruments.of(contract).root, contract) for contract in named.contracts]
-        return [(newest_bundle(home, root), contract) for root, contract in roots] or [(newest_bundle(home), None)]
-    left, pairs = list(named.bundles), []
+        return [(_take(home, root, named.alias), contract) for root, contract in roots] or [
+            (_take(home, _served_root(home, named.alias), named.alias), None)
+        ]
+    left: list[Path] = list(named.bundles)
+    pairs: list[tuple[Path, str | None]] = []
     for contract in named.contracts:
         if not left:
             raise UsageError(f"{contract}: expected a bundle that trades it, found none left; name one more")
@@ -123,7 +140,33 @@ def _pairs(home: Home, named: Named) -> list[tuple[Path, str | None]]:
         folder = next((one for one in left if instrument_of(one) == root), left[0])
         left.remove(folder)
         pairs.append((folder, contract))
-    return [*pairs, *((folder, None) for folder in left)]
+    pairs += [(folder, None) for folder in left]
+    return [(_Taken(load_bundle(folder, public_key(home.keys))), contract) for folder, contract in pairs]
+
+
+def _take(home: Home, root: str | None, alias: str) -> _Taken:
+    """Return the bundle served of an instrument, else the one installed last."""
+    for one in dict.fromkeys((alias, CHAMPION_ALIAS)):
+        served = open_served(home, root, one) if root else None
+        if served is not None:
+            return _Taken(served.bundle, served.refused)
+    return _Taken(load_bundle(newest_bundle(home, root), public_key(home.keys)))
+
+
+def _served_root(home: Home, alias: str) -> str | None:
+    """Return the instrument of which a bundle is served, None where there is none.
+
+    Raises
+    ------
+    UsageError
+        If there are several.
+    """
+    roots = served_roots(home, alias) or served_roots(home)
+    if len(roots) > 1:
+        raise UsageError(
+            f"{home.bundles}: expected bundles of one instrument, found {', '.join(roots)}; name --contract"
+        )
+    return roots[0] if roots else None
 
 
 def _check_account(instruments: Sequence[Instrument]) -> None:

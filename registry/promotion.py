@@ -117,10 +117,10 @@ def champions(record: Path, model: str) -> list[int]:
     return line
 
 
-def champion_move(model: str, before: int | None, after: int, record: GateRecord, who: str | None = None) -> Move:
-    """Return the move of the champion alias; by default whoever runs this process makes it."""
+def champion_move(model: str, before: int | None, after: int, record: GateRecord) -> Move:
+    """Return the move of the champion alias that whoever runs this process makes."""
     digest = gates_digest(as_table(record.gates))
-    return Move(who or getpass.getuser(), model, CHAMPION_ALIAS, before, after, digest)
+    return Move(getpass.getuser(), model, CHAMPION_ALIAS, before, after, digest)
 
 
 def model_with(uri: str, version: int) -> str:

@@ -86,6 +86,18 @@ def read(path: Path) -> tuple[Decision, ...]:
     return tuple(_decision(json.loads(line)) for line in _lines(path))
 
 
+def recorded_holder(path: Path, name: str, alias: str) -> int | None:
+    """Return the version that an alias was moved to last, None where it was never moved, or to none.
+
+    Raises
+    ------
+    RecordBroken
+        For the first line that does not hold.
+    """
+    moves = [one.move.to_version for one in read(path) if (one.move.name, one.move.alias) == (name, alias)]
+    return moves[-1] if moves else None
+
+
 def verify(path: Path) -> list[str]:
     """Return what is wrong with the record, one sentence per line at fault; nothing where the chain holds."""
     faults, previous = [], GENESIS

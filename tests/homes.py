@@ -18,7 +18,7 @@ from market.instruments import B3
 from market.lake import Lake
 from market.synthetic import SyntheticMarket, provenance_of, split_kinds
 from registry.bundle import FeedNeeds, Lineage, Manifest, install, write_bundle
-from registry.signing import ensure_key, load_private_key
+from registry.signing import ensure_key, load_private_key, public_key
 from tests.factories import MINUTE_NS, make_model, make_stump
 from trading.model import Model
 from trading.policy import StrategyParams
@@ -63,10 +63,33 @@ def install_bundle(
     home: Home, instrument: str, feed: FeedNeeds, schema: FeatureSchema, model: Model, strategy: StrategyParams
 ) -> Path:
     """Sign a model without agents with the home's key, and return where the runner finds it."""
+    named = f"pregao-{instrument.lower()}-{feed.bar_seconds}s"
+    folder = sign_bundle(home, named, instrument, feed, schema, model, strategy)
+    return install(folder, home.bundles, public_key(home.keys))
+
+
+def sign_model(home: Home, name: str, *, upper: float = 0.9, synthetic: bool = False, root: str = "WIN") -> Path:
+    """Sign a small model of events with the home's key, and return the bundle's folder, which no runner looks into."""
+    model = make_model(SCHEMA, make_stump(2, 0, 0.0, 1.0 - upper, upper), (), STRATEGY)
+    return sign_bundle(home, name, root, FeedNeeds("events", 60), SCHEMA, model, STRATEGY, synthetic=synthetic)
+
+
+def sign_bundle(
+    home: Home,
+    name: str,
+    instrument: str,
+    feed: FeedNeeds,
+    schema: FeatureSchema,
+    model: Model,
+    strategy: StrategyParams,
+    *,
+    synthetic: bool = True,
+) -> Path:
+    """Sign a model without agents with the home's key, and return the bundle's folder."""
     ensure_key(home.keys, use_keyring=False)
     key = load_private_key(home.keys, use_keyring=False)
     manifest = Manifest(
-        name=f"pregao-{instrument.lower()}-{feed.bar_seconds}s",
+        name=name,
         instrument=instrument,
         feed=feed,
         schema=json.loads(schema.to_json()),
@@ -75,12 +98,14 @@ def install_bundle(
         agents=(),
         regime={"adx_enter": 25.0},
         costs=CostParams(),
-        lineage=Lineage("d" * 64, "c" * 40, True, ("synthetic",), "2026-06-01", "2026-06-05", "p" * 64),
+        lineage=Lineage(
+            "d" * 64, "c" * 40, synthetic, ("synthetic" if synthetic else "b3",), "2026-06-01", "2026-06-05", "p" * 64
+        ),
     )
     rows = np.random.default_rng(1).normal(size=(64, len(schema.columns))).astype(np.float32)
     drafted = Path(tempfile.mkdtemp(dir=home.root, prefix="drafted-"))
     write_bundle(drafted / "bundle", manifest, model, rows, key)
-    return install(drafted / "bundle", home.bundles, key.public)
+    return drafted / "bundle"
 
 
 def build_home(root: Path, kind: str = "events") -> Home:

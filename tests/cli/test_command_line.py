@@ -31,6 +31,7 @@ CONTRACT = {
     "gate explain": {"version", "gates"},
     "retrain": {"run_id", "version", "alias", "stages", "gates"},
     "promote": {"model", "version", "previous", "gates_failed", "record"},
+    "pull": {"instrument", "model", "version", "alias", "digest", "folder", "latency_p99_us"},
     "rollback": {"model", "version", "previous", "gates_failed", "record"},
     "leakcheck": {"checked", "leaks"},
     "live": {
@@ -67,7 +68,7 @@ def test_every_command_of_this_version_is_there() -> None:
     expected = {"demo", "retrain", "ui", "gate explain", "stage", "import", "lake ls", "features ls", "live", "init"}
     expected |= {"bench", "serve", "check", "collect", "config show", "config check", "roll show", "roll check"}
     expected |= {"lake gaps", "lake verify", "lake sql", "calendar show", "calendar audit", "leakcheck"}
-    expected |= {"features build", "features page", "parity", "backtest", "sweep", "promote", "rollback"}
+    expected |= {"features build", "features page", "parity", "backtest", "sweep", "promote", "rollback", "pull"}
     assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
 
 

@@ -23,6 +23,7 @@ LEAN_MODULES = {
     },
     "registry.bundle": ["registry.bundle"],
     "registry.signing": ["registry.signing"],
+    "registry.pull": ["registry.pull"],
 }
 
 RUN = """
