@@ -22,7 +22,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "retrain": _JOB,
         "ui": ("mlflow", "report", "data_summary"),
         "gate explain": ("version", "model", "gates", "record"),
-        "promote": ("model", "version", "previous", "gates_failed", "record"),
+        "promote": ("model", "version", "previous", "gates_failed", "record", "looks"),
         "pull": ("instrument", "model", "version", "alias", "digest", "folder", "latency_p99_us"),
         "rollback": ("model", "version", "previous", "gates_failed", "record"),
         "stage": ("stage",),

@@ -1,7 +1,9 @@
 """Commands that move the champion alias, and the one that hands its bundle to the runner."""
 
+import contextlib
+import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,19 +39,46 @@ def register(app: typer.Typer) -> None:
 
 
 def promote(
-    version: Annotated[int, typer.Argument(help="A registered version.")],
+    version: Annotated[int | None, typer.Argument(help="A registered version.")] = None,
     model: ModelOption = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look after aliases that are moved by hand in the MLflow UI, until stopped.")
+    ] = False,
+    every_s: Annotated[float, typer.Option("--every", min=1.0, help="Seconds between two looks.")] = 30.0,
+    looks: Annotated[int | None, typer.Option(min=1, help="How often to look; without end by default.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Make a version champion, if its signed gates all passed, and record who did.
 
-    It must have been compared with the champion of now: where another version was promoted since, nothing moves.
+    It must have been compared with the champion of now: where another version was promoted since, nothing moves. With
+    --watch what is promoted by hand is judged in the same way: recorded and handed to the runner, or undone.
     """
+    from market.errors import UsageError
     from registry.promotion import promote as move
 
+    if watch == (version is not None):
+        raise UsageError("promote: expected a version or --watch, found " + ("both; choose" if watch else "neither"))
+    if watch:
+        _watch(model, every_s, looks, json)
+        return
+    assert version is not None
     with quiet_stdout():
         done = move(find_home(), version, model)
-    _tell(done, json)
+    _tell(done, json, looks=None)
+
+
+def _watch(model: str | None, every_s: float, looks: int | None, json: bool) -> None:
+    from registry.watch import watch_aliases
+
+    seen: list[dict[str, Any]] = []
+    with quiet_stdout(), contextlib.suppress(KeyboardInterrupt):
+        for look in watch_aliases(find_home(), model, every_s, looks):
+            seen.append({"model": look.model, "outcome": look.outcome, "champion": look.champion, "alarm": look.alarm})
+            told = f"{look.model}: champion version {look.champion}, {look.outcome}"
+            sys.stderr.write(f"pregao: {look.alarm or told}\n")
+    alarms = [one["alarm"] for one in seen if one["alarm"]]
+    fields = dict.fromkeys(KEYS["promote"]) | {"looks": seen}
+    answer(json, fields, (), reason="; ".join(alarms) or None, code=3)
 
 
 def rollback(model: ModelOption = None, json: JsonOption = False) -> None:
@@ -85,10 +114,10 @@ def pull(
     answer(json, fields | {"latency_p99_us": round(done.latency_p99_us, 3)}, lines)
 
 
-def _tell(done: "Promotion", json: bool) -> None:
+def _tell(done: "Promotion", json: bool, **extra: Any) -> None:
     from registry.gates import as_table
 
-    fields = {"model": done.model, "version": done.version, "previous": done.previous}
+    fields = {"model": done.model, "version": done.version, "previous": done.previous, **extra}
     fields |= {"gates_failed": as_table(done.failing), "record": done.decision.hash if done.decision else None}
     if done.decision is None:
         reason = (

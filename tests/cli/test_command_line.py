@@ -30,7 +30,7 @@ CONTRACT = {
     "parity": {"columns", "events", "differing", "first_difference"},
     "gate explain": {"version", "gates"},
     "retrain": {"run_id", "version", "alias", "stages", "gates"},
-    "promote": {"model", "version", "previous", "gates_failed", "record"},
+    "promote": {"model", "version", "previous", "gates_failed", "record", "looks"},
     "pull": {"instrument", "model", "version", "alias", "digest", "folder", "latency_p99_us"},
     "rollback": {"model", "version", "previous", "gates_failed", "record"},
     "leakcheck": {"checked", "leaks"},

@@ -1,0 +1,193 @@
+"""The watcher of an alias that a person may move by hand in the MLflow UI.
+
+The record of decisions says which version ought to be champion. Where the server says another, the gates of that one
+are judged as `pregao promote` does: it is recorded and handed to the runner, or the last good one is put back. A runner
+reads its own cache only, so whatever is done on the server meanwhile cannot hurt it.
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from market.errors import GatesRefused, RecordBroken, RegistryError, SafetyRefusal, VersionMissing
+from market.home import Home
+from registry.aliases import alias_holder, move_alias, record_move
+from registry.fetch import Shelf
+from registry.gate_record import CHAMPION_ALIAS
+from registry.gates import as_table, gates_digest
+from registry.judgement import Judgement, judge, verified_record
+from registry.promotion import champions
+from registry.pull import take
+from registry.record import Move, recorded_holder
+from registry.server import tracking_server
+from registry.serving import present_entry, served_roots
+from registry.tracking import DIGEST_TAG, find_version, models
+
+BY_HAND = "by hand in the MLflow UI"
+WATCHER = "watcher"
+
+
+class Outcome(StrEnum):
+    """What a look at the alias came to."""
+
+    UNCHANGED = "unchanged"
+    ACCEPTED = "accepted"  # moved by hand to a version that passed: recorded and served
+    PUBLISHED = "published"  # promoted by command, and served now
+    RESTORED = "restored"  # moved by hand to one that did not: put back
+    LOST = "lost"  # not put back: no version is left that could be champion
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the watcher found and did.
+
+    Parameters
+    ----------
+    model : str
+    outcome : Outcome
+    champion : int or None
+        Which version is champion now.
+    alarm : str
+        What an operator must read; empty where nothing was wrong.
+    """
+
+    model: str
+    outcome: Outcome
+    champion: int | None
+    alarm: str = ""
+
+
+def reconcile_alias(home: Home, uri: str, model: str) -> Look:
+    """Look once where the champion alias is, and accept or undo what was done by hand.
+
+    Parameters
+    ----------
+    home : Home
+    uri : str
+        Of a server that answers.
+    model : str
+
+    Raises
+    ------
+    AliasMoved
+        If somebody moves the alias at this very moment; look again.
+    RegistryError
+        If the server cannot be reached, or the record of decisions does not hold.
+    """
+    line, ought = champions(home.decisions, model), recorded_holder(home.decisions, model, CHAMPION_ALIAS)
+    holder = alias_holder(uri, model, CHAMPION_ALIAS)
+    if holder == ought:
+        return _publish(home, uri, model, holder)
+    if holder is None:
+        return _restore(home, uri, Move(WATCHER, model, CHAMPION_ALIAS, None, None, ""), line, "it was deleted")
+    move = Move(BY_HAND, model, CHAMPION_ALIAS, ought, holder, "")
+    refused = _accept(home, uri, move, line)
+    if refused:
+        return _restore(home, uri, replace(move, who=WATCHER, from_version=holder), line, refused)
+    return Look(model, Outcome.ACCEPTED, holder)
+
+
+def watch_aliases(home: Home, model: str | None, every_s: float, looks: int | None = None) -> Iterator[Look]:
+    """Look after the champion of a model, by default of every registered one; yield what is new.
+
+    Parameters
+    ----------
+    home : Home
+    model : str, optional
+    every_s : float
+        Between two looks.
+    looks : int, optional
+        How many; without end by default.
+
+    Raises
+    ------
+    RegistryError
+        If the record of decisions does not hold.
+    """
+    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
+        told: dict[str, str] = {}
+        for number in itertools.count(1):
+            for name in [model] if model else models(uri):
+                look = _look(home, uri, name)
+                if look.outcome is not Outcome.UNCHANGED or look.alarm != told.get(name, ""):
+                    yield look
+                told[name] = look.alarm
+            if number == looks:
+                return
+            time.sleep(every_s)
+
+
+def _look(home: Home, uri: str, model: str) -> Look:
+    """Look once; what cannot be done now is an alarm, and done at a later look."""
+    try:
+        return reconcile_alias(home, uri, model)
+    except RecordBroken:
+        raise
+    except RegistryError as error:
+        return Look(model, Outcome.UNCHANGED, None, str(error))
+
+
+def _publish(home: Home, uri: str, model: str, holder: int | None) -> Look:
+    """Serve the rightful champion, unless it is served already."""
+    if holder is None or _is_served(home, uri, model, holder):
+        return Look(model, Outcome.UNCHANGED, holder)
+    try:
+        take(home, Shelf(uri).fetch(model, CHAMPION_ALIAS))
+    except (SafetyRefusal, VersionMissing) as error:
+        return Look(model, Outcome.UNCHANGED, holder, f"{model} version {holder}: not handed to the runner: {error}")
+    return Look(model, Outcome.PUBLISHED, holder)
+
+
+def _accept(home: Home, uri: str, move: Move, line: list[int]) -> str:
+    """Record and serve a version that was chosen by hand; return why not, empty where that is done."""
+    assert move.to_version is not None
+    try:
+        judged = judge(home, uri, find_version(uri, move.name, move.to_version))
+        refused = _why_not(judged, move.from_version, line)
+        if refused:
+            return refused
+        digest = gates_digest(as_table(judged.record.gates))
+        record_move(uri, replace(move, gates_digest=digest), home.decisions)
+        take(home, Shelf(uri).fetch(move.name, CHAMPION_ALIAS))
+    except (SafetyRefusal, VersionMissing) as error:
+        return str(error)
+    return ""
+
+
+def _why_not(judged: Judgement, ought: int | None, line: list[int]) -> str:
+    """Return why a version may not be champion; one that was champion before needs no new comparison."""
+    if judged.failing:
+        return "; ".join(f"{gate.name}: {gate.reason}" for gate in judged.failing)
+    if judged.record.champion != ought and judged.version.version not in line:
+        return f"it was compared with version {judged.record.champion}, and the champion is version {ought}"
+    return ""
+
+
+def _restore(home: Home, uri: str, move: Move, line: list[int], refused: str) -> Look:
+    """Put the alias back to the last good version that is still there, or nowhere, and say so."""
+    model, holder = move.name, move.from_version
+    found = f"version {holder}" if holder is not None else "none"
+    alarm = f"{model}: expected the champion that the record names, found {found}: {refused}"
+    for good in reversed(line):
+        try:
+            record = verified_record(home, uri, find_version(uri, model, good))
+        except (VersionMissing, GatesRefused) as error:
+            alarm += f"; version {good} cannot be put back: {error}"
+            continue
+        digest = gates_digest(as_table(record.gates))
+        move_alias(uri, replace(move, to_version=good, gates_digest=digest), home.decisions)
+        return Look(model, Outcome.RESTORED, good, f"{alarm}; version {good} is put back, the runner was not touched")
+    if holder is None:
+        record_move(uri, move, home.decisions)
+    else:
+        move_alias(uri, replace(move, to_version=None), home.decisions)
+    return Look(model, Outcome.LOST, None, f"{alarm}; no champion is left, the runner keeps what it has: promote one")
+
+
+def _is_served(home: Home, uri: str, model: str, version: int) -> bool:
+    digest = find_version(uri, model, version).tags.get(DIGEST_TAG)
+    served = (present_entry(home, root, CHAMPION_ALIAS) for root in served_roots(home))
+    return any((one.model, one.version, one.digest) == (model, version, digest) for one in served if one)

@@ -1,0 +1,138 @@
+"""A champion chosen by hand on the server is judged like any other, and whatever is done there hurts no runner."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from market.home import Home
+from registry.aliases import alias_holder
+from registry.bundle import digest
+from registry.gates import Evidence
+from registry.promotion import champions, promote_at
+from registry.record import recorded_holder, verify
+from registry.serving import open_served
+from registry.signing import SigningKey
+from registry.tracking import Candidate, log_candidate
+from registry.watch import BY_HAND, WATCHER, Look, Outcome, reconcile_alias, watch_aliases
+from tests.homes import sign_model
+from tests.registry.shelves import gates_of_evidence
+
+
+class Ground:
+    """One model at a real server, and the home that watches it."""
+
+    def __init__(self, home: Home, uri: str, name: str, candidate: Candidate, evidence: Evidence) -> None:
+        self.home, self.uri, self.name = home, uri, name
+        self.client = mlflow.MlflowClient(uri)
+        self._candidate, self._evidence = candidate, evidence
+        self.digests: list[str] = []
+
+    def register(self, **known: object) -> None:
+        """Register one more version; keywords change what is known of it."""
+        folder = sign_model(self.home, self.name, upper=0.95 - 0.01 * len(self.digests))
+        gates = gates_of_evidence(replace(self._evidence, **known))  # type: ignore[arg-type]
+        self.digests.append(digest(folder))
+        tags = {"bundle_digest": self.digests[-1]}
+        log_candidate(
+            self.uri,
+            replace(self._candidate, registered_name=self.name, bundle_folder=folder, tags=tags, gates=gates, plots=()),
+        )
+
+    def by_hand(self, version: int) -> None:
+        """Move the alias as the pencil of the UI does."""
+        self.client.set_registered_model_alias(self.name, "champion", str(version))
+
+    def look(self) -> Look:
+        return reconcile_alias(self.home, self.uri, self.name)
+
+    @property
+    def served(self) -> str:
+        found = open_served(self.home, "WIN")
+        assert found is not None
+        assert found.refused == ""
+        return found.bundle.digest
+
+    def last_move(self) -> tuple[str, int | None, int | None]:
+        from registry.record import read
+
+        moves = [one.move for one in read(self.home.decisions) if one.move.alias == "champion"]
+        return moves[-1].who, moves[-1].from_version, moves[-1].to_version
+
+
+@pytest.fixture
+def ground(
+    request: pytest.FixtureRequest, registry_uri: str, home_key: SigningKey, registry_home: Path,
+    make_candidate: Callable[..., Candidate], good_evidence: Evidence,
+) -> Ground:  # fmt: skip
+    """Two versions: the first is champion and served, the second was compared with it and passed."""
+    name = f"watched-{request.node.name.replace('_', '-')[:60]}"
+    made = Ground(Home(registry_home), registry_uri, name, make_candidate("WATCHED"), good_evidence)
+    made.register(champion_exists=False)
+    assert promote_at(made.home, registry_uri, name, 1).failing == ()
+    assert made.look() == Look(name, Outcome.PUBLISHED, 1)
+    made.register()
+    assert made.served == made.digests[0]
+    return made
+
+
+def test_good_version_chosen_by_hand_is_recorded_and_served(ground: Ground) -> None:
+    assert ground.look() == Look(ground.name, Outcome.UNCHANGED, 1)
+    ground.by_hand(2)
+    assert ground.look() == Look(ground.name, Outcome.ACCEPTED, 2)
+    assert ground.last_move() == (BY_HAND, 1, 2)
+    assert ground.served == ground.digests[1]
+    assert ground.look().outcome is Outcome.UNCHANGED
+    ground.by_hand(1)  # a person may also go back
+    assert ground.look() == Look(ground.name, Outcome.ACCEPTED, 1)
+    assert ground.served == ground.digests[0]
+    assert champions(ground.home.decisions, ground.name) == [1]
+    assert verify(ground.home.decisions) == []
+
+
+def test_version_that_did_not_pass_is_undone_with_an_alarm(ground: Ground) -> None:
+    ground.register(pbo=0.7)
+    ground.register(champion_exists=False)
+    for version, reason in ((3, "pbo: "), (4, "it was compared with version")):
+        if version == 4:  # compared with the first, and the second is champion
+            ground.by_hand(2)
+            assert ground.look().outcome is Outcome.ACCEPTED
+        before, served = alias_holder(ground.uri, ground.name, "champion"), ground.served
+        ground.by_hand(version)
+        look = ground.look()
+        assert (look.outcome, look.champion) == (Outcome.RESTORED, before)
+        assert reason in look.alarm
+        assert alias_holder(ground.uri, ground.name, "champion") == before
+        assert ground.last_move() == (WATCHER, version, before)
+        assert ground.served == served
+    assert ground.look().outcome is Outcome.UNCHANGED
+
+
+def test_champion_that_is_deleted_or_overwritten_hurts_no_runner(ground: Ground, registry_home: Path) -> None:
+    ground.client.delete_registered_model_alias(ground.name, "champion")
+    assert ground.look().outcome is Outcome.RESTORED
+    assert ground.served == ground.digests[0]
+    run = ground.client.get_model_version(ground.name, "2").run_id
+    (stored,) = (registry_home / "mlruns").glob(f"artifacts/*/{run}/artifacts/bundle/model.npz")
+    stored.write_bytes(b"overwritten")
+    ground.by_hand(2)
+    look = ground.look()
+    assert (look.outcome, look.champion) == (Outcome.RESTORED, 1)
+    assert "the hashes" in look.alarm
+    ground.client.delete_model_version(ground.name, "1")
+    look = ground.look()
+    assert (look.outcome, look.champion) == (Outcome.LOST, None)
+    assert recorded_holder(ground.home.decisions, ground.name, "champion") is None
+    assert ground.look() == Look(ground.name, Outcome.UNCHANGED, None)
+    ground.client.delete_registered_model(ground.name)
+    assert ground.look() == Look(ground.name, Outcome.UNCHANGED, None)
+    assert ground.served == ground.digests[0]
+
+
+def test_watching_tells_each_thing_once(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", ground.uri)
+    ground.by_hand(2)
+    told = list(watch_aliases(ground.home, ground.name, 0.01, looks=3))
+    assert told == [Look(ground.name, Outcome.ACCEPTED, 2)]
