@@ -3,38 +3,25 @@
 The three learners differ in the comparison (``<=`` or ``<``), in the width of a threshold and in what a missing
 value does. All of it is settled here, once, so that the compiled walk knows a single rule: for a float32 value x,
 left iff ``x <= threshold``. A float64 threshold t becomes the largest float32 not above t, and XGBoost's ``x < t``
-becomes ``x <=`` the float32 just below t; both are exact for float32 rows.
+becomes ``x <=`` the float32 just below t; both are exact for float32 rows. Where categories decide, those of a set go
+left; XGBoost's sets name who goes right, so there the children change places.
 """
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from forest.flat import MAX_FEATURES, MAX_TREE_NODES, MISSING_RIGHT, NODE, ZERO_IS_MISSING, FlatForest, ForestKind
-from market.errors import ConfigError
+from forest.flat import CATEGORICAL, MISSING_RIGHT, ZERO_IS_MISSING, FlatForest, ForestKind
+from forest.lay_out import Tree, flatten, need
 from market.kernel import kernel
 
 # LightGBM takes |x| <= 1e-35f for zero, both in zero_as_missing and when it reads a row.
 _ZERO = np.float32(1e-35)
 _LIGHTGBM_CATEGORICAL, _LIGHTGBM_DEFAULT_LEFT = 1, 2
-_MISSING_NONE, _MISSING_ZERO, _MISSING_NAN = 0, 1, 2
-
-
-@dataclass(frozen=True)
-class _Tree:
-    """One tree in its learner's numbering; node 0 is the root, a leaf has left = -1."""
-
-    left: np.ndarray
-    right: np.ndarray
-    feature: np.ndarray
-    threshold: np.ndarray  # f4
-    missing_right: np.ndarray
-    zero_is_missing: np.ndarray
-    value: np.ndarray  # f8, read at leaves only
+_MISSING_NONE, _MISSING_ZERO = 0, 1
 
 
 def from_lightgbm(model_text: str) -> FlatForest:
@@ -43,7 +30,7 @@ def from_lightgbm(model_text: str) -> FlatForest:
     Parameters
     ----------
     model_text : str
-        ``Booster.model_to_string()``, cut at the best iteration by the caller where training stopped early.
+        ``Booster.model_to_string()``, which ends at the best iteration where training stopped early.
 
     Returns
     -------
@@ -53,16 +40,16 @@ def from_lightgbm(model_text: str) -> FlatForest:
     Raises
     ------
     ConfigError
-        If the model is not a binary one, averages its trees, or has categorical splits or linear leaves.
+        If the model is not a binary one, averages its trees, has linear leaves, or categories of 2**24 and more.
     """
     head, *blocks = model_text.split("\nend of trees")[0].split("\nTree=")
     header = _key_values(head)
-    _need("num_class" in header, "a LightGBM model text", model_text[:40], "pass Booster.model_to_string()")
+    need("num_class" in header, "a LightGBM model text", model_text[:40], "pass Booster.model_to_string()")
     one = header["num_class"] == header["num_tree_per_iteration"] == "1"
-    _need(one, "one tree per iteration", f"num_class={header['num_class']}", "train a binary model")
-    _need("average_output" not in head.split("\n"), "boosted trees", "boosting=rf", "train with boosting=gbdt")
+    need(one, "one tree per iteration", f"num_class={header['num_class']}", "train a binary model")
+    need("average_output" not in head.split("\n"), "boosted trees", "boosting=rf", "train with boosting=gbdt")
     trees = [_lightgbm_tree(_key_values(block), index) for index, block in enumerate(blocks)]
-    return _flatten(ForestKind.LIGHTGBM, int(header["max_feature_idx"]) + 1, 0.0, trees)
+    return flatten(ForestKind.LIGHTGBM, int(header["max_feature_idx"]) + 1, 0.0, trees)
 
 
 def from_xgboost(model_json: bytes) -> FlatForest:
@@ -71,26 +58,28 @@ def from_xgboost(model_json: bytes) -> FlatForest:
     Parameters
     ----------
     model_json : bytes
-        ``Booster.save_raw("json")``, sliced to the best iteration by the caller where training stopped early.
+        ``Booster.save_raw("json")``.
 
     Returns
     -------
     FlatForest
-        Predicts ``Booster.predict(DMatrix(rows), output_margin=True)`` to the bit.
+        Predicts ``Booster.predict(DMatrix(rows), output_margin=True)`` to the bit. Where training stopped early it ends
+        at the best iteration, as ``XGBClassifier`` does, also if the booster was not cut there.
 
     Raises
     ------
     ConfigError
-        If the booster is not ``gbtree``, the objective another, or a split categorical.
+        If the booster is not ``gbtree``, or the objective another.
     """
     learner = json.loads(model_json)["learner"]
     objective, booster = learner["objective"]["name"], learner["gradient_booster"]["name"]
-    _need(objective == "binary:logistic", "objective binary:logistic", objective, "train with that objective")
-    _need(booster == "gbtree", "booster gbtree", booster, "train with booster=gbtree")
+    need(objective == "binary:logistic", "objective binary:logistic", objective, "train with that objective")
+    need(booster == "gbtree", "booster gbtree", booster, "train with booster=gbtree")
     model, parameters = learner["gradient_booster"]["model"], learner["learner_model_param"]
-    trees = [_xgboost_tree(tree, index) for index, tree in enumerate(model["trees"])]
+    wanted = _best_trees(learner.get("attributes", {}), model["iteration_indptr"])
+    trees = [_xgboost_tree(tree, index) for index, tree in enumerate(model["trees"][:wanted])]
     base = _base_margin(_base_score(parameters["base_score"]))
-    return _flatten(ForestKind.XGBOOST, int(parameters["num_feature"]), float(base), trees)
+    return flatten(ForestKind.XGBOOST, int(parameters["num_feature"]), float(base), trees)
 
 
 def from_sklearn(estimator: Any) -> FlatForest:
@@ -109,14 +98,9 @@ def from_sklearn(estimator: Any) -> FlatForest:
         If the estimator is not a forest of two classes and one output.
     """
     classes = len(np.atleast_1d(estimator.classes_))
-    _need(estimator.n_outputs_ == 1 and classes == 2, "one output of two classes", classes, "train a binary model")
+    need(estimator.n_outputs_ == 1 and classes == 2, "one output of two classes", classes, "train a binary model")
     trees = [_sklearn_tree(member.tree_) for member in estimator.estimators_]
-    return _flatten(ForestKind.SKLEARN, int(estimator.n_features_in_), 0.0, trees)
-
-
-def _need(holds: bool, expected: str, found: object, remedy: str) -> None:
-    if not holds:
-        raise ConfigError(f"model conversion: expected {expected}, found {found}; {remedy}")
+    return flatten(ForestKind.SKLEARN, int(estimator.n_features_in_), 0.0, trees)
 
 
 def _key_values(block: str) -> dict[str, str]:
@@ -129,10 +113,9 @@ def _floor_to_float32(thresholds: np.ndarray) -> np.ndarray:
     return np.where(narrow > thresholds, np.nextafter(narrow, np.float32(-np.inf)), narrow)
 
 
-def _lightgbm_tree(block: Mapping[str, str], index: int) -> _Tree:
+def _lightgbm_tree(block: Mapping[str, str], index: int) -> Tree:
     """Splits keep their numbers, leaf number ~k of LightGBM becomes node `splits + k`."""
-    _need(block["num_cat"] == "0", "numeric splits only", f"a categorical one in tree {index}", "train without them")
-    _need(block.get("is_linear", "0") == "0", "constant leaves", "linear ones", "train with linear_tree=false")
+    need(block.get("is_linear", "0") == "0", "constant leaves", "linear ones", "train with linear_tree=false")
     leaves = int(block["num_leaves"])
     splits = leaves - 1
     decision = _numbers(block, "decision_type", np.int64, splits)
@@ -140,65 +123,91 @@ def _lightgbm_tree(block: Mapping[str, str], index: int) -> _Tree:
         side: np.concatenate([np.where(raw < 0, splits + ~raw, raw), np.full(leaves, -1)])
         for side, raw in ((s, _numbers(block, f"{s}_child", np.int64, splits)) for s in ("left", "right"))
     }
-    threshold, missing_right = _lightgbm_split(_numbers(block, "threshold", np.float64, splits), decision)
-    missing = (decision >> 2) & 3
-    return _Tree(
+    exact = _numbers(block, "threshold", np.float64, splits)
+    threshold, marks = _lightgbm_split(exact, decision)
+    return Tree(
         left=children["left"],
         right=children["right"],
         feature=np.concatenate([_numbers(block, "split_feature", np.int64, splits), np.zeros(leaves, np.int64)]),
         threshold=np.concatenate([threshold, np.zeros(leaves, np.float32)]),
-        missing_right=np.concatenate([missing_right, np.zeros(leaves, np.bool_)]),
-        zero_is_missing=np.concatenate([missing == _MISSING_ZERO, np.zeros(leaves, np.bool_)]),
+        marks=np.concatenate([marks, np.zeros(leaves, np.uint32)]),
         value=np.concatenate([np.zeros(splits), _numbers(block, "leaf_value", np.float64, leaves)]),
+        sets={node: _lightgbm_set(block, int(exact[node])) for node in np.flatnonzero(marks & CATEGORICAL).tolist()},
     )
 
 
 def _lightgbm_split(exact: np.ndarray, decision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the float32 thresholds and whether a missing value goes right.
+    """Return the float32 thresholds and the marks.
 
     LightGBM reads every value of magnitude up to 1e-35 as 0.0, so a threshold inside that band is moved to the edge
     that puts the whole band on the side of 0.0. With missing type None a NaN is read as 0.0, which gives it a fixed
-    side too.
+    side too. A categorical split sends it right, whatever its missing type.
     """
     zero_left = exact >= 0.0
     threshold = _floor_to_float32(exact)
     in_band = np.abs(threshold) <= _ZERO
     threshold = np.where(in_band & zero_left, _ZERO, threshold)
     threshold = np.where(in_band & ~zero_left, np.nextafter(-_ZERO, np.float32(-np.inf)), threshold)
-    default_left = (decision & _LIGHTGBM_DEFAULT_LEFT) != 0
-    missing_left = np.where(((decision >> 2) & 3) == _MISSING_NONE, zero_left, default_left)
-    return threshold.astype(np.float32), ~missing_left
+    categorical, missing = (decision & _LIGHTGBM_CATEGORICAL) != 0, (decision >> 2) & 3
+    missing_left = np.where(missing == _MISSING_NONE, zero_left, (decision & _LIGHTGBM_DEFAULT_LEFT) != 0)
+    numeric = np.where(missing_left, 0, MISSING_RIGHT) | np.where(missing == _MISSING_ZERO, ZERO_IS_MISSING, 0)
+    marks = np.where(categorical, CATEGORICAL | MISSING_RIGHT, numeric)
+    return np.where(categorical, 0.0, threshold).astype(np.float32), marks.astype(np.uint32)
+
+
+def _lightgbm_set(block: Mapping[str, str], number: int) -> np.ndarray:
+    """Return the categories that go left at the split whose threshold is this number."""
+    bounds = _numbers(block, "cat_boundaries", np.int64, int(block["num_cat"]) + 1)
+    words = _numbers(block, "cat_threshold", np.uint32, int(bounds[-1]))[bounds[number] : bounds[number + 1]]
+    return np.flatnonzero(np.unpackbits(words.astype("<u4").view(np.uint8), bitorder="little"))
 
 
 def _numbers(block: Mapping[str, str], key: str, dtype: type, count: int) -> np.ndarray:
     found: np.ndarray = np.array(block.get(key, "").split(), dtype=dtype)
-    _need(len(found) == count, f"{count} values of {key}", len(found), "export the model again")
+    need(len(found) == count, f"{count} values of {key}", len(found), "export the model again")
     return found
 
 
-def _xgboost_tree(tree: Mapping[str, Any], index: int) -> _Tree:
-    categorical = any(tree.get("split_type", ())) or any(tree.get("categories", ()))
-    _need(not categorical, "numeric splits only", f"a categorical one in tree {index}", "train without them")
-    left = np.array(tree["left_children"], dtype=np.int64)
+def _best_trees(attributes: Mapping[str, str], ends: Sequence[int]) -> int:
+    """Return how many trees stand up to the best iteration, or all; `ends` has the first tree of each, and the end."""
+    rounds = len(ends) - 1
+    return int(ends[min(int(attributes.get("best_iteration", rounds)) + 1, rounds)])
+
+
+def _xgboost_tree(tree: Mapping[str, Any], index: int) -> Tree:
+    left, right = (np.array(tree[f"{side}_children"], dtype=np.int64) for side in ("left", "right"))
     condition = np.array(tree["split_conditions"], dtype=np.float32)
-    _need(bool(np.isfinite(condition).all()), "finite thresholds", f"others in tree {index}", "check the training rows")
-    return _Tree(
-        left=left,
-        right=np.array(tree["right_children"], dtype=np.int64),
+    need(bool(np.isfinite(condition).all()), "finite thresholds", f"others in tree {index}", "check the training rows")
+    default_left = np.array(tree["default_left"], dtype=np.int64) != 0
+    sets = _xgboost_sets(tree)
+    categorical = np.isin(np.arange(len(left)), list(sets))
+    marks = np.where(default_left == categorical, MISSING_RIGHT, 0) | np.where(categorical, CATEGORICAL, 0)
+    return Tree(
+        left=np.where(categorical, right, left),
+        right=np.where(categorical, left, right),
         feature=np.array(tree["split_indices"], dtype=np.int64),
-        threshold=np.nextafter(condition, np.float32(-np.inf)),
-        missing_right=np.array(tree["default_left"], dtype=np.int64) == 0,
-        zero_is_missing=np.zeros(len(left), np.bool_),
+        threshold=np.where(categorical, np.float32(0.0), np.nextafter(condition, np.float32(-np.inf))),
+        marks=np.where(left < 0, 0, marks).astype(np.uint32),
         value=condition.astype(np.float64),
+        sets=sets,
     )
+
+
+def _xgboost_sets(tree: Mapping[str, Any]) -> dict[int, np.ndarray]:
+    """Return the categories that XGBoost sends right, by node."""
+    starts, sizes = tree["categories_segments"], tree["categories_sizes"]
+    return {
+        node: np.array(tree["categories"][start : start + size], dtype=np.int64)
+        for node, start, size in zip(tree["categories_nodes"], starts, sizes, strict=True)
+    }
 
 
 def _base_score(text: str) -> np.float32:
     """Read the learner's base score, a probability, from ``0.5`` or ``[5E-1]``."""
     scores = str(text).strip("[] ").split(",")
-    _need(len(scores) == 1, "one base score", text, "train a binary model")
+    need(len(scores) == 1, "one base score", text, "train a binary model")
     score = np.float32(scores[0])
-    _need(0.0 < float(score) < 1.0, "a base score between 0 and 1", text, "train with such a base_score")
+    need(0.0 < float(score) < 1.0, "a base score between 0 and 1", text, "train with such a base_score")
     return score
 
 
@@ -212,58 +221,13 @@ def _base_margin(score: np.float32) -> float:
     return -math.log(np.float32(1.0) / score - np.float32(1.0))
 
 
-def _sklearn_tree(tree: Any) -> _Tree:
+def _sklearn_tree(tree: Any) -> Tree:
     left = np.asarray(tree.children_left, dtype=np.int64)
-    return _Tree(
+    return Tree(
         left=left,
         right=np.asarray(tree.children_right, dtype=np.int64),
         feature=np.asarray(tree.feature, dtype=np.int64),
         threshold=_floor_to_float32(np.asarray(tree.threshold, dtype=np.float64)),
-        missing_right=np.asarray(tree.missing_go_to_left) == 0,
-        zero_is_missing=np.zeros(len(left), np.bool_),
+        marks=np.where((np.asarray(tree.missing_go_to_left) == 0) & (left >= 0), MISSING_RIGHT, 0).astype(np.uint32),
         value=np.asarray(tree.value, dtype=np.float64)[:, 0, 1],
     )
-
-
-def _flatten(kind: ForestKind, features: int, base: float, trees: Sequence[_Tree]) -> FlatForest:
-    _need(len(trees) > 0, "at least one tree", 0, "train for at least one round")
-    _need(1 <= features <= MAX_FEATURES, f"1 to {MAX_FEATURES} features", features, "use fewer columns")
-    laid = [_lay_out(tree) for tree in trees]
-    sizes = [len(nodes) for nodes, _ in laid]
-    _need(max(sizes) <= MAX_TREE_NODES, f"at most {MAX_TREE_NODES} nodes in a tree", max(sizes), "limit the depth")
-    nodes = np.concatenate([nodes for nodes, _ in laid])
-    zero_is_missing = int(bool((nodes["feature"] & ZERO_IS_MISSING).any()))
-    return FlatForest(
-        np.array([kind, features, zero_is_missing], dtype="<i8"),
-        np.array([base], dtype="<f8"),
-        np.concatenate([[0], np.cumsum(sizes)]).astype("<i8"),
-        nodes,
-        np.concatenate([values for _, values in laid]),
-    )
-
-
-def _lay_out(tree: _Tree) -> tuple[np.ndarray, np.ndarray]:
-    """Order a tree's nodes breadth first, so that the two children of a split stand side by side."""
-    source, left = _breadth_first(tree)
-    is_leaf = tree.left[source] < 0
-    nodes = np.zeros(len(source), dtype=NODE)
-    nodes["left"] = np.where(is_leaf, np.arange(len(source)), left) & (MAX_TREE_NODES - 1)
-    nodes["threshold"] = np.where(is_leaf, np.float32(np.inf), tree.threshold[source])
-    _need(not np.isnan(nodes["threshold"]).any(), "thresholds that are numbers", "NaN", "check the training rows")
-    marks = tree.missing_right[source] * MISSING_RIGHT + tree.zero_is_missing[source] * ZERO_IS_MISSING
-    nodes["feature"] = np.where(is_leaf, 0, tree.feature[source] + marks)
-    return nodes, np.where(is_leaf, tree.value[source], 0.0)
-
-
-def _breadth_first(tree: _Tree) -> tuple[np.ndarray, np.ndarray]:
-    """Return, per new place, the node that goes there and the place of its left child (0 for a leaf)."""
-    order, lefts = [], []
-    level, placed = np.zeros(1, dtype=np.int64), 1
-    while len(level):
-        splits = tree.left[level] >= 0
-        before: np.ndarray = np.cumsum(splits) - splits
-        order.append(level)
-        lefts.append(np.where(splits, placed + 2 * before, 0))
-        placed += 2 * int(splits.sum())
-        level = np.stack([tree.left[level[splits]], tree.right[level[splits]]], axis=1).ravel()
-    return np.concatenate(order), np.concatenate(lefts)

@@ -39,13 +39,13 @@ from trading.model import Model, check_model, score_probability
 from trading.policy import StrategyParams
 from trading.usual import LEVELS, MINUTES, Usual
 
-FORMAT = 4
+FORMAT = 5
 GOLDEN_ROWS = 64
 MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.npz", "golden.npz", "signature.json"
 FILE_BYTES = MappingProxyType({MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12})  # at most
 _REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # row order of the calibration
 _STRICT = ConfigDict(extra="forbid", strict=True)
-_F4, _F8, _I8, _U1 = np.dtype("<f4"), np.dtype("<f8"), np.dtype("<i8"), np.dtype("u1")
+_F4, _F8, _I8, _U1, _U4 = (np.dtype(name) for name in ("<f4", "<f8", "<i8", "u1", "<u4"))
 
 
 @dataclass(frozen=True)
@@ -309,6 +309,7 @@ _FOREST_SPECS = {
     "base": ArraySpec(_F8, (1,)),
     "roots": ArraySpec(_I8, (None,)),
     "nodes": ArraySpec(NODE, (None,)),
+    "rules": ArraySpec(_U4, (None,)),
     "values": ArraySpec(_F8, (None,)),
 }
 _MODEL_SPECS = {f"{r.name.lower()}.{name}": spec for r in _REGIMES for name, spec in _FOREST_SPECS.items()} | {

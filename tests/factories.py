@@ -85,7 +85,7 @@ def make_constant_forest(columns: int, score: float) -> FlatForest:
 
 def make_stump(columns: int, column: int, threshold: float, low: float, high: float) -> FlatForest:
     """Return one split: `low` where the column is at most the threshold, else `high`."""
-    return _make_forest(columns, np.array([(threshold, column, 1), (np.inf, 0, 1), (np.inf, 0, 2)]), [0.0, low, high])
+    return _make_forest(columns, np.array([(threshold, column, 1), (np.inf, 0, 0), (np.inf, 0, 0)]), [0.0, low, high])
 
 
 def make_steps(columns: int, column: int, thresholds: Sequence[float], scores: Sequence[float]) -> FlatForest:
@@ -93,10 +93,9 @@ def make_steps(columns: int, column: int, thresholds: Sequence[float], scores: S
     nodes: list[tuple[float, int, int]] = []
     values: list[float] = []
     for threshold, score in zip(thresholds, scores[:-1], strict=True):
-        leaf = len(nodes) + 1
-        nodes += [(threshold, column, leaf), (np.inf, 0, leaf)]
+        nodes += [(threshold, column, 1), (np.inf, 0, 0)]
         values += [0.0, score]
-    nodes.append((np.inf, 0, len(nodes)))
+    nodes.append((np.inf, 0, 0))
     return _make_forest(columns, np.array(nodes), [*values, scores[-1]])
 
 
@@ -109,6 +108,7 @@ def _make_forest(columns: int, nodes: np.ndarray, values: list[float]) -> FlatFo
             "base": np.zeros(1),
             "roots": np.array([0, len(packed)], dtype="<i8"),
             "nodes": packed,
+            "rules": np.zeros(len(packed), dtype="<u4"),
             "values": np.array(values),
         }
     )

@@ -120,6 +120,7 @@ def always(score: float) -> FlatForest:
         base=np.zeros(1),
         roots=np.array([0, 1], dtype="<i8"),
         nodes=np.array([(np.inf, 0, 0)], dtype=NODE),
+        rules=np.zeros(1, dtype="<u4"),
         values=np.array([score]),
     )
 

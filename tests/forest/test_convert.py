@@ -9,61 +9,22 @@ import xgboost as xgb
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from forest.convert import from_lightgbm, from_sklearn, from_xgboost
-from forest.flat import FlatForest, from_arrays, to_arrays
-from forest.predict import predict_batch, predict_row
+from forest.predict import predict_row
 from market.errors import ConfigError
+from tests.forest.hard_rows import (
+    EDGES,
+    FEATURES,
+    assert_same_bits,
+    hard_rows,
+    lightgbm_splits,
+    sklearn_splits,
+    train_lightgbm,
+    train_xgboost,
+    training_rows,
+    xgboost_splits,
+)
 
-FEATURES = 9
-EDGES = [0.0, -0.0, 1e-45, -1e-45, 1e-38, -1e-38, 9e-36, 1e-35, -1e-35, 1.1e-35, -1.1e-35, 3.4e38, -3.4e38]
-
-
-def training_rows(seed, missing):
-    rng = np.random.default_rng(seed)
-    rows = rng.normal(size=(1500, FEATURES)).astype(np.float32)
-    rows[:, 1] = np.round(rows[:, 1])  # many exact zeros
-    rows[:, 2] = np.abs(rows[:, 2]) * (rng.random(1500) > 0.5)
-    label = (rows[:, 0] + rows[:, 1] * rows[:, 2] + rng.normal(size=1500) * 0.5 > 0.2).astype(np.float64)
-    if missing:
-        rows[rng.random(rows.shape) < 0.15] = np.nan
-    return rows, label
-
-
-def hard_rows(thresholds, seed, infinities=False, count=10_000):
-    """Ordinary rows sprinkled with NaN, edges, and thresholds with both their float32 neighbours."""
-    rng = np.random.default_rng(seed)
-    rows = rng.normal(size=(count, FEATURES)).astype(np.float32)
-    with np.errstate(over="ignore"):
-        narrow = np.asarray(thresholds, dtype=np.float64).astype(np.float32)
-    narrow = narrow[np.isfinite(narrow)]
-    near = np.concatenate([narrow, np.nextafter(narrow, np.float32(-np.inf)), np.nextafter(narrow, np.float32(np.inf))])
-    specials = np.concatenate(
-        [np.array(EDGES, dtype=np.float32), np.array([np.inf, -np.inf], np.float32)[: 2 * infinities]]
-    )
-    where = rng.random(rows.shape)
-    rows = np.where(where < 0.40, rng.choice(near[np.isfinite(near)], rows.shape), rows)
-    rows = np.where((where >= 0.40) & (where < 0.55), rng.choice(specials, rows.shape), rows)
-    rows = np.where((where >= 0.55) & (where < 0.65), np.float32(np.nan), rows)
-    rows[::4] = np.where(np.isnan(rows[::4]), np.float32(0.25), rows[::4])  # the walk without missing values too
-    return np.ascontiguousarray(rows, dtype=np.float32)
-
-
-def assert_same_bits(forest: FlatForest, rows, expected):
-    checked = from_arrays(to_arrays(forest))  # what a bundle would hand to the runner
-    out = np.empty(len(rows))
-    predict_batch(checked, rows, out)
-    assert np.array_equal(out.view(np.int64), np.asarray(expected, dtype=np.float64).view(np.int64))
-    one_by_one = np.array([predict_row(checked, row) for row in rows[:2000]])
-    assert np.array_equal(one_by_one.view(np.int64), out[:2000].view(np.int64))
-
-
-def train_lightgbm(rows, label, rounds=43, **parameters):
-    parameters = {"objective": "binary", "verbose": -1, "num_threads": 1, "min_data_in_leaf": 5, **parameters}
-    return lgb.train(parameters, lgb.Dataset(rows, label), rounds)
-
-
-def lightgbm_thresholds(text):
-    lines = [line[len("threshold=") :].split() for line in text.split("\n") if line.startswith("threshold=")]
-    return [float(number) for line in lines for number in line]
+ANYWHERE = [(0, 0.0)]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +42,7 @@ def test_lightgbm_scores_equal_for_each_missing_type(missing, parameters, kinds)
     text = booster.model_to_string()
     decisions = {int(d) for line in text.split("\n") if line.startswith("decision_type=") for d in line[14:].split()}
     assert {("none", "zero", "nan")[(d >> 2) & 3] for d in decisions} >= kinds
-    hard = hard_rows(lightgbm_thresholds(text), 2, infinities=True)
+    hard = hard_rows(lightgbm_splits(text), 2, infinities=True)
     assert_same_bits(from_lightgbm(text), hard, booster.predict(hard, raw_score=True))
 
 
@@ -101,14 +62,14 @@ def test_lightgbm_scores_equal_when_thresholds_and_decisions_are_hostile(seed):
             lines[i] = ""
     text = "\n".join(lines)
     booster = lgb.Booster(model_str=text)
-    hard = hard_rows(choices, seed + 10, infinities=True)
+    hard = hard_rows([(0, edge) for edge in choices], seed + 10, infinities=True)
     assert_same_bits(from_lightgbm(text), hard, booster.predict(hard, raw_score=True))
 
 
 def test_lightgbm_cut_at_the_best_iteration_by_the_caller():
     rows, label = training_rows(4, True)
     booster = train_lightgbm(rows, label)
-    hard = hard_rows([0.0], 5, count=500)
+    hard = hard_rows(ANYWHERE, 5, count=500)
     forest = from_lightgbm(booster.model_to_string(num_iteration=11))
     assert_same_bits(forest, hard, booster.predict(hard, raw_score=True, num_iteration=11))
 
@@ -116,7 +77,7 @@ def test_lightgbm_cut_at_the_best_iteration_by_the_caller():
 def test_lightgbm_that_found_no_split_predicts_its_constant():
     rows, label = training_rows(4, False)
     booster = train_lightgbm(rows, label, rounds=3, min_data_in_leaf=1400)
-    hard = hard_rows([0.0], 6, count=100)
+    hard = hard_rows(ANYWHERE, 6, count=100)
     assert_same_bits(from_lightgbm(booster.model_to_string()), hard, booster.predict(hard, raw_score=True))
 
 
@@ -134,28 +95,9 @@ def test_lightgbm_of_another_kind_is_refused(parameters, words):
         from_lightgbm(booster.model_to_string())
 
 
-def test_lightgbm_with_categorical_splits_is_refused_with_the_tree_named():
-    rng = np.random.default_rng(1)
-    rows = np.column_stack([rng.integers(0, 6, 600), rng.normal(size=600)])
-    data = lgb.Dataset(rows, np.isin(rows[:, 0], [1, 3, 4]).astype(float), categorical_feature=[0])
-    booster = lgb.train({"objective": "binary", "verbose": -1, "num_threads": 1}, data, 2)
-    with pytest.raises(ConfigError, match="categorical one in tree 0"):
-        from_lightgbm(booster.model_to_string())
-
-
 def test_text_that_is_no_lightgbm_model_is_refused():
     with pytest.raises(ConfigError, match="LightGBM model text"):
         from_lightgbm("tree\nversion=v4")
-
-
-def train_xgboost(rows, label, rounds=43, **parameters):
-    parameters = {"objective": "binary:logistic", "nthread": 1, "max_depth": 5, "seed": 1, **parameters}
-    return xgb.train(parameters, xgb.DMatrix(rows, label), rounds)
-
-
-def xgboost_thresholds(raw):
-    trees = json.loads(raw)["learner"]["gradient_booster"]["model"]["trees"]
-    return [t for tree in trees for t in tree["split_conditions"]]
 
 
 @pytest.mark.parametrize(
@@ -173,8 +115,10 @@ def test_xgboost_margins_equal(missing, parameters):
     rows, label = training_rows(7, missing)
     booster = train_xgboost(rows, label, **parameters)
     raw = bytes(booster.save_raw("json"))
-    hard = hard_rows(xgboost_thresholds(raw), 8)
-    assert_same_bits(from_xgboost(raw), hard, booster.predict(xgb.DMatrix(hard), output_margin=True))
+    hard = hard_rows(
+        xgboost_splits(raw), 8, infinities=True
+    )  # a DMatrix refuses infinities, prediction in place does not
+    assert_same_bits(from_xgboost(raw), hard, booster.inplace_predict(hard, predict_type="margin"))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -189,7 +133,7 @@ def test_xgboost_margins_equal_when_thresholds_are_hostile(seed):
     booster = xgb.Booster({"nthread": 1})
     booster.load_model(bytearray(json.dumps(model).encode()))
     raw = bytes(booster.save_raw("json"))
-    hard = hard_rows(EDGES, seed + 20)
+    hard = hard_rows([(0, edge) for edge in EDGES], seed + 20)
     assert_same_bits(from_xgboost(raw), hard, booster.predict(xgb.DMatrix(hard), output_margin=True))
 
 
@@ -222,18 +166,34 @@ def test_xgboost_of_another_kind_is_refused(parameters, words):
         from_xgboost(bytes(booster.save_raw("json")))
 
 
-def test_xgboost_with_categorical_splits_is_refused():
-    rng = np.random.default_rng(1)
-    codes = rng.integers(0, 5, 400)
-    data = xgb.DMatrix(
-        codes[:, None].astype(np.float32),
-        np.isin(codes, [1, 3]).astype(float),
-        feature_types=["c"],
-        enable_categorical=True,
-    )
-    booster = xgb.train({"objective": "binary:logistic", "nthread": 1, "max_cat_to_onehot": 1}, data, 1)
-    with pytest.raises(ConfigError, match="categorical one in tree 0"):
-        from_xgboost(bytes(booster.save_raw("json")))
+def stopped_early():
+    rows, label = training_rows(7, True)
+    watched = xgb.DMatrix(rows[1000:], label[1000:])
+    parameters = {"objective": "binary:logistic", "nthread": 1, "eta": 1.0, "num_parallel_tree": 2, "subsample": 0.7}
+    given = {"evals": [(watched, "later")], "early_stopping_rounds": 3, "verbose_eval": False}
+    return xgb.train(parameters, xgb.DMatrix(rows[:1000], label[:1000]), 60, **given)
+
+
+def test_xgboost_that_stopped_early_ends_at_its_best_iteration():
+    booster = stopped_early()
+    best = booster.best_iteration + 1
+    assert 0 < best < booster.num_boosted_rounds()
+    hard = hard_rows(ANYWHERE, 5, count=500)
+    expected = booster.predict(xgb.DMatrix(hard), output_margin=True, iteration_range=(0, best))
+    for given in (booster, booster[:best]):
+        assert_same_bits(from_xgboost(bytes(given.save_raw("json"))), hard, expected)
+
+
+def test_lightgbm_that_stopped_early_ends_at_its_best_iteration():
+    rows, label = training_rows(4, True)
+    parameters = {"objective": "binary", "verbose": -1, "num_threads": 1, "learning_rate": 0.5}
+    first = lgb.Dataset(rows[:1000], label[:1000])
+    stop = [lgb.early_stopping(3, verbose=False)]
+    later = lgb.Dataset(rows[1000:], label[1000:], reference=first)
+    booster = lgb.train(parameters, first, 60, valid_sets=[later], callbacks=stop)
+    assert 0 < booster.best_iteration < 60
+    hard = hard_rows(ANYWHERE, 5, count=500)
+    assert_same_bits(from_lightgbm(booster.model_to_string()), hard, booster.predict(hard, raw_score=True))
 
 
 @pytest.mark.parametrize("learner", [RandomForestClassifier, ExtraTreesClassifier])
@@ -241,11 +201,21 @@ def test_xgboost_with_categorical_splits_is_refused():
 def test_sklearn_probabilities_equal(learner, missing):
     rows, label = training_rows(11, missing)
     forest = learner(29, max_depth=9, random_state=3, n_jobs=1, class_weight="balanced").fit(rows, label)
-    thresholds = np.concatenate([member.tree_.threshold for member in forest.estimators_])
-    hard = hard_rows(thresholds, 12)
+    hard = hard_rows(sklearn_splits(forest), 12)
     if not missing:  # a forest trained without missing values refuses them
         hard = np.nan_to_num(hard, nan=0.0)
     assert_same_bits(from_sklearn(forest), hard, forest.predict_proba(hard)[:, 1])
+
+
+def test_sklearn_trees_asked_directly_take_infinities():
+    """`predict_proba` refuses infinities, its trees do not; their mean is taken as it takes it."""
+    rows, label = training_rows(11, True)
+    forest = RandomForestClassifier(29, max_depth=9, random_state=3, n_jobs=1).fit(rows, label)
+    hard = hard_rows(sklearn_splits(forest), 12, infinities=True)
+    total = np.zeros(len(hard))
+    for member in forest.estimators_:
+        total += member.tree_.predict(hard)[:, 1]
+    assert_same_bits(from_sklearn(forest), hard, total / 29)
 
 
 def test_sklearn_split_between_missing_and_present_is_kept():

@@ -13,7 +13,7 @@ import pytest
 
 from features.monitor import NEVER, Band
 from features.schema import FeatureSchema
-from forest.flat import NODE, FlatForest, ForestKind, empty, to_arrays
+from forest.flat import CATEGORICAL, NODE, FlatForest, ForestKind, empty, to_arrays
 from market.costs import CostParams
 from market.errors import BundleRefused, UsageError
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
@@ -30,9 +30,9 @@ LINEAGE = Lineage("d" * 64, "c" * 40, True, ("synthetic",), "2026-01-05", "2026-
 
 
 def stump(threshold):
-    nodes = np.array([(threshold, 0, 1), (np.inf, 0, 1), (np.inf, 0, 2)], dtype=NODE)
+    nodes, rules = np.array([(threshold, 0, 1), (np.inf, 0, 0), (np.inf, 0, 0)], dtype=NODE), np.zeros(3, np.uint32)
     return FlatForest(
-        np.array([ForestKind.LIGHTGBM, 3, 0]), np.zeros(1), np.array([0, 3]), nodes, np.array([0, -1.0, 1.0])
+        np.array([ForestKind.LIGHTGBM, 3, 0]), np.zeros(1), np.array([0, 3]), nodes, rules, np.array([0, -1.0, 1.0])
     )
 
 
@@ -260,7 +260,7 @@ FEWER = FeatureSchema("core", SCHEMA.columns[:2], SCHEMA.bar_ns, 2)
         ({"schema": SWAPPED_COLUMNS}, "expected hash"),
         ({"schema": json.loads(FEWER.to_json())}, "forests of 2 features"),
         ({"class_map": {"down": 1, "up": 0}}, "classes down 0"),
-        ({"format": 1}, "bundle format 4"),
+        ({"format": 1}, "bundle format 5"),
         ({"surprise": 1}, "a manifest"),
         ({"agents": "all"}, "a manifest"),
         ({"agents": ["order_flow"]}, "a policy and agents"),
@@ -297,8 +297,10 @@ def changed_nodes(field, at, value):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (changed_nodes("left", 0, 9), "children after"),
+        (changed_nodes("step", 0, 9), "children inside"),
         (changed_nodes("feature", 0, 7), "a feature below 3"),
+        ({"trend_up.rules": np.array([CATEGORICAL, 0, 0], np.uint32)}, "zeros and categories"),
+        ({"trend_up.rules": np.zeros(2, np.uint32)}, "rules or more"),
         ({"trend_up.values": np.array([0.0, np.nan, 1.0])}, "finite"),
         ({"trend_up.values": np.zeros(3, np.float32)}, "float64"),
         ({"trend_up.roots": np.array([0, 3], np.int32)}, "int64"),
