@@ -1,4 +1,4 @@
-"""Compiled inference over flat forests, equal to the learner's own prediction to the bit.
+"""Compiled inference over flat forests for one row, equal to the learner's own prediction to the bit.
 
 Eight trees are walked in lock step, so that their waits for memory overlap. Leaf values are then added in tree order,
 in the arithmetic of the learner. A row without missing values, the only kind that is traded on, takes a walk that
@@ -14,9 +14,8 @@ from market.kernel import kernel
 
 _XGBOOST = int(ForestKind.XGBOOST)
 _SKLEARN = int(ForestKind.SKLEARN)
-_ZERO = np.float32(1e-35)  # LightGBM's zero
+LIGHTGBM_ZERO = np.float32(1e-35)  # what is at most so far from 0.0
 _LANES = 8
-_BLOCK = 256  # rows that stay in the cache while the trees pass over them
 
 
 @kernel
@@ -35,7 +34,7 @@ def next_node_of_any(forest: FlatForest, at: np.uint64, row: np.ndarray) -> np.u
     node, rule = forest.nodes[at], forest.rules[at]
     x = row[node.feature]
     right = x > node.threshold
-    if x != x or (rule & ZERO_IS_MISSING and abs(x) <= _ZERO):
+    if x != x or (rule & ZERO_IS_MISSING and abs(x) <= LIGHTGBM_ZERO):
         right = (rule & MISSING_RIGHT) != 0
     elif rule & CATEGORICAL:
         right = not _is_chosen(forest, np.uint64(rule >> SET_SHIFT), x)
@@ -78,7 +77,7 @@ def needs_rules(forest: FlatForest, row: np.ndarray) -> bool:
         missing += row[i] != row[i]
     if forest.header[2]:
         for i in range(row.shape[0]):
-            missing += abs(row[i]) <= _ZERO
+            missing += abs(row[i]) <= LIGHTGBM_ZERO
     return missing > 0
 
 
@@ -135,58 +134,3 @@ def predict_row(forest: FlatForest, row: np.ndarray) -> float:
 @kernel
 def _root(roots: np.ndarray, tree: int) -> np.uint64:
     return np.uint64(roots[tree])
-
-
-@kernel
-def _add_tree(forest: FlatForest, tree: int, rules: bool, rows: np.ndarray, out: np.ndarray) -> None:
-    """Add one tree's leaf value to the running sum of every row; `rules` says that some row needs the full walk."""
-    nodes, values, kind, root = forest.nodes, forest.values, forest.header[0], _root(forest.roots, tree)
-    full = 0 if rules else rows.shape[0] - rows.shape[0] % _LANES
-    for i in range(0, full, _LANES):
-        r0, r1, r2, r3, r4, r5, r6, r7 = (
-            rows[i], rows[i + 1], rows[i + 2], rows[i + 3], rows[i + 4], rows[i + 5], rows[i + 6], rows[i + 7],
-        )  # fmt: skip
-        a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = root
-        before, now = np.uint64(1), np.uint64(0)
-        while now != before:
-            before = now
-            a0, a1, a2 = next_node(nodes, a0, r0), next_node(nodes, a1, r1), next_node(nodes, a2, r2)
-            a3, a4, a5 = next_node(nodes, a3, r3), next_node(nodes, a4, r4), next_node(nodes, a5, r5)
-            a6, a7 = next_node(nodes, a6, r6), next_node(nodes, a7, r7)
-            now = a0 + a1 + a2 + a3 + a4 + a5 + a6 + a7
-        out[i], out[i + 1] = add(kind, out[i], values[a0]), add(kind, out[i + 1], values[a1])
-        out[i + 2], out[i + 3] = add(kind, out[i + 2], values[a2]), add(kind, out[i + 3], values[a3])
-        out[i + 4], out[i + 5] = add(kind, out[i + 4], values[a4]), add(kind, out[i + 5], values[a5])
-        out[i + 6], out[i + 7] = add(kind, out[i + 6], values[a6]), add(kind, out[i + 7], values[a7])
-    for i in range(full, rows.shape[0]):
-        out[i] = add(kind, out[i], values[leaf_of(forest, tree, rows[i])])
-
-
-@kernel
-def predict_batch(forest: FlatForest, rows: np.ndarray, out: np.ndarray) -> None:
-    """Score many rows; each result equals `predict_row` to the bit.
-
-    Parameters
-    ----------
-    forest : FlatForest
-    rows : np.ndarray
-        Features, float32 `[n, F]`; NaN is missing.
-    out : np.ndarray
-        Receives the scores, float64 `[n]`; NaN as in `predict_row`.
-    """
-    trees = forest.roots.shape[0] - 1
-    if trees == 0 or rows.shape[1] != forest.header[1]:
-        out[:] = math.nan
-        return
-    count = min(rows.shape[0], out.shape[0])
-    out[:count] = forest.base[0]
-    for start in range(0, count, _BLOCK):
-        stop = min(start + _BLOCK, count)
-        rules = False
-        for i in range(start, stop):
-            rules |= needs_rules(forest, rows[i])
-        for tree in range(trees):
-            _add_tree(forest, tree, rules, rows[start:stop], out[start:stop])
-    if forest.header[0] == _SKLEARN:
-        for i in range(count):
-            out[i] /= trees

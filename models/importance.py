@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from forest.batch import predict_batch
 from forest.flat import FlatForest
-from forest.predict import predict_batch
 from market.errors import DataError, NotEnoughData
 from models.learners import Fitted
 

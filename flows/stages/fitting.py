@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.monitor import open_band
+from forest.batch import predict_batch
 from forest.flat import empty
-from forest.predict import predict_batch
 from market.errors import NotEnoughData
 from market.types import Regime
 from models.calibration import Calibration, fit_calibration

@@ -6,8 +6,9 @@ import lightgbm as lgb
 import numpy as np
 import xgboost as xgb
 
+from forest.batch import predict_batch
 from forest.flat import FlatForest, from_arrays, to_arrays
-from forest.predict import predict_batch, predict_row
+from forest.predict import predict_row
 
 FEATURES = 9
 CATEGORIES = 70  # of the last column, where it holds categories

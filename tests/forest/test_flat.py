@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forest.batch import predict_batch
 from forest.flat import (
     CATEGORICAL,
     MISSING_RIGHT,
@@ -19,7 +20,7 @@ from forest.flat import (
     from_arrays,
     to_arrays,
 )
-from forest.predict import predict_batch, predict_row
+from forest.predict import predict_row
 from market.errors import BundleRefused
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forest.flat import to_arrays
-from forest.predict import predict_batch
+from forest.batch import predict_batch
 from market.errors import ConfigError, DataError
 from market.types import Regime, bars
 from models.labels import BarrierParams, bar_volatility, price_path, triple_barrier
