@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from forest.flat import to_arrays
 from forest.batch import predict_batch
+from forest.flat import to_arrays
 from market.errors import ConfigError, DataError
 from market.types import Regime, bars
 from models.labels import BarrierParams, bar_volatility, price_path, triple_barrier
