@@ -1,20 +1,19 @@
-"""Triple-barrier labels: which barrier the price met first after a decision (signals.md §14).
+"""Triple-barrier labels: which side's trade would have won first after a decision.
 
-The entry is the close of the decision bar. Two horizontal barriers lie the same distance above and below it,
-``max(sigma_multiple · σ · sqrt(horizon) · close, min_ticks)``, so a label is a move that pays its costs and is
-not noise. The third barrier is time. No label looks past its session's last bar or over a gap.
+A long enters at the ask of the decision and wins where the bid has risen by the barrier; a short enters at the bid and
+wins where the ask has fallen by it. The barrier is ``max(sigma_multiple · σ · sqrt(horizon) · close, min_ticks)``, so a
+label is a move that pays spread and costs and is not noise. The third barrier is time. No label looks past its
+session's last bar or over a gap.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 
-from market.elementary import log
 from market.errors import ConfigError, DataError, NotEnoughData
 from market.kernel import kernel
-from market.types import Flag
+from models.price_path import PricePath, last_row_within
 
 LABEL = np.dtype(
     [
@@ -24,7 +23,7 @@ LABEL = np.dtype(
         ("end_row", "<i8"),
         ("label", "i1"),  # 1 up, -1 down, 0 undecided or no label
         ("touch", "u1"),  # Touch
-        ("ret_ticks", "<f8"),  # entry to exit, positive is up; NaN where there is no label
+        ("ret_ticks", "<f8"),  # of the side's trade before fees, positive is up; NaN where there is no label
         ("barrier_ticks", "<f8"),  # distance of the barriers; NaN where volatility is not yet known
     ]
 )
@@ -61,12 +60,15 @@ class BarrierParams:
         round trip (`refuse_below_cost`).
     volatility_window : int
         Returns behind σ, at least 2.
+    spread_ticks : float
+        Spread where the feed has no valid quotes, as in bars, ≥ 0.
     """
 
     horizon_bars: int = 15
     sigma_multiple: float = 1.0
     min_ticks: float = 4.0
     volatility_window: int = 20
+    spread_ticks: float = 1.0
 
     def __post_init__(self) -> None:
         if (
@@ -74,22 +76,12 @@ class BarrierParams:
             or self.volatility_window < 2
             or not self.sigma_multiple >= 0
             or not self.min_ticks > 0
+            or not self.spread_ticks >= 0
         ):
             raise ConfigError(
-                "labels: expected horizon_bars >= 1, volatility_window >= 2, sigma_multiple >= 0 and min_ticks > 0, "
-                f"found {self}; correct params.yaml"
+                "labels: expected horizon_bars >= 1, volatility_window >= 2, sigma_multiple >= 0, min_ticks > 0 and "
+                f"spread_ticks >= 0, found {self}; correct params.yaml"
             )
-
-
-class PricePath(NamedTuple):
-    """Closed bars in time order, as equal-length arrays."""
-
-    ts_ns: np.ndarray  # i8, close of the bar
-    close: np.ndarray  # i4 ticks
-    high: np.ndarray
-    low: np.ndarray
-    session: np.ndarray  # i8, one number per session, ascending
-    after_gap: np.ndarray  # bool, data are missing just before this bar
 
 
 @dataclass(frozen=True)
@@ -102,75 +94,13 @@ class ClassShares:
     without_label: int
 
 
-def price_path(bars: np.ndarray, session: np.ndarray, holes: np.ndarray) -> PricePath:
-    """Return the path of BAR records.
-
-    Parameters
-    ----------
-    bars : ndarray
-        BAR, in time order.
-    session : ndarray of int64
-        The number of each bar's session, ascending.
-    holes : ndarray of int64, shape (n, 2)
-        Start and end of what is missing, in time order, apart from one another; nanoseconds. A tape says nothing of
-        what its recorder lost, so bars that reach into a hole are after a gap as those flagged are.
-
-    Raises
-    ------
-    DataError
-        Lengths differ, bars are out of order, or a price is not positive.
-    """
-    if len(bars) != len(session):
-        raise DataError(f"labels: expected one session number per bar, found {len(session)} for {len(bars)} bars")
-    ts_ns = np.array(bars["ts_close_ns"], dtype=np.int64)
-    late = np.flatnonzero((np.diff(ts_ns) <= 0) | (np.diff(session) < 0))
-    if late.size:
-        raise DataError(
-            f"labels: bar {late[0] + 1} does not follow the bar before it in time and session; sort the bars"
-        )
-    if len(bars) and min(bars["low"].min(), bars["close"].min()) <= 0:
-        raise DataError("labels: expected positive prices for log returns, found zero or less; check the price basis")
-    prices = [np.array(bars[name], dtype=np.int32) for name in ("close", "high", "low")]
-    following = np.searchsorted(holes[:, 1], bars["ts_open_ns"], side="right")
-    begins = np.append(holes[:, 0], np.iinfo(np.int64).max)[following]
-    gaps = ((bars["flags"] & np.uint32(Flag.AFTER_GAP)) != 0) | (begins < bars["ts_close_ns"])
-    return PricePath(ts_ns, prices[0], prices[1], prices[2], np.array(session, dtype=np.int64), gaps)
-
-
-def bar_volatility(path: PricePath, window: int) -> np.ndarray:
-    """Return σ of the log return of one bar over the last `window` returns known at each row, f8[n].
-
-    Returns over a session's end or a gap are left out, so a session starts with the σ of the one before it
-    and a contract roll adds no jump. Sample standard deviation. NaN until `window` returns are known.
-    """
-    out = np.full(path.close.size, np.nan)
-    _write_volatility(path, np.zeros(window), out)
-    return out
-
-
-@kernel
-def _write_volatility(path: PricePath, ring: np.ndarray, out: np.ndarray) -> None:
-    window, known = ring.size, 0
-    for row in range(path.close.size):
-        if row > 0 and path.session[row] == path.session[row - 1] and not path.after_gap[row]:
-            ring[known % window] = log(path.close[row] / path.close[row - 1])
-            known += 1
-        if known >= window:
-            mean = ring.sum() / window
-            squares = 0.0
-            for i in range(window):
-                squares += (ring[i] - mean) ** 2
-            out[row] = np.sqrt(squares / (window - 1))
-
-
 @kernel
 def _first_touch(path: PricePath, row: int, last: int, barrier: float) -> tuple[int, int]:
-    entry = path.close[row]
+    above_bid, below_ask = path.ask[row] + barrier, path.bid[row] - barrier
     for later in range(row + 1, last + 1):
         if path.after_gap[later]:
             return row, _NONE
-        above = path.high[later] - entry >= barrier
-        below = entry - path.low[later] >= barrier
+        above, below = path.bid_high[later] >= above_bid, path.ask_low[later] <= below_ask
         if above and below:
             return later, _BOTH
         if above:
@@ -183,15 +113,15 @@ def _first_touch(path: PricePath, row: int, last: int, barrier: float) -> tuple[
 @kernel
 def _label_row(path: PricePath, row: int, end: int, touch: int, min_ticks: float, out: np.ndarray) -> None:
     """Write the outcome of one row; `out[row]` already holds its barrier distance."""
-    move = float(path.close[end] - path.close[row])
-    sign = 1 if move > 0 else (-1 if move < 0 else 0)
+    long_gain, short_gain = path.bid[end] - path.ask[row], path.bid[row] - path.ask[end]
+    least = 0.0 if touch == _BOTH else min_ticks
+    sign = 1 if long_gain > least else (-1 if short_gain > least else 0)
+    move = long_gain if sign > 0 else (-short_gain if sign < 0 else (long_gain - short_gain) / 2)
     if touch in (_UPPER, _LOWER):
         sign = 1 if touch == _UPPER else -1
         move = sign * out[row]["barrier_ticks"]
     elif touch == _BOTH:
         touch = _UPPER if sign > 0 else (_LOWER if sign < 0 else _VERTICAL)
-    elif touch == _VERTICAL and abs(move) <= min_ticks:
-        sign = 0
     out[row]["end_row"] = end
     out[row]["end_ns"] = path.ts_ns[end]
     out[row]["touch"] = touch
@@ -204,10 +134,7 @@ def _label_row(path: PricePath, row: int, end: int, touch: int, min_ticks: float
 def _label_rows(
     path: PricePath, volatility: np.ndarray, horizon: int, sigma_multiple: float, min_ticks: float, out: np.ndarray
 ) -> None:
-    session_last = path.close.size - 1
-    for row in range(path.close.size - 1, -1, -1):
-        if path.session[row] != path.session[session_last]:
-            session_last = row
+    for row in range(path.close.size):
         out[row]["row"] = row
         out[row]["start_ns"] = path.ts_ns[row]
         out[row]["end_row"] = row
@@ -218,18 +145,19 @@ def _label_rows(
             continue
         barrier = max(sigma_multiple * volatility[row] * np.sqrt(horizon) * path.close[row], min_ticks)
         out[row]["barrier_ticks"] = barrier
-        end, touch = _first_touch(path, row, min(row + horizon, session_last), barrier)
+        end, touch = _first_touch(path, row, last_row_within(path, row, horizon), barrier)
         _label_row(path, row, end, touch, min_ticks, out)
 
 
 def triple_barrier(path: PricePath, volatility: np.ndarray, params: BarrierParams) -> np.ndarray:
     """Return one LABEL record per bar.
 
-    Rules, in order: a barrier touched by a later bar of the session decides (`ret_ticks` is the barrier); a bar
-    that touches both gives the sign of its close (`ret_ticks` is that move; a close at the entry is undecided,
-    VERTICAL). A gap before any touch drops the label. At the horizon, or at the session's last bar, the close
-    decides if it moved more than `min_ticks`, else the label is 0. Dropped rows, rows without a later bar and
-    rows whose σ is not finite have touch NONE, label 0, a NaN return, and weight 0 (`models.weights`).
+    Rules, in order: a barrier touched by a later bar of the session decides (`ret_ticks` is the barrier); of a bar
+    that touches both, its close tells which side gained (`ret_ticks` is that gain; where neither did it is undecided,
+    VERTICAL). A gap before any touch drops the label. At the horizon, or at the session's last bar, the side that
+    gained more than `min_ticks` decides, else the label is 0 and `ret_ticks` the move of the mid. Dropped rows, rows
+    without a later bar and rows whose σ is not finite have touch NONE, label 0, a NaN return, and weight 0
+    (`models.weights`).
 
     Parameters
     ----------

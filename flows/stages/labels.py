@@ -9,15 +9,11 @@ from flows.stages import features
 from flows.stages.artifacts import read_records, write_json, write_records
 from flows.stages.dataset import Dataset, open_dataset, round_trip_ticks
 from market.home import Home
-from models.labels import (
-    LABEL,
-    BarrierParams,
-    bar_volatility,
-    check_shares,
-    price_path,
-    refuse_below_cost,
-    triple_barrier,
-)
+from market.quote_bars import quote_bars
+from market.stream import Feed
+from models.labels import LABEL, BarrierParams, check_shares, refuse_below_cost, triple_barrier
+from models.meta_labels import meta_labels
+from models.price_path import PricePath, bar_volatility, price_path
 from models.training_table import TrainingTable, join_labels
 
 LABELS, SHARES = "labels/labels.parquet", "labels/shares.json"
@@ -25,7 +21,11 @@ LABELS, SHARES = "labels/labels.parquet", "labels/shares.json"
 
 @dataclass(frozen=True)
 class Labelled:
-    """The training table and the shares of its classes, undecided ones included."""
+    """The training table and the shares of its classes, undecided ones included.
+
+    `long_paid` and `short_paid` among them are the shares of rows at which that side's trade would have paid its cost:
+    what a signal without an edge may expect.
+    """
 
     table: TrainingTable
     shares: dict[str, float]
@@ -42,14 +42,16 @@ def run(home: Home, parameters: Parameters) -> Labelled:
         If barriers are below the cost of a round trip in any session.
     """
     dataset = open_dataset(home, parameters.data)
-    dearest = round_trip_ticks(dataset, parameters.costs, dataset.training).max()
-    refuse_below_cost(parameters.labels, float(dearest))
+    costs = round_trip_ticks(dataset, parameters.costs, dataset.training)
+    refuse_below_cost(parameters.labels, float(costs.max()))
     rows = training_rows(features.load(home), dataset)
-    labels = label_rows(rows, parameters.labels, dataset.feed.holes())
+    path = path_of(rows, parameters.labels, dataset.feed)
+    labels = label_path(path, parameters.labels)
     shares = check_shares(labels)
     table = join_rows(rows, labels)
     write_records(home.artifacts / LABELS, labels)
     named = {"down": shares.down, "undecided": shares.undecided, "up": shares.up}
+    named |= _paid_shares(path, labels, _by_row(costs, rows, dataset), parameters.labels.horizon_bars)
     write_json(home.artifacts / SHARES, named)
     return Labelled(table, named)
 
@@ -65,10 +67,42 @@ def training_rows(table: features.FeatureTable, dataset: Dataset) -> features.Fe
     return table.of_sessions([int(dataset.feed.session(day)[0]["date"]) for day in dataset.training])
 
 
-def label_rows(rows: features.FeatureTable, params: BarrierParams, holes: np.ndarray) -> np.ndarray:
-    """Return the LABEL record of every row; `holes` as `Feed.holes` tells them."""
-    path = price_path(rows.bars, rows.session, holes)
+def label_rows(rows: features.FeatureTable, params: BarrierParams, feed: Feed) -> np.ndarray:
+    """Return the LABEL record of every row; `feed` is what the rows come from."""
+    return label_path(path_of(rows, params, feed), params)
+
+
+def label_path(path: PricePath, params: BarrierParams) -> np.ndarray:
+    """Return the LABEL record of every bar."""
     return triple_barrier(path, bar_volatility(path, params.volatility_window), params)
+
+
+def path_of(rows: features.FeatureTable, params: BarrierParams, feed: Feed) -> PricePath:
+    """Return the bars of the rows with bid and ask: the feed's quotes, or half a stated spread beside the trades."""
+    quotes = _quotes(rows, feed) if feed.kind == "events" and len(rows.bars) else None
+    return price_path(rows.bars, rows.session, feed.holes(), quotes, params.spread_ticks)
+
+
+def _quotes(rows: features.FeatureTable, feed: Feed) -> np.ndarray:
+    closes, age = rows.bars["ts_close_ns"], rows.schema.book_max_age_ns
+    days = np.unique(rows.session).astype("datetime64[D]")
+    own = [closes[rows.session == day.astype(np.int64)] for day in days]
+    return np.concatenate([quote_bars(feed.load(day.item()), one, age) for day, one in zip(days, own, strict=True)])
+
+
+def _by_row(values: np.ndarray, rows: features.FeatureTable, dataset: Dataset) -> np.ndarray:
+    """Return each row's value of the training sessions' ones."""
+    numbers = np.array(dataset.training, dtype="datetime64[D]").astype(np.int64)
+    return np.asarray(values[np.searchsorted(numbers, rows.session)])
+
+
+def _paid_shares(path: PricePath, labels: np.ndarray, costs: np.ndarray, horizon_bars: int) -> dict[str, float]:
+    shares = {}
+    for name, side in (("long_paid", 1), ("short_paid", -1)):
+        sides = np.full(len(labels), side)
+        take = meta_labels(path, labels["barrier_ticks"], sides, costs, horizon_bars)["take"]
+        shares[name] = float(np.mean(take[take >= 0]))
+    return shares
 
 
 def join_rows(rows: features.FeatureTable, labels: np.ndarray) -> TrainingTable:

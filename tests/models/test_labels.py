@@ -9,30 +9,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.errors import ConfigError, DataError, NotEnoughData
+from market.quote_bars import QUOTE_BAR
 from market.types import Flag, bars
+from models.forward_labels import forward_labels
 from models.labels import (
     LABEL,
     BarrierParams,
-    PricePath,
     Touch,
-    bar_volatility,
     check_shares,
-    price_path,
     refuse_below_cost,
     triple_barrier,
 )
+from models.meta_labels import meta_labels
+from models.price_path import PricePath, bar_volatility, price_path
 
 BASE = 1000
 NO_HOLES = np.zeros((0, 2), dtype=np.int64)
 
 
-def path_of(moves, session=None, gaps=()):
-    """Build a path from (high, low, close) distances to 1000; a bar closes every 10 ns."""
+def path_of(moves, session=None, gaps=(), spread=0.0):
+    """Build a path from (high, low, close) distances of the mid to 1000; a bar closes every 10 ns."""
     count = len(moves)
-    high, low, close = (np.array([BASE + move[k] for move in moves], dtype=np.int32) for k in range(3))
+    high, low, close = (np.array([BASE + move[k] for move in moves], dtype=np.float64) for k in range(3))
     numbers = np.array(session if session is not None else [7] * count, dtype=np.int64)
-    after_gap = np.isin(np.arange(count), gaps)
-    return PricePath(10 * np.arange(count, dtype=np.int64), close, high, low, numbers, after_gap)
+    after_gap, half = np.isin(np.arange(count), gaps), spread / 2
+    bids, asks = (close - half, high - half, low - half), (close + half, high + half, low + half)
+    sides = (bids[0], asks[0], *bids[1:], *asks[1:])
+    return PricePath(10 * np.arange(count, dtype=np.int64), close.astype(np.int32), numbers, after_gap, *sides)
 
 
 def mirrored(moves):
@@ -105,6 +108,7 @@ def test_unknown_volatility_gives_no_label(sigma):
 
 @st.composite
 def random_paths(draw):
+    """Mids that wander, quotes of one to three ticks around them, a few gaps and session ends."""
     count = draw(st.integers(1, 40))
     close, moves, sessions, session = 0, [], [], 0
     for _ in range(count):
@@ -115,31 +119,52 @@ def random_paths(draw):
     gaps = draw(st.sets(st.integers(0, count - 1), max_size=3))
     sigma = draw(st.lists(st.sampled_from([math.nan, 0.0, 0.002, 0.005]), min_size=count, max_size=count))
     params = BarrierParams(draw(st.integers(1, 9)), 1.0, draw(st.sampled_from([1.0, 2.5, 4.0])), 2)
-    return path_of(moves, sessions, sorted(gaps)), np.array(sigma), params
+    path = path_of(moves, sessions, sorted(gaps))
+    widths = draw(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=count, max_size=count))
+    for row, (below, above) in enumerate(widths):
+        for name in ("bid", "bid_high", "bid_low"):
+            getattr(path, name)[row] -= below
+        for name in ("ask", "ask_high", "ask_low"):
+            getattr(path, name)[row] += above
+    return path, np.array(sigma), params
+
+
+def later_rows(path, row, horizon):
+    """The bars a label of `row` may look at, and whether each is reached without a gap."""
+    later = [j for j in range(row + 1, len(path.close)) if path.session[j] == path.session[row]]
+    return later[:horizon]
 
 
 def slow_label(path, sigma, params, row):
-    """The rules of the docstring, one row at a time, over plain integers: (label, end row, touch)."""
-    if math.isnan(sigma):
-        return 0, row, Touch.NONE
-    entry = int(path.close[row])
-    barrier = max(params.sigma_multiple * sigma * math.sqrt(params.horizon_bars) * entry, params.min_ticks)
-    later = [j for j in range(row + 1, len(path.close)) if path.session[j] == path.session[row]][: params.horizon_bars]
+    """The rules of the docstring, one row at a time, over plain numbers: (label, end row, touch, return)."""
+    none = (0, row, Touch.NONE, None)
+    later = later_rows(path, row, params.horizon_bars)
+    if math.isnan(sigma) or not later:
+        return none
+    barrier = max(
+        params.sigma_multiple * sigma * math.sqrt(params.horizon_bars) * int(path.close[row]), params.min_ticks
+    )
+    bought, sold = path.ask[row], path.bid[row]
     for j in later:
         if path.after_gap[j]:
-            return 0, row, Touch.NONE
-        above, below = int(path.high[j]) >= entry + barrier, int(path.low[j]) <= entry - barrier
-        close = int(path.close[j])
-        if above and below and close == entry:
-            return 0, j, Touch.VERTICAL
-        if above and (not below or close > entry):
-            return 1, j, Touch.UPPER
-        if below:
-            return -1, j, Touch.LOWER
-    if not later:
-        return 0, row, Touch.NONE
-    move = int(path.close[later[-1]]) - entry
-    return (0 if abs(move) <= params.min_ticks else int(math.copysign(1, move))), later[-1], Touch.VERTICAL
+            return none
+        long_wins, short_wins = path.bid_high[j] >= bought + barrier, path.ask_low[j] <= sold - barrier
+        long_gain, short_gain = path.bid[j] - bought, sold - path.ask[j]
+        if long_wins and short_wins:
+            if long_gain > 0:
+                return 1, j, Touch.UPPER, long_gain
+            if short_gain > 0:
+                return -1, j, Touch.LOWER, -short_gain
+            return 0, j, Touch.VERTICAL, (path.bid[j] + path.ask[j] - bought - sold) / 2
+        if long_wins:
+            return 1, j, Touch.UPPER, barrier
+        if short_wins:
+            return -1, j, Touch.LOWER, -barrier
+    if long_gain > params.min_ticks:
+        return 1, j, Touch.VERTICAL, long_gain
+    if short_gain > params.min_ticks:
+        return -1, j, Touch.VERTICAL, -short_gain
+    return 0, j, Touch.VERTICAL, (path.bid[j] + path.ask[j] - bought - sold) / 2
 
 
 @settings(max_examples=150, deadline=None)
@@ -148,7 +173,50 @@ def test_every_row_equals_the_slow_twin(drawn):
     path, sigma, params = drawn
     found = triple_barrier(path, sigma, params)
     slow = [slow_label(path, float(sigma[row]), params, row) for row in range(len(sigma))]
-    assert list(zip(found["label"], found["end_row"], found["touch"], strict=True)) == slow
+    assert [(one["label"], one["end_row"], one["touch"]) for one in found] == [one[:3] for one in slow]
+    returns = [math.nan if one[3] is None else one[3] for one in slow]
+    assert found["ret_ticks"] == pytest.approx(returns, nan_ok=True)
+
+
+def spans_of_rows(found):
+    return [(row, int(end)) for row, end in enumerate(found["end_row"])]
+
+
+@settings(max_examples=100, deadline=None)
+@given(random_paths(), st.integers(1, 9), st.sampled_from([-1, 0, 1]))
+def test_no_label_of_any_kind_spans_a_gap_or_the_close(drawn, horizon, side):
+    """A roll changes the contract between sessions, so what stays in its session spans none."""
+    path, sigma, params = drawn
+    labels = triple_barrier(path, sigma, params)
+    sides, free = np.full(len(sigma), side), np.zeros(len(sigma))
+    kinds = [labels, forward_labels(path, horizon), meta_labels(path, labels["barrier_ticks"], sides, free, horizon)]
+    for found in kinds:
+        for row, end in spans_of_rows(found):
+            assert path.session[end] == path.session[row]
+            assert not path.after_gap[row + 1 : end + 1].any()
+
+
+# A quote of two ticks around a mid that rises: the bid must gain the barrier on the ask, so the mid moves 4 + 2.
+def test_long_wins_where_the_bid_has_risen_above_the_ask_it_paid():
+    found = first_label([FLAT, (5, 0, 5), FLAT, FLAT, FLAT], PARAMS, spread=2)
+    assert found["touch"] == Touch.VERTICAL
+    found = first_label([FLAT, (6, 0, 5), FLAT, FLAT, FLAT], PARAMS, spread=2)
+    assert (found["label"], found["touch"], found["ret_ticks"]) == (1, Touch.UPPER, 4)
+
+
+def test_short_wins_where_the_ask_has_fallen_below_the_bid_it_got():
+    found = first_label([FLAT, (0, -5, -5), FLAT, FLAT, FLAT], PARAMS, spread=2)
+    assert found["touch"] == Touch.VERTICAL
+    found = first_label([FLAT, (0, -6, -5), FLAT, FLAT, FLAT], PARAMS, spread=2)
+    assert (found["label"], found["touch"], found["ret_ticks"]) == (-1, Touch.LOWER, -4)
+
+
+@pytest.mark.parametrize(("close", "label", "ret"), [(7, 1, 5.0), (6, 0, 6.0), (-6, 0, -6.0), (-7, -1, -5.0)])
+def test_time_ends_it_at_what_the_side_gained_after_the_spread(close, label, ret):
+    wide = BarrierParams(horizon_bars=4, sigma_multiple=1.0, min_ticks=4, volatility_window=2)
+    path = [FLAT, FLAT, FLAT, FLAT, (max(close, 0), min(close, 0), close)]
+    found = first_label(path, wide, 0.005, spread=2)  # barriers 10 away
+    assert (found["label"], found["touch"], found["ret_ticks"]) == (label, Touch.VERTICAL, ret)
 
 
 @settings(max_examples=60, deadline=None)
@@ -157,9 +225,10 @@ def test_prices_after_a_labels_end_do_not_change_it(drawn, cut, seed):
     path, sigma, params = drawn
     cut = min(cut, len(sigma) - 1)
     before = triple_barrier(path, sigma, params)
-    noise = np.random.default_rng(seed).integers(500, 1500, size=(3, len(sigma) - cut - 1))
-    for prices, poison in zip((path.close, path.high, path.low), noise, strict=True):
-        prices[cut + 1 :] = poison
+    prices = [path.close, path.bid, path.ask, path.bid_high, path.bid_low, path.ask_high, path.ask_low]
+    noise = np.random.default_rng(seed).integers(500, 1500, size=(len(prices), len(sigma) - cut - 1))
+    for one, poison in zip(prices, noise, strict=True):
+        one[cut + 1 :] = poison
     after = triple_barrier(path, sigma, params)
     settled = (before["end_row"] <= cut) & (before["touch"] != Touch.NONE)
     assert before[settled].tobytes() == after[settled].tobytes()
@@ -233,7 +302,7 @@ def vendor_bars(count):
 def test_path_takes_gap_marks_from_the_bar_flags():
     records = vendor_bars(3)
     records["flags"][1] = Flag.AFTER_GAP | Flag.EMPTY
-    path = price_path(records, np.array([4, 4, 5]), NO_HOLES)
+    path = price_path(records, np.array([4, 4, 5]), NO_HOLES, None, 0)
     assert path.after_gap.tolist() == [False, True, False]
     assert path.ts_ns.tolist() == [60, 120, 180]
 
@@ -246,7 +315,7 @@ def test_bars_that_reach_into_a_hole_of_the_tape_are_after_a_gap(first, last, af
     records = vendor_bars(5)  # [0, 60) to [240, 300)
     records["ts_open_ns"] = records["ts_close_ns"] - 60
     holes = np.array([[-100, -90], [first, last], [500, 600]], dtype=np.int64)
-    path = price_path(records, np.full(5, 4), holes)
+    path = price_path(records, np.full(5, 4), holes, None, 0)
     assert np.flatnonzero(path.after_gap).tolist() == after
 
 
@@ -255,10 +324,22 @@ def test_no_label_spans_a_hole_of_the_tape():
     records["ts_open_ns"] = records["ts_close_ns"] - 60
     records["close"][5:] = records["high"][5:] = BASE + 100  # the jump over the hole, at 310
     records["low"][5:] = BASE + 100
-    path = price_path(records, np.full(8, 4), np.array([[150, 310]], dtype=np.int64))
+    path = price_path(records, np.full(8, 4), np.array([[150, 310]], dtype=np.int64), None, 0)
     labels = triple_barrier(path, np.full(8, 1e-9), BarrierParams(3, 1.0, 4, 2))
     assert labels["touch"].tolist() == [*[Touch.NONE] * 5, Touch.VERTICAL, Touch.VERTICAL, Touch.NONE]
     assert labels["end_row"][5:7].tolist() == [7, 7]
+
+
+def test_sides_are_the_quotes_and_half_the_stated_spread_where_there_was_none():
+    records, quotes = vendor_bars(2), np.zeros(2, dtype=QUOTE_BAR)
+    records["high"], records["low"] = BASE + 4, BASE - 4
+    quotes[1] = (997, 999, 1001, 990, 1003, 995)
+    path = price_path(records, np.array([4, 4]), NO_HOLES, quotes, 3.0)
+    assert (path.bid.tolist(), path.ask.tolist()) == ([998.5, 997], [1001.5, 999])
+    assert (path.bid_high.tolist(), path.bid_low.tolist()) == ([1002.5, 1001], [994.5, 990])
+    assert (path.ask_high.tolist(), path.ask_low.tolist()) == ([1005.5, 1003], [997.5, 995])
+    with pytest.raises(DataError, match="1 quotes for 2 bars"):
+        price_path(records, np.array([4, 4]), NO_HOLES, quotes[:1], 3.0)
 
 
 def break_order(records, session):
@@ -278,11 +359,18 @@ def test_contradictory_bars_are_refused(damage):
     records, session = vendor_bars(3), np.array([4, 4, 4])
     damage(records, session)
     with pytest.raises(DataError):
-        price_path(records, session, NO_HOLES)
+        price_path(records, session, NO_HOLES, None, 0)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"horizon_bars": 0}, {"sigma_multiple": math.nan}, {"min_ticks": 0}, {"volatility_window": 1}]
+    "wrong",
+    [
+        {"horizon_bars": 0},
+        {"sigma_multiple": math.nan},
+        {"min_ticks": 0},
+        {"volatility_window": 1},
+        {"spread_ticks": -1},
+    ],
 )
 def test_impossible_barriers_are_refused(wrong):
     with pytest.raises(ConfigError, match=r"params\.yaml"):

@@ -8,7 +8,8 @@ import pytest
 
 from market.errors import DataError, NotEnoughData
 from market.types import Flag, Regime, bars
-from models.labels import BarrierParams, bar_volatility, price_path, triple_barrier
+from models.labels import BarrierParams, triple_barrier
+from models.price_path import bar_volatility, price_path
 from models.training_table import TrainingTable, join_labels, refuse_unfit, trainable
 
 FIRST = date(2026, 6, 1)
@@ -41,7 +42,7 @@ def build_table(columns, sessions, barriers, half_life_sessions=float("inf")):
     ordered = [sessions[day] for day in sorted(sessions)]
     numbers = [day.toordinal() - date(1970, 1, 1).toordinal() for day in sorted(sessions)]
     session = np.repeat(numbers, [len(one.rows) for one in ordered])
-    path = price_path(np.concatenate([one.bars for one in ordered]), session, np.zeros((0, 2), dtype=np.int64))
+    path = price_path(np.concatenate([one.bars for one in ordered]), session, np.zeros((0, 2), dtype=np.int64), None, 0)
     labels = triple_barrier(path, bar_volatility(path, barriers.volatility_window), barriers)
     stacked = [np.concatenate([getattr(one, name) for one in ordered]) for name in ("rows", "ts_ns", "regime")]
     rows = RowsFake(stacked[0], stacked[1], session, stacked[2], np.zeros(len(session)))
