@@ -12,6 +12,7 @@ from models.spans import spans_of
 from models.weights import sample_weights
 
 SESSIONS_MIN = 12
+LEAK_MIN = 0.95  # rank correlation with the outcome that no honest column comes near
 
 
 class LabelledRows(Protocol):
@@ -147,7 +148,8 @@ def refuse_unfit(table: TrainingTable, sessions_min: int = SESSIONS_MIN) -> None
     Raises
     ------
     DataError
-        A column is never finite, constant over the trainable rows, or the trainable rows have one class.
+        A column is never finite, constant over the trainable rows or tells the outcome, or the trainable rows have one
+        class.
     NotEnoughData
         No trainable row, or trainable rows in fewer than `sessions_min` sessions.
     """
@@ -159,8 +161,8 @@ def refuse_unfit(table: TrainingTable, sessions_min: int = SESSIONS_MIN) -> None
     if found < sessions_min:
         raise NotEnoughData(
             f"table: expected trainable rows in at least {sessions_min} sessions, found {found} "
-            f"({len(chosen.rows)} of {len(table.rows)} rows are warm, decided and of a known regime); "
-            "collect more sessions or shorten the features' warm-up"
+            f"({len(chosen.rows)} of {len(table.rows)} rows are warm, decided and of a known regime; {_rarest(table)}"
+            "); collect more sessions or shorten the features' warm-up"
         )
     if len(np.unique(chosen.label)) < 2:
         raise DataError(
@@ -170,6 +172,42 @@ def refuse_unfit(table: TrainingTable, sessions_min: int = SESSIONS_MIN) -> None
     constant = chosen.rows.min(axis=0) == chosen.rows.max(axis=0)
     if constant.any():
         raise DataError(f"table: constant over all trainable rows: {_named(table, constant)}; drop them from the set")
+    leaked = leaked_columns(chosen)
+    if leaked.any():
+        raise DataError(
+            f"table: tells the outcome: {_named(table, leaked)} (rank correlation of {LEAK_MIN} or more with the label "
+            "or its return); it looks into the future, so mend or exclude it, and run `pregao leakcheck`"
+        )
+
+
+def leaked_columns(table: TrainingTable) -> np.ndarray:
+    """Return which columns tell the outcome, bool[columns]: they are its label or return, or a monotone map of it.
+
+    Ranks are compared, so no scale hides a leak. With the label it is twice the area under the curve, less one; with
+    the return Spearman's coefficient.
+
+    Parameters
+    ----------
+    table : TrainingTable
+        Trainable rows of both classes.
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(table.rows, axis=0)
+    ranks -= ranks.mean(axis=0)
+    returns = rankdata(table.ret_ticks) - (len(table.rows) + 1) / 2
+    up = table.label > 0
+    by_label = (ranks[up].mean(axis=0) - ranks[~up].mean(axis=0)) * 2 / len(up)
+    scale = np.sqrt((ranks**2).sum(axis=0) * (returns**2).sum())
+    by_return = np.divide(returns @ ranks, scale, out=np.zeros(len(scale)), where=scale > 0)
+    return np.asarray(np.maximum(np.abs(by_label), np.abs(by_return)) >= LEAK_MIN)
+
+
+def _rarest(table: TrainingTable) -> str:
+    """Say which column is least often finite."""
+    share = np.isfinite(table.rows).mean(axis=0)
+    least = int(np.argmin(share))
+    return f"least often finite is {table.columns[least]}, in {share[least]:.0%} of the rows"
 
 
 def _named(table: TrainingTable, mask: np.ndarray) -> str:

@@ -10,7 +10,7 @@ from market.errors import DataError, NotEnoughData
 from market.types import Flag, Regime, bars
 from models.labels import BarrierParams, triple_barrier
 from models.price_path import bar_volatility, price_path
-from models.training_table import TrainingTable, join_labels, refuse_unfit, trainable
+from models.training_table import TrainingTable, join_labels, leaked_columns, refuse_unfit, trainable
 
 FIRST = date(2026, 6, 1)
 BARRIERS = BarrierParams(horizon_bars=2, sigma_multiple=0.0, min_ticks=3, volatility_window=2)
@@ -117,7 +117,7 @@ def table_of(sessions=12, rows_each=10):
         weight=np.ones(count),
         start_ns=at,
         end_ns=at + 1,
-        ret_ticks=np.zeros(count),
+        ret_ticks=np.where(at % 2, 1, -1) * random.exponential(size=count),
     )
 
 
@@ -150,12 +150,45 @@ def one_session_undecided(table):
     return replace(table, label=np.where(table.session == 4, 0, table.label))
 
 
+def leaked_into(table, values):
+    rows = table.rows.copy()
+    rows[:, 1] = values
+    return replace(table, rows=rows)
+
+
+def label_as_column(table):
+    return leaked_into(table, table.label)
+
+
+def label_turned_and_scaled(table):
+    return leaked_into(table, 7 - 0.01 * table.label)
+
+
+def label_in_noise(table):
+    return leaked_into(table, table.label + 0.4 * np.random.default_rng(2).normal(size=len(table.rows)))
+
+
+def return_bent(table):
+    return leaked_into(table, np.exp(table.ret_ticks))
+
+
+def mostly_missing(table):
+    rows = table.rows.copy()
+    rows[30:, 1] = np.nan
+    return replace(table, rows=rows)
+
+
 @pytest.mark.parametrize(
     ("damage", "error", "message"),
     [
         (never_finite, DataError, "never finite: spread"),
         (constant_while_warm, DataError, "constant over all trainable rows: flow"),
         (one_class, DataError, "all 120 trainable labels are 1"),
+        (label_as_column, DataError, "tells the outcome: spread"),
+        (label_turned_and_scaled, DataError, "tells the outcome: spread"),
+        (label_in_noise, DataError, "tells the outcome: spread"),
+        (return_bent, DataError, "tells the outcome: spread"),
+        (mostly_missing, NotEnoughData, "found 3 .*least often finite is spread, in 25% of the rows"),
         (no_regime, NotEnoughData, r"found 0 \(0 of 120"),
         (one_session_undecided, NotEnoughData, r"at least 12 sessions, found 11 \(110 of 120"),
     ],
@@ -163,6 +196,26 @@ def one_session_undecided(table):
 def test_unfit_table_is_refused_with_its_reason(damage, error, message):
     with pytest.raises(error, match=message):
         refuse_unfit(damage(table_of()))
+
+
+def test_columns_that_foretell_much_but_not_all_are_no_leak():
+    """Three quarters of the pairs in order is an edge nobody has, and still no proof of a look ahead."""
+    table = table_of()
+    refuse_unfit(leaked_into(table, 0.75 * table.label + np.random.default_rng(2).normal(size=len(table.rows))))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_leaks_are_ranked_as_scipy_and_the_curve_rank_them(seed):
+    from scipy.stats import spearmanr
+
+    random = np.random.default_rng(seed)
+    base = table_of()
+    near = base.ret_ticks + random.normal(size=len(base.rows)) * random.uniform(0.05, 0.4)
+    table = leaked_into(base, near)
+    column = table.rows[:, 1]
+    pairs = [(u > d) + 0.5 * (u == d) for u in column[table.label > 0] for d in column[table.label < 0]]
+    told = max(abs(2 * np.mean(pairs) - 1), abs(spearmanr(column, table.ret_ticks).statistic))
+    assert leaked_columns(table).tolist() == [False, told >= 0.95]
 
 
 def test_selecting_rows_keeps_the_arrays_together():
