@@ -25,6 +25,7 @@ def build_app() -> typer.Typer:
         features,
         lake,
         leaks,
+        lineage,
         live,
         machine,
         promotion,
@@ -44,6 +45,7 @@ def build_app() -> typer.Typer:
     for module in (
         training,
         promotion,
+        lineage,
         data,
         collect,
         check,

@@ -25,6 +25,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "promote": ("model", "version", "previous", "gates_failed", "record", "looks"),
         "pull": ("instrument", "model", "version", "alias", "digest", "folder", "latency_p99_us"),
         "rollback": ("model", "version", "previous", "gates_failed", "record"),
+        "reproduce": ("model", "version", "commit", "expected", "found", "differences"),
         "stage": ("stage",),
         "import": ("files",),
         "collect": ("deliveries", "sessions", "dvc"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from flows.parameters import Parameters
+from flows.reproduction import training_inputs
 from flows.stages import features
 from flows.stages.artifacts import read_json
 from flows.stages.backtest import METRICS as BACKTEST_METRICS
@@ -73,6 +74,7 @@ def register(home: Home, parameters: Parameters) -> Entry:
         who=getpass.getuser(),
         key=load_private_key(home.keys),
         trials=_trials(home, parameters),
+        inputs=training_inputs(home, parameters),
     )
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
         entry = log_candidate(uri, candidate)

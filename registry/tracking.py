@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -39,6 +39,7 @@ SAME_TAG = "same_trials"  # equal where the same was tried again
 GATES_TAG = "gates"
 DIGEST_TAG = "bundle_digest"
 BUNDLE_FOLDER = "bundle"
+INPUTS_FOLDER = "inputs"
 
 _TAG_LIMIT = 5000  # characters of a version's tag that every supported server takes
 _PACKAGES = {"lightgbm": ("lightgbm",), "xgboost": ("xgboost",), "sklearn": ("scikit-learn", "skops")}
@@ -77,6 +78,8 @@ class Candidate:
         Signs the gate record.
     trials : int
         How many parameter sets were tried to get here, at least 1.
+    inputs : mapping of str to str
+        Texts by file name, from which the same candidate can be trained again.
     """
 
     experiment: str
@@ -94,6 +97,7 @@ class Candidate:
     who: str
     key: SigningKey
     trials: int = 1
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def challenger_passed(self) -> bool:
@@ -187,6 +191,15 @@ def gate_record_of(uri: str, name: str, version: int | str) -> bytes:
     with connect(uri) as client, tempfile.TemporaryDirectory() as folder:
         found = _resolve(client, name, version)
         return _download(uri, f"runs:/{found.run_id}/{GATES_FILE}", Path(folder)).read_bytes()
+
+
+def inputs_of(uri: str, version: Version) -> dict[str, str]:
+    """Return the texts from which a version can be trained again, by file name; none where it was stored without."""
+    with connect(uri) as client, tempfile.TemporaryDirectory() as folder:
+        if not client.list_artifacts(version.run_id, INPUTS_FOLDER):
+            return {}
+        local = _download(uri, f"runs:/{version.run_id}/{INPUTS_FOLDER}", Path(folder))
+        return {path.name: path.read_text(encoding="utf-8") for path in local.iterdir()}
 
 
 def store_gate_record(uri: str, version: Version, record: GateRecord, key: SigningKey) -> None:
@@ -301,6 +314,8 @@ def _store_files(client: MlflowClient, run_id: str, candidate: Candidate) -> Non
     client.log_artifacts(run_id, str(candidate.bundle_folder), BUNDLE_FOLDER)
     champion = holder_of(client, candidate.registered_name, CHAMPION_ALIAS)
     client.log_text(run_id, seal(candidate.gate_record(champion), candidate.key).decode(), GATES_FILE)
+    for name, text in candidate.inputs.items():
+        client.log_text(run_id, text, f"{INPUTS_FOLDER}/{name}")
     for path in candidate.plots:
         store = client.log_artifacts if path.is_dir() else client.log_artifact
         store(run_id, str(path), "plots")
