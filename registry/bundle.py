@@ -208,7 +208,7 @@ def instrument_of(folder: Path) -> str | None:
     """Return the instrument that a bundle says it trades, None where it says nothing: a hint, nothing is verified."""
     try:
         return str(json.loads((folder / MANIFEST).read_bytes())["instrument"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
@@ -283,7 +283,7 @@ def _decode(where: str, data: bytes) -> Manifest:
         if found != FORMAT:
             raise _refusal(where, f"bundle format {FORMAT}", found, "use the version that wrote it, or retrain")
         manifest = TypeAdapter(Manifest).validate_json(data)
-    except (ValidationError, ValueError, AttributeError) as error:
+    except (ValidationError, ValueError, AttributeError, RecursionError) as error:
         raise _refusal(where, "a manifest", str(error), "write the bundle again") from error
     if _encode(manifest) != data:
         raise _refusal(where, "canonical JSON in the manifest", "another spelling", "write the bundle again")

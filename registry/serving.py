@@ -185,4 +185,6 @@ def _is_digest(text: object) -> bool:
 
 
 def _path(home: Home, root: str, alias: str) -> Path:
+    if not (root[:1].isalnum() and all(one.isalnum() or one in "._-" for one in root)):
+        raise BundleRefused(f"{home.bundles}: expected an instrument to name a file by, found {root!r}; retrain")
     return home.bundles / f"{root}.{alias}.json"

@@ -332,6 +332,15 @@ def test_promoted_version_of_a_real_server_is_pulled_and_survives_its_deletion(
     assert served.bundle.digest == digest(folder)
 
 
+@pytest.mark.parametrize("root", ["../../WIN", "/WIN", "", ".WIN", "WIN/../X", "C:WIN"])
+def test_instrument_that_leads_out_of_the_cache_is_refused(home: Home, root: str) -> None:
+    """A rightly signed bundle may say that it trades anything."""
+    before = files_of(home)
+    with pytest.raises(BundleRefused, match="expected an instrument"):
+        open_served(home, root)
+    assert files_of(home) == before
+
+
 class TestWhatTheRunnerTakes:
     def test_pulled_bundle_goes_before_the_one_installed_last(self, home: Home, bundle: Path) -> None:
         fill_lake(home)
