@@ -10,9 +10,9 @@ from market.home import Home
 from trading.policy import RiskLimits
 
 
-def measure() -> list[Row]:
+def measure(paper: bool = True) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="pregao-bench-") as folder:
-        done = main_job(Home(Path(folder)), CHECKOUT / "params.yaml", (), RiskLimits(), paper=True)
+        done = main_job(Home(Path(folder)), CHECKOUT / "params.yaml", (), RiskLimits(), paper=paper)
     rows = []
     for cost in done.stages:
         rows.append(Row(f"{cost.name} wall time", "s", round(cost.seconds, 2)))

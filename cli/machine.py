@@ -23,6 +23,7 @@ BENCHMARKS: Mapping[str, str] = MappingProxyType(
         "features": "the feature catalogue per trade, per bar, in batch and by group, beside pandas and TA-Lib",
         "callback": "the vendor's callback from a C thread: hand-over, holds, order events and wakes, beside ctypes",
         "core": "one event through the whole decision path, a day of them, and a sweep over bars beside vectorbt",
+        "models": "forests beside other runtimes, labels and weights, purged splits and the flow that trains",
     }
 )
 
@@ -75,6 +76,10 @@ def _measure(name: str) -> "list[Row]":
             from benchmarks import core
 
             return core.measure()
+        if name == "models":
+            from benchmarks import models
+
+            return models.measure()
         from benchmarks import main_job
 
         return main_job.measure()
