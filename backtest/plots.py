@@ -6,7 +6,7 @@ dark page and paper. Text stays text.
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from backtest.messages import MESSAGES
 from backtest.numerals import decimal
-from backtest.report_data import Calibration, EquityCurve, PriceChart
+from backtest.report_data import Calibration, EquityCurve, LearningCurve, PriceChart
 from backtest.strokes import group_bars, session_starts, thin
 
 INK, GRID, ACCENT, GAIN, LOSS, BUY, SELL, BACK = (f"#01020{digit}" for digit in range(8))
@@ -235,18 +235,53 @@ def calibration_plot(table: Calibration) -> str:
     return _svg(figure, "calibration")
 
 
-def importance_plot(importance: Mapping[str, float]) -> str:
-    """Draw the largest twenty shares of gain as bars, the largest on top."""
-    ranked = sorted(importance.items(), key=lambda item: (-item[1], item[0]))[:LARGEST]
-    names, shares = zip(*ranked[::-1], strict=True)
+def ranking_plot(values: Mapping[str, float], name: str, scale: float) -> str:
+    """Draw the largest twenty values of features, times a scale, as bars; `name` finds the title of the axis."""
+    ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))[:LARGEST]
+    names, lengths = zip(*ranked[::-1], strict=True)
     figure = Figure(figsize=(HALF[0], max(1.6, 0.45 + 0.21 * len(names))), layout="constrained")
     figure.patch.set_alpha(0.0)
     axes = figure.subplots()
     _dress(axes)
     axes.grid(False, axis="y")
-    axes.barh(np.arange(len(names)), 100.0 * np.array(shares), height=0.66, color=ACCENT, alpha=0.8)
+    axes.barh(np.arange(len(names)), scale * np.array(lengths), height=0.66, color=ACCENT, alpha=0.8)
     axes.set_yticks(np.arange(len(names)), names)
     axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.xaxis.set_major_formatter(_plain(0 if scale * max(lengths) >= 5 else 2))
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    _name(axes, f"axis_{name}")
+    return _svg(figure, name)
+
+
+def folds_plot(net: Sequence[float]) -> str:
+    """Draw R$ of each fold as a bar, in time order."""
+    figure = Figure(figsize=HALF, layout="constrained")
+    figure.patch.set_alpha(0.0)
+    axes = figure.subplots()
+    _dress(axes)
+    axes.grid(False, axis="x")
+    places = np.arange(len(net)) + 1
+    axes.bar(places, net, width=0.6, color=[GAIN if one > 0 else LOSS for one in net], alpha=0.85)
+    axes.axhline(0.0, color=INK, linewidth=0.9)
+    axes.set_xticks(places)
+    axes.yaxis.set_major_formatter(_plain(0))
+    _name(axes, "axis_folds")
+    return _svg(figure, "folds")
+
+
+def learning_plot(curve: LearningCurve) -> str:
+    """Draw the log loss on the last fold against the share of its training sessions, and that of knowing nothing."""
+    figure = Figure(figsize=HALF, layout="constrained")
+    figure.patch.set_alpha(0.0)
+    axes = figure.subplots()
+    _dress(axes)
+    axes.plot(100.0 * curve.share, curve.loss, color=ACCENT, linewidth=1.3, marker="o", markersize=4.5)
+    axes.axhline(curve.ignorant, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.xaxis.set_major_formatter(_plain(0))
-    _name(axes, "axis_share")
-    return _svg(figure, "importance")
+    axes.yaxis.set_major_formatter(_plain(4))
+    axes.set_xlabel(_label("axis_sessions"), fontsize=7.5, color=INK)
+    axes.set_ylabel(_label("axis_loss"), fontsize=7.5, color=INK)
+    ignorant = Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label=_label("legend_ignorant"))
+    model = Line2D([], [], color=ACCENT, marker="o", markersize=4.5, label=_label("legend_model"))
+    _legend(axes, [model, ignorant], 2)
+    return _svg(figure, "learning")

@@ -16,6 +16,7 @@ from backtest.report_data import (
     Calibration,
     EquityCurve,
     Gate,
+    LearningCurve,
     MonthOfNotes,
     PaperSummary,
     PriceChart,
@@ -26,6 +27,7 @@ __all__ = [
     "Calibration",
     "EquityCurve",
     "Gate",
+    "LearningCurve",
     "MonthOfNotes",
     "PaperSummary",
     "PriceChart",
@@ -106,8 +108,13 @@ def _drawn(data: ReportData) -> dict[str, Markup]:
         drawn["equity"] = plots.equity_plot(data.curve)
     if data.calibration is not None and data.calibration.counts.any():
         drawn["calibration"] = plots.calibration_plot(data.calibration)
-    if data.importance:
-        drawn["importance"] = plots.importance_plot(data.importance)
+    for name, scale in (("importance", 100.0), ("permutation", 1000.0), ("shapley", 100.0)):
+        if values := getattr(data, name):
+            drawn[name] = plots.ranking_plot(values, name, scale)
+    if data.folds:
+        drawn["folds"] = plots.folds_plot(data.folds)
+    if data.learning is not None:
+        drawn["learning"] = plots.learning_plot(data.learning)
     # Markup: the plots are our own text, and matplotlib escapes the labels it writes.
     return {name: Markup(text) for name, text in drawn.items()}
 

@@ -50,6 +50,15 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class LearningCurve:
+    """Log loss on rows never fitted on, by the share of training sessions used; `ignorant` is what their mean gives."""
+
+    share: np.ndarray
+    loss: np.ndarray
+    ignorant: float
+
+
+@dataclass(frozen=True)
 class Gate:
     """One gate's verdict, with the field names of the registry's; `passed` is None where it was not judged."""
 
@@ -104,7 +113,14 @@ class ReportData:
     prices : tuple of PriceChart
         One of each series.
     importance : Mapping of str to float
-        Share of gain per feature; the largest twenty are drawn.
+        Share of gain per feature; the largest twenty are drawn, here and below.
+    permutation : Mapping of str to float
+        Per feature, by how much the log loss grows without it.
+    shapley : Mapping of str to float
+        Share of the mean size of Shapley values per feature.
+    folds : tuple of float
+        R$ of each fold, in time order.
+    learning : LearningCurve, optional
     drift : Mapping of str to float
         PSI per feature.
     unwatched : tuple of str
@@ -131,6 +147,10 @@ class ReportData:
     prices: tuple[PriceChart, ...] = ()
     calibration: Calibration | None = None
     importance: Mapping[str, float] = field(default_factory=dict)
+    permutation: Mapping[str, float] = field(default_factory=dict)
+    shapley: Mapping[str, float] = field(default_factory=dict)
+    folds: tuple[float, ...] = ()
+    learning: LearningCurve | None = None
     challenger_gates: tuple[Gate, ...] = ()
     champion_gates: tuple[Gate, ...] = ()
     drift: Mapping[str, float] = field(default_factory=dict)

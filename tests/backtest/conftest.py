@@ -11,6 +11,7 @@ from backtest.report import (
     Calibration,
     EquityCurve,
     Gate,
+    LearningCurve,
     MonthOfNotes,
     PaperSummary,
     PriceChart,
@@ -130,6 +131,10 @@ def full_report(walk: np.ndarray, make_fills: MakeRecords) -> ReportData:
         prices=(PriceChart("WDO$N", walk, fills, 0.5),),
         calibration=Calibration(np.array([0.4, 0.5, 0.6]), np.array([0.42, 0.5, 0.57]), np.array([90, 200, 80]), 0.021),
         importance={f"feature_{k:02d}": 1.0 / (k + 1) for k in range(25)},
+        permutation={"feature_00": 0.004, "feature_01": -0.0002},
+        shapley={"feature_00": 0.7, "feature_01": 0.3},
+        folds=(120.0, -40.5, 310.0),
+        learning=LearningCurve(np.array([0.25, 0.5, 1.0]), np.array([0.69, 0.688, 0.684]), 0.6925),
         challenger_gates=(
             Gate("net_sharpe", True, 1.42, 1.0, "annualised, after fees"),
             Gate("pbo", False, 0.31, 0.2, "the chosen trial is often below the median out of sample"),

@@ -9,6 +9,8 @@ import pytest
 from backtest import plots
 from backtest.report import Calibration, EquityCurve, PriceChart, ReportData
 
+DRAWN = ["equity", "prices", "calibration", "importance", "permutation", "folds", "learning"]
+
 
 @pytest.fixture(scope="module")
 def drawings(full_report: ReportData) -> dict[str, str]:
@@ -18,11 +20,14 @@ def drawings(full_report: ReportData) -> dict[str, str]:
         "equity": plots.equity_plot(full_report.curve),
         "prices": plots.price_plot(full_report.prices[0]),
         "calibration": plots.calibration_plot(full_report.calibration),
-        "importance": plots.importance_plot(full_report.importance),
+        "importance": plots.ranking_plot(full_report.importance, "importance", 100.0),
+        "permutation": plots.ranking_plot(full_report.permutation, "permutation", 1000.0),
+        "folds": plots.folds_plot(full_report.folds),
+        "learning": plots.learning_plot(full_report.learning),
     }
 
 
-@pytest.mark.parametrize("name", ["equity", "prices", "calibration", "importance"])
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_plot_is_well_formed_and_refers_to_nothing_outside_it(name, drawings):
     # As an element of a page the prefix needs no declaration; as XML it does.
     root = ElementTree.fromstring(drawings[name].replace("<svg ", '<svg xmlns:xlink="x" ', 1))
@@ -34,7 +39,7 @@ def test_a_plot_is_well_formed_and_refers_to_nothing_outside_it(name, drawings):
     assert "http" not in drawings[name]
 
 
-@pytest.mark.parametrize("name", ["equity", "prices", "calibration", "importance"])
+@pytest.mark.parametrize("name", DRAWN)
 def test_every_colour_comes_from_the_page(name, drawings):
     used = set(re.findall(r"(?:fill|stroke|stop-color): ?(#[0-9a-f]+)", drawings[name]))
     assert used <= {"#ffffff", "#000000"}, "only invisible backgrounds and defaults may keep a fixed colour"
@@ -52,9 +57,15 @@ def test_currency_is_not_taken_for_a_formula(drawings):
 
 
 def test_importance_shows_the_largest_twenty_and_names_as_they_are(full_report):
-    drawn = plots.importance_plot(full_report.importance)
+    drawn = plots.ranking_plot(full_report.importance, "importance", 100.0)
     assert [f"feature_{k:02d}" in drawn for k in (0, 19, 20, 24)] == [True, True, False, False]
-    assert "a_$b$&lt;c" in plots.importance_plot({"a_$b$<c": 1.0})
+    assert "a_$b$&lt;c" in plots.ranking_plot({"a_$b$<c": 1.0}, "importance", 100.0)
+
+
+def test_a_fold_that_lost_is_drawn_in_the_colour_of_losses():
+    gained, lost = (plots.folds_plot([net, net]) for net in (10.0, -10.0))
+    assert ("var(--plot-gain)" in gained, "var(--plot-loss)" in gained) == (True, False)
+    assert ("var(--plot-gain)" in lost, "var(--plot-loss)" in lost) == (False, True)
 
 
 def test_every_fill_inside_the_bars_is_marked_and_those_outside_are_not(walk, make_fills):

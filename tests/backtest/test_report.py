@@ -216,7 +216,7 @@ def test_an_empty_run_is_shown_as_such_and_not_left_out(bare_report):
     text = Page(render_report(bare_report)).text
     for key in (key for key in MESSAGES if key.startswith("section_")):
         assert MESSAGES[key].pt in text
-    assert text.count(MESSAGES["absent"].pt) == 13
+    assert text.count(MESSAGES["absent"].pt) == 17
     assert "nan" not in text.lower().split()
 
 

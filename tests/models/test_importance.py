@@ -1,13 +1,17 @@
 """Importance: merged by hand, ranked by shuffling, and the same every time."""
 
+import math
+
 import numpy as np
 import pytest
+from sklearn import inspection
+from sklearn.linear_model import LogisticRegression
 
 from forest.flat import empty
 from market.errors import DataError, NotEnoughData
 from market.types import Regime
-from models.importance import area_under_curve, merged_importance, permutation_importance
-from models.learners import Fitted, ForestParams, LearnerParams, fit
+from models.importance import log_loss, merged_importance, permutation_importance
+from models.learners import Fitted
 
 
 def learner_of(importance, rows):
@@ -30,51 +34,70 @@ def test_no_learner_has_no_importance():
 
 
 @pytest.mark.parametrize(
-    ("scores", "labels", "expected"),
+    ("probability", "up", "expected"),
     [
-        ([1, 2, 3, 4], [0, 1, 0, 1], 3 / 4),
-        ([1, 2], [1, 0], 0.0),
-        ([5, 5, 5], [0, 1, 1], 0.5),
-        ([1, 1, 2], [0, 1, 1], 3 / 4),
+        ([0.5, 0.5], [0, 1], math.log(2.0)),
+        ([0.8, 0.1], [1, 0], -(math.log(0.8) + math.log(0.9)) / 2),
+        ([0.0], [1], -math.log(1e-15)),
     ],
 )
-def test_area_under_curve_counts_ordered_pairs(scores, labels, expected):
-    assert area_under_curve(np.array(scores), np.array(labels)) == pytest.approx(expected)
+def test_log_loss_worked_on_paper(probability, up, expected):
+    assert log_loss(np.array(probability), np.array(up)) == pytest.approx(expected)
 
 
-def test_area_under_curve_needs_both_classes():
-    with pytest.raises(NotEnoughData):
-        area_under_curve(np.array([1.0, 2.0]), np.array([1, 1]))
+def test_log_loss_of_nothing_is_nan():
+    assert math.isnan(log_loss(np.zeros(0), np.zeros(0)))
 
 
 @pytest.fixture(scope="module")
 def held_out():
+    """A logistic model of columns 1 and 3, and a thousand rows of it in 50 sessions; it does not read 0, 2 and 4."""
     random = np.random.default_rng(8)
-    rows = random.normal(size=(2400, 5)).astype(np.float32)
-    rows[:, 4] = 1.5  # constant: no tree can use it
-    labels = (rows[:, 1] + 0.5 * rows[:, 3] + 0.4 * random.normal(size=2400) > 0).astype(np.int64)
-    params = LearnerParams(forest=ForestParams(trees=25, min_rows_per_leaf=20))
-    fitted = fit(Regime.RANGE, rows[:1600], labels[:1600], np.ones(1600), params)
-    return fitted.flat, rows[1600:], labels[1600:]
+    rows = random.normal(size=(1000, 5)).astype(np.float32)
+    model = LogisticRegression().fit(rows[:, [1, 3]], rows[:, 1] + 0.5 * rows[:, 3] + random.normal(size=1000) > 0)
+    up = (rows[:, 1] + 0.5 * rows[:, 3] + random.normal(size=1000) > 0).astype(np.int64)
+    return model, rows, up, np.repeat(np.arange(50), 20)
+
+
+def probability_of(model):
+    return lambda rows: model.predict_proba(rows[:, [1, 3]])[:, 1]
 
 
 def test_shuffling_ranks_the_planted_columns(held_out):
-    losses = permutation_importance(*held_out, seed=1)
+    model, rows, up, session = held_out
+    losses = permutation_importance(probability_of(model), rows, up, session, seed=1)
     assert losses.argsort()[::-1][:2].tolist() == [1, 3]
-    assert losses[1] > 0.2
-    assert np.abs(losses[[0, 2]]).max() < 0.02
-    assert losses[4] == 0
+    assert losses[[0, 2, 4]].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_sessions_of_one_row_are_shuffled_as_scikit_learn_does(held_out):
+    model, rows, up, _ = held_out
+    read = rows[:, [1, 3]]
+    ours = permutation_importance(lambda asked: model.predict_proba(asked)[:, 1], read, up, np.arange(1000), 1, 40)
+    theirs = inspection.permutation_importance(model, read, up, scoring="neg_log_loss", n_repeats=40, random_state=2)
+    assert ours == pytest.approx(theirs.importances_mean, rel=0.05)
+
+
+def test_whole_sessions_change_places(held_out):
+    """A model that only looks at what stays together within a session loses nothing."""
+    _, rows, up, session = held_out
+    seen = []
+    permutation_importance(lambda asked: seen.append(asked[:, 1].copy()) or np.full(1000, 0.5), rows, up, session, 1)
+    blocks = {block.tobytes() for block in rows[:, 1].reshape(50, 20)}
+    assert len(seen) == 1 + 5 * 3
+    assert all({block.tobytes() for block in column.reshape(50, 20)} == blocks for column in seen)
+    assert sum(column.tobytes() != rows[:, 1].tobytes() for column in seen) == 3
 
 
 def test_shuffling_is_seeded_and_leaves_the_rows_alone(held_out):
-    flat, rows, labels = held_out
+    model, rows, up, session = held_out
     before = rows.tobytes()
-    found = [permutation_importance(flat, rows, labels, seed, repeats=2).tobytes() for seed in (3, 3, 4)]
+    found = [permutation_importance(probability_of(model), rows, up, session, seed, 2).tobytes() for seed in (3, 3, 4)]
     assert found[0] == found[1] != found[2]
     assert rows.tobytes() == before
 
 
 def test_rows_without_labels_are_refused(held_out):
-    flat, rows, labels = held_out
-    with pytest.raises(DataError, match="799 for 800"):
-        permutation_importance(flat, rows, labels[1:], seed=1)
+    model, rows, up, session = held_out
+    with pytest.raises(DataError, match="999 and 1000 for 1000"):
+        permutation_importance(probability_of(model), rows, up[1:], session, seed=1)
