@@ -2,7 +2,8 @@
 
 import getpass
 import os
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,20 @@ from flows.stages.evaluate import GATES
 from flows.stages.evaluate import METRICS as EVALUATION_METRICS
 from flows.stages.native import load_native
 from flows.stages.report import REPORT
-from flows.stages.train import BUNDLE, NATIVE, SUMMARY
+from flows.stages.standing import Standing, champion_folder, load_standing, store_standing
+from flows.stages.train import BUNDLE, NATIVE
 from flows.stages.trainer import model_name
 from market.errors import GatesRefused, UsageError
 from market.home import Home
+from registry.aliases import alias_holder
 from registry.bundle import Bundle, load_bundle
+from registry.gate_record import CHAMPION_ALIAS
 from registry.gates import Gate
 from registry.judgement import verified_record
 from registry.promotion import model_with
 from registry.server import tracking_server
 from registry.signing import load_private_key, public_key
-from registry.tracking import Candidate, find_version, gates_of, log_candidate
+from registry.tracking import Candidate, download_bundle, find_version, gates_of, log_candidate, log_trials, trial_count
 
 EXAMPLE_ROWS = 5
 
@@ -51,16 +55,41 @@ class Explained:
     distrusted: str | None
 
 
+def ask_standing(home: Home, parameters: Parameters) -> Standing:
+    """Ask the registry how many trials there were and who is champion, and keep the answer for the stages.
+
+    Trials that came to no version are told to it first, so that they count for ever.
+    """
+    dataset = open_dataset(home, parameters.data)
+    name, experiment = model_name(parameters, dataset), experiment_of(dataset.instrument.root)
+    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
+        for digest, count in load_standing(home, name).tried.items():
+            log_trials(uri, experiment, "not registered", count, {"bundle_digest": digest})
+        standing = Standing(trial_count(uri, experiment), _fetch_champion(home, uri, name))
+    store_standing(home, name, standing)
+    return standing
+
+
+def _fetch_champion(home: Home, uri: str, name: str) -> int | None:
+    """Bring the champion's bundle, and return its version."""
+    folder, version = champion_folder(home, name), alias_holder(uri, name, CHAMPION_ALIAS)
+    shutil.rmtree(folder, ignore_errors=True)
+    if version is not None:
+        download_bundle(uri, name, version, folder)
+    return version
+
+
 def register(home: Home, parameters: Parameters) -> Entry:
     """Log the run and register its bundle as one version; the alias is set only if every gate passed."""
     dataset = open_dataset(home, parameters.data)
     bundle = load_bundle(home.artifacts / BUNDLE, public_key(home.keys))
     table = features.load(home)
-    stored = read_json(home.artifacts / GATES)
+    stored, name = read_json(home.artifacts / GATES), model_name(parameters, dataset)
+    standing = load_standing(home, name)
     warm = np.flatnonzero(np.isfinite(table.rows).all(axis=1))[:EXAMPLE_ROWS]
     candidate = Candidate(
         experiment=experiment_of(dataset.instrument.root),
-        registered_name=model_name(parameters, dataset),
+        registered_name=name,
         params=parameters.flat(),
         metrics=_numbers(read_json(home.artifacts / BACKTEST_METRICS) | read_json(home.artifacts / EVALUATION_METRICS)),
         tags=_tags(bundle),
@@ -73,11 +102,13 @@ def register(home: Home, parameters: Parameters) -> Entry:
         record=home.decisions,
         who=getpass.getuser(),
         key=load_private_key(home.keys),
-        trials=_trials(home, parameters),
+        trials=standing.tried[bundle.digest],
         inputs=training_inputs(home, parameters),
     )
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
         entry = log_candidate(uri, candidate)
+    left = {digest: count for digest, count in standing.tried.items() if digest != bundle.digest}
+    store_standing(home, name, replace(standing, registered=standing.registered + candidate.trials, tried=left))
     return Entry(candidate.registered_name, entry.run_id, entry.version, entry.alias)
 
 
@@ -99,11 +130,6 @@ def _tags(bundle: Bundle) -> dict[str, str]:
         "schema_hash": bundle.schema.hash,
         "bundle_digest": bundle.digest,
     }
-
-
-def _trials(home: Home, parameters: Parameters) -> int:
-    """Count what was tried: each threshold of the grid in each fold is a choice the result was picked from."""
-    return len(parameters.thresholds.grid) * len(read_json(home.artifacts / SUMMARY)["folds"])
 
 
 def explain(home: Home, version: int, model: str | None) -> Explained:

@@ -1,5 +1,6 @@
 """The main job as a Prefect flow: its tasks are the stages, and they do nothing the stages do not."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from flows.parameters import Parameters, load_parameters
 from flows.stages import backtest, collect, evaluate, features, labels, leaks, paper, report, train, validate
 from flows.stages.dataset import open_dataset
 from market.home import Home
+from registry.server import tracking_server
 from trading.policy import RiskLimits
 
 T = TypeVar("T")
@@ -131,14 +133,17 @@ def retrain(
     dataset = open_dataset(home, parameters.data)
     train.refuse_short(dataset, parameters)
     stages.run("validate", validate.run, home, dataset)
-    stages.run("features", features.run, home, parameters)
-    stages.run("labels", labels.run, home, parameters)
-    stages.run("train", train.run, home, parameters)
-    stages.run("backtest", backtest.run, home, parameters, limits)
-    stages.run("leaks", leaks.run, home, parameters)
-    evaluation = stages.run("evaluate", evaluate.run, home, parameters)
-    stages.run("report", report.run, home, parameters, limits, None)
-    entry = stages.run("register", registration.register, home, parameters)
+    # One server for all that ask it below.
+    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")):
+        stages.run("standing", registration.ask_standing, home, parameters)
+        stages.run("features", features.run, home, parameters)
+        stages.run("labels", labels.run, home, parameters)
+        stages.run("train", train.run, home, parameters)
+        stages.run("backtest", backtest.run, home, parameters, limits)
+        stages.run("leaks", leaks.run, home, parameters)
+        evaluation = stages.run("evaluate", evaluate.run, home, parameters)
+        stages.run("report", report.run, home, parameters, limits, None)
+        entry = stages.run("register", registration.register, home, parameters)
     ran = None
     if paper_run:
         ran = stages.run("paper", paper.run, home, parameters, limits)

@@ -55,6 +55,7 @@ class GateThresholds:
     class_share_band: tuple[float, float] = (0.05, 0.90)
     action_rate_band: tuple[float, float] = (0.002, 0.5)
     min_shadow_sessions: int = 5
+    min_compared_sessions: int = 10
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ class Evidence:
     sharpe : float
         Annualised, net of costs.
     deflated_sharpe, pbo : float
-        Probabilities in [0, 1]; the first counts every trial ever run.
+        Probabilities in [0, 1].
+    trials, configurations : int
+        Every trial ever run, by which the first is deflated; those that the second was measured among.
     drawdown : float
         Largest fall from the peak as a fraction of capital, positive.
     ece : float
@@ -95,8 +98,10 @@ class Evidence:
         Sessions run in the shadow or on paper.
     champion_exists : bool
         There is a champion to beat.
+    compared_sessions : int
+        Out-of-sample sessions that the champion was not trained on either.
     lower_bound_over_champion : float
-        Lower 90 % bound of the paired block bootstrap of the result over the champion's.
+        Lower end of the 90 % interval of the paired block bootstrap: R$ per session over the champion's.
     """
 
     provenance_known: bool | None = None
@@ -110,7 +115,9 @@ class Evidence:
     fills: int | None = None
     sharpe: float | None = None
     deflated_sharpe: float | None = None
+    trials: int | None = None
     pbo: float | None = None
+    configurations: int | None = None
     drawdown: float | None = None
     ece: float | None = None
     class_shares: Sequence[float] | None = None
@@ -118,6 +125,7 @@ class Evidence:
     synthetic: bool | None = None
     paper_sessions: int | None = None
     champion_exists: bool | None = None
+    compared_sessions: int | None = None
     lower_bound_over_champion: float | None = None
 
 
@@ -195,12 +203,15 @@ def sharpe(evidence: Evidence, thresholds: GateThresholds) -> Gate:
 def deflated_sharpe(evidence: Evidence, thresholds: GateThresholds) -> Gate:
     """The result is not the luck of many trials."""
     subject, least = "The deflated Sharpe ratio", thresholds.min_deflated_sharpe
-    return _number("deflated_sharpe", subject, evidence.deflated_sharpe, _PROBABILITY_AT_LEAST, least)
+    gate = _number("deflated_sharpe", subject, evidence.deflated_sharpe, _PROBABILITY_AT_LEAST, least)
+    return _counted(gate, evidence.trials, "trials")
 
 
 def pbo(evidence: Evidence, thresholds: GateThresholds) -> Gate:
     """The choice made in sample holds out of sample."""
-    return _number("pbo", "The probability of overfitting", evidence.pbo, _PROBABILITY_AT_MOST, thresholds.max_pbo)
+    subject = "The probability of overfitting"
+    gate = _number("pbo", subject, evidence.pbo, _PROBABILITY_AT_MOST, thresholds.max_pbo)
+    return _counted(gate, evidence.configurations, "configurations", least=2)
 
 
 def drawdown(evidence: Evidence, thresholds: GateThresholds) -> Gate:
@@ -260,8 +271,9 @@ def beats_champion(evidence: Evidence, thresholds: GateThresholds) -> Gate:
         return _unmeasured("beats_champion", 0.0)
     if not evidence.champion_exists:
         return Gate("beats_champion", True, "no champion", 0.0, "There is no champion to beat.")
-    subject = "The lower 90 % bound of the result over the champion's"
-    return _number("beats_champion", subject, evidence.lower_bound_over_champion, _ABOVE, 0.0)
+    subject = "The lower 90 % bound of R$ per session over the champion's"
+    gate = _number("beats_champion", subject, evidence.lower_bound_over_champion, _ABOVE, 0.0)
+    return _counted(gate, evidence.compared_sessions, "sessions new to both", least=thresholds.min_compared_sessions)
 
 
 CHALLENGER: tuple[Check, ...] = (
@@ -325,12 +337,12 @@ def _fact(name: str, value: bool | None, statement: str) -> Gate:
     return Gate(name, bool(value), bool(value), True, f"{statement}: {'yes' if value else 'no'}; yes is asked.")
 
 
-def _counted(gate: Gate, size: int | None, noun: str) -> Gate:
-    """Fail a gate whose sample is unknown or empty: nothing was wrong among nothing compared."""
+def _counted(gate: Gate, size: int | None, noun: str, least: int = 1) -> Gate:
+    """Fail a gate whose sample is unknown or too small: nothing was wrong among nothing compared."""
+    if size is not None and not least <= size < math.inf:
+        return replace(gate, passed=False, reason=f"The sample is {size} {noun} but must be at least {least}.")
     if size is None or gate.value is None:
         return _unmeasured(gate.name, gate.threshold)
-    if not 0 < size < math.inf:
-        return replace(gate, passed=False, reason=f"The sample is {size} {noun} but must be at least 1.")
     return replace(gate, reason=f"{gate.reason[:-1]} (out of {size} {noun}).")
 
 

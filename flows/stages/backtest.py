@@ -2,20 +2,19 @@
 
 from dataclasses import asdict
 from datetime import date
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from backtest.metrics import Metrics, summarise
-from backtest.replay import backtest as replay_days
 from backtest.result import BacktestResult
 from flows.parameters import Parameters
 from flows.progress import steps
+from flows.stages.alternatives import Span, trade, trade_champion, trade_grid
 from flows.stages.artifacts import read_json, read_records, read_table, write_json, write_records, write_table
 from flows.stages.dataset import open_dataset
 from flows.stages.train import FOLDS, SUMMARY
-from flows.stages.trainer import digest_of, paper_trader
+from flows.stages.trainer import digest_of, model_name
 from market.home import Home
 from registry.bundle import load_bundle
 from registry.signing import public_key
@@ -24,24 +23,40 @@ from trading.records import DECISION, FILL, ORDER, decision_hash
 
 DECISIONS, ORDERS, FILLS = "backtest/decisions.parquet", "backtest/orders.parquet", "backtest/fills.parquet"
 EQUITY, METRICS = "backtest/equity.parquet", "backtest/metrics.json"
+TRIALS, CHAMPION = "backtest/trials.parquet", "backtest/champion.json"
 
 
 def run(home: Home, parameters: Parameters, limits: RiskLimits) -> Metrics:
     """Backtest out of sample under the user's limits; store every record and the metrics.
 
-    Each fold starts flat with its own model; what it earns is added to the folds before it.
+    Each fold starts flat with its own model; what it earns is added to the folds before it. The same sessions are
+    traded with every threshold of the grid too, and by the champion: what the result is held against.
     """
     dataset = open_dataset(home, parameters.data)
-    results = []
-    for fold in steps(read_json(home.artifacts / SUMMARY)["folds"], "backtest folds"):
-        bundle = load_bundle(home.artifacts / FOLDS / str(fold["number"]), public_key(home.keys))
-        days = [date.fromisoformat(text) for text in fold["test_days"]]
-        trader = partial(paper_trader, dataset, bundle.manifest.costs, bundle.schema, bundle.model, limits)
-        results.append(replay_days(trader, dataset.feed, days))
-    result = chain(results)
+    spans = _spans(home)
+    result = chain([trade(dataset, limits, span) for span in steps(spans, "backtest folds")])
     metrics = summarise(result, dataset.instrument.tick_value, limits.capital_reais)
     _store(home, result, metrics, limits)
+    grid = parameters.thresholds.grid
+    earned = trade_grid(dataset, limits, spans, grid)
+    sessions = np.array([day.isoformat() for day in result.sessions])
+    columns = {f"{theta:g}": earned[:, place] for place, theta in enumerate(grid)}
+    write_table(home.artifacts / TRIALS, {"session": sessions, **columns})
+    name = model_name(parameters, dataset)
+    write_json(home.artifacts / CHAMPION, trade_champion(home, dataset, limits, name, result.sessions))
     return metrics
+
+
+def _spans(home: Home) -> list[Span]:
+    """Return each fold's bundle and test sessions."""
+    trusted = public_key(home.keys)
+    return [
+        Span(
+            load_bundle(home.artifacts / FOLDS / str(fold["number"]), trusted),
+            tuple(date.fromisoformat(text) for text in fold["test_days"]),
+        )
+        for fold in read_json(home.artifacts / SUMMARY)["folds"]
+    ]
 
 
 def chain(results: list[BacktestResult]) -> BacktestResult:

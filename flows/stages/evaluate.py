@@ -1,29 +1,35 @@
 """Gather the evidence, ask the gates, and look for drift."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from backtest.stability import measure_stability
 from flows.parameters import Parameters
-from flows.stages import features, leaks
+from flows.stages import backtest, features, leaks
 from flows.stages.artifacts import finite_or_none, read_json, read_table, write_json, write_text
-from flows.stages.backtest import METRICS as BACKTEST_METRICS
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.labels import SHARES
+from flows.stages.leaning import measure_leaning
+from flows.stages.learning import measure_learning
+from flows.stages.luck import Luck, measure_luck
 from flows.stages.measure import count_differing_rows, decision_latency_us
-from flows.stages.train import BUNDLE, OUT_OF_FOLD
+from flows.stages.standing import note_trials
+from flows.stages.train import BUNDLE, OUT_OF_FOLD, SUMMARY
+from flows.stages.trainer import model_name
 from market.errors import BundleRefused
 from market.home import Home
 from models.calibration import expected_calibration_error, reliability
 from models.input_drift import FeatureDrift, input_baseline, input_drift
 from models.reference import RESULT, Observed, build_reference, observe_sessions
-from registry.bundle import load_bundle
-from registry.gates import Evidence, as_table, challenger_gates, champion_gates
+from registry.bundle import Bundle, load_bundle
+from registry.gates import Evidence, Gate, as_table, challenger_gates, champion_gates
 from registry.signing import public_key
 
 GATES, DRIFT = "evaluation/gates.json", "evaluation/drift.json"
 METRICS, RELIABILITY = "evaluation/metrics.json", "evaluation/reliability.csv"
+LEANING = "evaluation/leaning.json"
 
 
 @dataclass(frozen=True)
@@ -34,23 +40,47 @@ class Evaluation:
     headline: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What the gates were asked with, and what they answered."""
+
+    evidence: Evidence
+    luck: Luck
+    to_challenger: tuple[Gate, ...]
+    to_champion: tuple[Gate, ...]
+
+
 def run(home: Home, parameters: Parameters) -> Evaluation:
-    """Judge the final bundle on what its folds did out of sample."""
+    """Judge the final bundle on what its folds did out of sample, and describe how it came by it."""
     dataset = open_dataset(home, parameters.data)
-    table = features.load(home)
-    metrics = read_json(home.artifacts / BACKTEST_METRICS)
-    predictions = read_table(home.artifacts / OUT_OF_FOLD)
-    evidence = _gather(home, dataset, table, metrics, predictions)
-    to_challenger = challenger_gates(evidence, parameters.gates)
-    to_champion = champion_gates(evidence, parameters.gates)
-    drift = check_drift(parameters, dataset, table)
+    judged = judge(home, parameters, dataset)
+    metrics, predictions = read_json(home.artifacts / backtest.METRICS), read_table(home.artifacts / OUT_OF_FOLD)
+    to_challenger, to_champion = as_table(judged.to_challenger), as_table(judged.to_champion)
+    drift = check_drift(parameters, dataset, features.load(home))
     headline = {"net_reais": metrics["net"], "sharpe": metrics["sharpe"], "fills": metrics["fills"]}
-    write_json(home.artifacts / GATES, {"to_challenger": as_table(to_challenger), "to_champion": as_table(to_champion)})
+    sizes = [len(fold["test_days"]) for fold in read_json(home.artifacts / SUMMARY)["folds"]]
+    told = {
+        "ece": judged.evidence.ece,
+        "drifted_features": sum(one.drifted for one in drift),
+        **asdict(judged.luck),
+        "stability": asdict(measure_stability(backtest.load(home).session_pnl(), sizes)),
+        "learning": measure_learning(home, parameters, dataset),
+    }
+    write_json(home.artifacts / GATES, {"to_challenger": to_challenger, "to_champion": to_champion})
     write_json(home.artifacts / DRIFT, [finite_or_none(asdict(one)) for one in drift])
-    drifted = sum(one.drifted for one in drift)
-    write_json(home.artifacts / METRICS, {**headline, "ece": evidence.ece, "drifted_features": drifted})
+    write_json(home.artifacts / LEANING, measure_leaning(home, dataset))
+    write_json(home.artifacts / METRICS, {**headline, **told})
     _store_reliability(home, predictions)
-    return Evaluation([*as_table(to_challenger), *as_table(to_champion)], headline)
+    return Evaluation([*to_challenger, *to_champion], headline)
+
+
+def judge(home: Home, parameters: Parameters, dataset: Dataset) -> Judged:
+    """Gather the evidence and ask every gate."""
+    metrics, predictions = read_json(home.artifacts / backtest.METRICS), read_table(home.artifacts / OUT_OF_FOLD)
+    luck = measure_luck(home, note_trials(home, model_name(parameters, dataset), parameters))
+    evidence = _with_luck(_gather(home, dataset, features.load(home), metrics, predictions), luck)
+    asked = challenger_gates(evidence, parameters.gates), champion_gates(evidence, parameters.gates)
+    return Judged(evidence, luck, *asked)
 
 
 def _gather(
@@ -64,17 +94,17 @@ def _gather(
     shares = read_json(home.artifacts / SHARES)
     last = dataset.training[-1]
     compared, differing = count_differing_rows(dataset, table, last)
-    verifies, same_schema = _verify(home, table)
+    bundle = _verified(home)
     checks, found = leaks.measured(home)
     return Evidence(
         provenance_known=all(p.provenance.source and p.provenance.source_sha256 for p in dataset.partitions),
-        schema_equal=same_schema,
+        schema_equal=bundle is not None and bundle.schema.hash == table.schema.hash,
         leak_checks=checks,
         leaks=found,
         parity_events=compared,
         parity_differing=differing,
-        bundle_verifies=verifies,
-        latency_p99_us=decision_latency_us(home, dataset, last) if verifies else None,
+        bundle_verifies=bundle is not None,
+        latency_p99_us=decision_latency_us(home, dataset, last) if bundle else None,
         fills=metrics["fills"],
         sharpe=metrics["sharpe"],
         drawdown=metrics["max_drawdown"],
@@ -82,15 +112,28 @@ def _gather(
         class_shares=_decided(shares),
         action_rate=metrics["signals"] / metrics["decisions"] if metrics["decisions"] else None,
         synthetic=dataset.synthetic,
+        paper_sessions=0,  # they come after training; promotion counts them anew
     )
 
 
-def _verify(home: Home, table: features.FeatureTable) -> tuple[bool, bool]:
+def _with_luck(evidence: Evidence, luck: Luck) -> Evidence:
+    return replace(
+        evidence,
+        trials=luck.trials,
+        deflated_sharpe=luck.deflated_sharpe,
+        pbo=luck.pbo,
+        configurations=luck.configurations,
+        champion_exists=luck.champion_exists,
+        compared_sessions=luck.compared,
+        lower_bound_over_champion=luck.lower_bound,
+    )
+
+
+def _verified(home: Home) -> Bundle | None:
     try:
-        bundle = load_bundle(home.artifacts / BUNDLE, public_key(home.keys))
+        return load_bundle(home.artifacts / BUNDLE, public_key(home.keys))
     except BundleRefused:
-        return False, False
-    return True, bundle.schema.hash == table.schema.hash
+        return None
 
 
 def _calibration_error(predictions: dict[str, np.ndarray]) -> float | None:

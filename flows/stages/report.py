@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from backtest.metrics import per_hour, per_regime
-from backtest.report import Calibration, EquityCurve, Gate, PaperSummary, PriceChart, ReportData, write_report
+from backtest.report import (
+    Calibration,
+    EquityCurve,
+    Gate,
+    LearningCurve,
+    PaperSummary,
+    PriceChart,
+    ReportData,
+    write_report,
+)
 from backtest.trips import round_trips
 from features.monitor import unwatched_columns
 from flows.notes import months_of, session_notes
@@ -32,7 +41,9 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun 
     result = backtest.load(home)
     trips = round_trips(result.fills, dataset.instrument.tick_value, result.decisions)
     gates = read_json(home.artifacts / evaluate.GATES)
-    curve = EquityCurve(result.equity_ts_ns, result.equity, result.session_index, limits.capital_reais)
+    equity = EquityCurve(result.equity_ts_ns, result.equity, result.session_index, limits.capital_reais)
+    measured, leaning = (read_json(home.artifacts / name) for name in (evaluate.METRICS, evaluate.LEANING))
+    curve = measured["learning"]
     drift = {
         one["name"]: math.nan if one["psi"] is None else one["psi"]
         for one in read_json(home.artifacts / evaluate.DRIFT)
@@ -42,13 +53,17 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun 
         subtitle=f"{result.sessions[0]:%d/%m/%Y} – {result.sessions[-1]:%d/%m/%Y}",
         synthetic=dataset.synthetic,
         provenance=_provenance(dataset),
-        metrics=read_json(home.artifacts / backtest.METRICS),
+        metrics=read_json(home.artifacts / backtest.METRICS) | {"deflated_sharpe": measured["deflated_sharpe"]},
         per_regime=per_regime(trips),
         per_hour=per_hour(trips),
-        curve=curve,
+        curve=equity,
         prices=(_prices(home, dataset, result.fills, result.sessions, paper),),
         calibration=_calibration(home),
         importance=read_json(home.artifacts / train.SUMMARY)["importance"],
+        permutation=leaning["permutation"],
+        shapley=leaning["shapley"],
+        folds=tuple(fold["net"] for fold in measured["stability"]["folds"]),
+        learning=LearningCurve(np.array(curve["share"]), np.array(curve["loss"]), curve["ignorant"]),
         challenger_gates=_gates(gates["to_challenger"]),
         champion_gates=_gates(gates["to_champion"]),
         drift=drift,

@@ -19,6 +19,7 @@ from flows.stages.trainer import Trainer, days_of
 from market.errors import NotEnoughData
 from market.home import Home
 from models.importance import merged_importance
+from models.spans import Split
 from models.splits import WalkForward
 from models.training_table import TrainingTable, refuse_unfit
 from trading.policy import StrategyParams
@@ -74,12 +75,10 @@ def _train_folds(
     home: Home, trainer: Trainer
 ) -> tuple[list[dict[str, Any]], list[StrategyParams], np.ndarray, np.ndarray]:
     """Train and store each fold; return what it was, its strategy, its probabilities and raw scores on test rows."""
-    splits, table = trainer.parameters.splits, trainer.table
-    first = splits.first_span(len(np.unique(table.session)))
-    walk = WalkForward(splits.folds, first, splits.embargo_ns, splits.anchored)
+    table = trainer.table
     predicted, scores = np.full((2, len(table.rows)), np.nan)
     folds, strategies = [], []
-    rows = list(walk.split(groups=table.spans))
+    rows = walk_forward(trainer)
     spans = fold_spans(trainer.dataset.training, [days_of(table.session[test])[0] for _, test in rows])
     for number, (train_rows, test_rows) in enumerate(steps(rows, "training folds")):
         learned, strategy = trainer.fit_with_validation(table.select(train_rows), spans[number][0])
@@ -90,6 +89,14 @@ def _train_folds(
         strategies.append(strategy)
         folds.append({"number": number, "test_days": _texts(spans[number]), **_describe(learned, strategy)})
     return folds, strategies, predicted, scores
+
+
+def walk_forward(trainer: Trainer) -> list[Split]:
+    """Return the training and test rows of each fold, oldest first."""
+    splits, table = trainer.parameters.splits, trainer.table
+    first = splits.first_span(len(np.unique(table.session)))
+    walk = WalkForward(splits.folds, first, splits.embargo_ns, splits.anchored)
+    return list(walk.split(groups=table.spans))
 
 
 def fold_spans(training: Sequence[date], starts: Sequence[date]) -> list[list[date]]:

@@ -30,7 +30,9 @@ GOOD = Evidence(
     fills=240,
     sharpe=1.4,
     deflated_sharpe=0.97,
+    trials=280,
     pbo=0.1,
+    configurations=7,
     drawdown=0.06,
     ece=0.02,
     class_shares=(0.3, 0.4, 0.3),
@@ -38,6 +40,7 @@ GOOD = Evidence(
     synthetic=False,
     paper_sessions=6,
     champion_exists=True,
+    compared_sessions=24,
     lower_bound_over_champion=0.2,
 )
 

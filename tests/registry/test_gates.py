@@ -114,6 +114,12 @@ BORDERS = [
     ("synthetic", True, "provenance_real", False),
     ("paper_sessions", 5, "paper_sessions", True),
     ("paper_sessions", 4, "paper_sessions", False),
+    ("trials", 0, "deflated_sharpe", False),
+    ("trials", 1, "deflated_sharpe", True),
+    ("configurations", 1, "pbo", False),
+    ("configurations", 2, "pbo", True),
+    ("compared_sessions", 9, "beats_champion", False),
+    ("compared_sessions", 10, "beats_champion", True),
     ("lower_bound_over_champion", 0.0, "beats_champion", False),
     ("lower_bound_over_champion", 1e-9, "beats_champion", True),
 ]
@@ -181,11 +187,25 @@ def test_majority_model_fails(good_evidence: Evidence) -> None:
         ("leak_checks", "leak_suite"),
         ("parity_events", "parity"),
         ("parity_differing", "parity"),
+        ("trials", "deflated_sharpe"),
+        ("configurations", "pbo"),
+        ("compared_sessions", "beats_champion"),
     ],
 )
 def test_half_of_a_measurement_is_none(good_evidence: Evidence, missing: str, name: str) -> None:
     gate = next(gate for gate in all_gates(replace(good_evidence, **{missing: None})) if gate.name == name)
     assert (gate.passed, gate.value, gate.reason) == (False, None, NOT_MEASURED)
+
+
+def test_gate_says_how_many_trials_were_counted(good_evidence: Evidence) -> None:
+    assert "out of 280 trials" in gates.deflated_sharpe(good_evidence, DEFAULTS).reason
+
+
+def test_too_few_sessions_to_compare_are_named_though_nothing_was_measured(good_evidence: Evidence) -> None:
+    fresh = replace(good_evidence, compared_sessions=1, lower_bound_over_champion=None)
+    gate = gates.beats_champion(fresh, DEFAULTS)
+    assert (gate.passed, gate.value) == (False, None)
+    assert gate.reason == "The sample is 1 sessions new to both but must be at least 10."
 
 
 def test_first_champion_needs_no_comparison(good_evidence: Evidence) -> None:
@@ -224,7 +244,7 @@ def test_more_of_a_good_thing_never_fails_what_passed(sharpe: float, more: float
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_thresholds_in_use_are_those_given(value: float, limit: float) -> None:
-    gate = gates.pbo(Evidence(pbo=value), replace(DEFAULTS, max_pbo=limit))
+    gate = gates.pbo(Evidence(pbo=value, configurations=2), replace(DEFAULTS, max_pbo=limit))
     assert (gate.passed, gate.threshold) == (value <= limit, limit)
 
 
