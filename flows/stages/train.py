@@ -15,6 +15,7 @@ from flows.stages.artifacts import write_json, write_table
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.fitting import Learned, probabilities, raw_scores
 from flows.stages.native import save_native
+from flows.stages.reference import training_reference
 from flows.stages.trainer import Trainer, days_of
 from market.errors import NotEnoughData
 from market.home import Home
@@ -45,7 +46,9 @@ def run(home: Home, parameters: Parameters) -> dict[str, Any]:
     learned, strategy = trainer.fit_final(scores, strategies)
     if not learned.fitted:
         raise NotEnoughData(f"no regime could be trained: {'; '.join(learned.missing.values())}; collect more sessions")
-    digest = trainer.write(home.artifacts / BUNDLE, learned, strategy, dataset.training)
+    tests = [[date.fromisoformat(day) for day in fold["test_days"]] for fold in folds]
+    reference = training_reference(home.artifacts / FOLDS, trainer, tests, predicted)
+    digest = trainer.write(home.artifacts / BUNDLE, learned, strategy, dataset.training, reference)
     save_native(home.artifacts / NATIVE, learned.fitted)
     _store_predictions(home, trainer.table, predicted)
     importance = merged_importance(list(learned.fitted.values()))
