@@ -32,6 +32,7 @@ def build_app() -> typer.Typer:
         promotion,
         research,
         roll,
+        schedule,
         trading,
         training,
     )
@@ -60,6 +61,7 @@ def build_app() -> typer.Typer:
         live,
         research,
         machine,
+        schedule,
         config,
     ):
         module.register(app)

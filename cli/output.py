@@ -49,6 +49,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "model", "model_digest", "contract", "sessions", "causes", "asks", "features", "inputs", "shifts", "fall",
             "classifier", "journalled_sessions", "request", "page",
         ),
+        "schedule": ("jobs", "prefect", "alerts"),
         "backtest": (
             "contract", "first", "last", "in_sample_sessions", "decisions", "signals", "held", "refused", "rejected",
             "halted", "metrics", "instruments", "withheld", "notes", "decision_hash", "model_digest", "report",

@@ -15,6 +15,7 @@ from flows.meter import Meter, StageCost
 from flows.orphans import claim_server
 from flows.parameters import Parameters, load_parameters
 from flows.retrain_request import RetrainRequest, answered, pending
+from flows.retries import DELAYS_S, RETRIES, worth_retrying
 from flows.stages import backtest, collect, evaluate, features, labels, leaks, paper, report, train, validate
 from flows.stages.dataset import open_dataset
 from market.home import Home
@@ -125,7 +126,14 @@ class _Stages:
 
     def run(self, name: str, stage: Callable[..., T], *arguments: Any) -> T:
         with Meter(name) as meter:
-            as_task = task(name=name, persist_result=False, cache_policy=NO_CACHE)
+            as_task = task(
+                name=name,
+                persist_result=False,
+                cache_policy=NO_CACHE,
+                retries=RETRIES,
+                retry_delay_seconds=DELAYS_S,
+                retry_condition_fn=worth_retrying,
+            )
             result = as_task(stage)(*arguments)
         self.costs.append(cast(StageCost, meter.cost))
         return result
