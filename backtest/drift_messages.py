@@ -1,10 +1,24 @@
-"""Sentences of the drift page, in Portuguese and in English."""
+"""Sentences of the pages of drift and of the week, in Portuguese and in English."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 DRIFT: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        # the page of the week
+        "week_title": ("A semana", "The week"),
+        "week_trained": ("Treinados e promovidos", "Trained and promoted"),
+        "week_model": ("Modelo", "Model"),
+        "week_day": ("Dia", "Day"),
+        "week_gates": ("Provas passadas", "Gates passed"),
+        "week_alias": ("Apelido", "Alias"),
+        "week_traded": ("Operado", "Traded"),
+        "week_decisions": ("Decisões", "Decisions"),
+        "week_fills": ("Execuções", "Fills"),
+        "week_fees": ("Custos", "Fees"),
+        "week_nothing": ("Nada nesta semana.", "Nothing this week."),
+        "week_no_drift": ("Deriva não verificada nesta semana.", "Drift was not checked this week."),
+        # the page of drift
         "watch_asks": (
             "O mercado deixou o do treino: novo treino pedido no pregão de {0}.",
             "The market has left that of training: retraining asked for at the session of {0}.",

@@ -49,6 +49,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "model", "model_digest", "contract", "sessions", "causes", "asks", "features", "inputs", "shifts", "fall",
             "classifier", "journalled_sessions", "request", "page",
         ),
+        "validate-model": ("model", "version", "checks"),
+        "weekly-review": ("first", "last", "trained", "moves", "drift", "request", "traded", "page"),
         "schedule": ("jobs", "prefect", "alerts"),
         "backtest": (
             "contract", "first", "last", "in_sample_sessions", "decisions", "signals", "held", "refused", "rejected",

@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def schedule(json: JsonOption = False) -> None:
-    """Run the jobs of the day after the close, one at a time, until Ctrl-C: collect, drift, retrain."""
+    """Run the jobs of the day after the close, and the week's review, one at a time, until Ctrl-C."""
     from flows.jobs import JOBS
 
     home = find_home()

@@ -64,10 +64,10 @@ def drift_job(home: Home, params: Path, bundle: Path | None = None, contract: st
 def drift(home: Home, parameters: Parameters, bundle: Path | None, contract: str | None) -> DriftResult:
     """Judge, write the page, and leave a request where a cause has shown itself often enough."""
     judge = task(name="judge", persist_result=False, cache_policy=NO_CACHE)(run)
-    return _conclude(home, judge(home, parameters, bundle, contract, asked_sessions(home)))
+    return conclude(home, judge(home, parameters, bundle, contract, asked_sessions(home)))
 
 
-def _conclude(home: Home, report: DriftReport) -> DriftResult:
+def conclude(home: Home, report: DriftReport) -> DriftResult:
     """Write what was found; the request comes last, so that it never names a page that is not there."""
     page = home.artifacts / PAGE
     write_page(page, report)

@@ -29,18 +29,23 @@ class Job:
     command : tuple of str
     asked : tuple of str
         What runs next where the command's answer holds a request; nothing without one.
+    after_session : bool
+        Whether it runs only on days on which the exchange traded.
     """
 
     name: str
     cron: str
     command: tuple[str, ...]
     asked: tuple[str, ...] = ()
+    after_session: bool = True
 
 
 JOBS = (
     Job("collect", "0 19 * * 1-5", ("collect",)),
     Job("drift", "30 19 * * 1-5", ("drift",), asked=("retrain",)),
     Job("retrain", "0 20 * * 1-5", ("retrain",)),
+    Job("validate_model", "0 22 * * 1-5", ("validate-model",)),
+    Job("weekly_review", "0 9 * * 6", ("weekly-review",), after_session=False),
 )
 
 
@@ -54,7 +59,7 @@ def job_named(name: str) -> Job:
     return found
 
 
-def why_skip(scheduled: dt.datetime, now: dt.datetime) -> str | None:
+def why_skip(job: Job, scheduled: dt.datetime, now: dt.datetime) -> str | None:
     """Say why a run is left out, None where it is due: it comes too late, or the exchange was closed that day.
 
     What was missed while the machine was off is not made up for: the next run does its work.
@@ -62,7 +67,8 @@ def why_skip(scheduled: dt.datetime, now: dt.datetime) -> str | None:
     if now - scheduled > LATE_AFTER:
         return f"late by {(now - scheduled).total_seconds() / 60:.0f} minutes"
     day = scheduled.astimezone(EXCHANGE_ZONE).date()
-    return None if shipped_calendar("b3_index").is_session(day) else f"no session on {day}"
+    closed = job.after_session and not shipped_calendar("b3_index").is_session(day)
+    return f"no session on {day}" if closed else None
 
 
 def perform(job: Job, run: Run) -> str:

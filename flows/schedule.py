@@ -34,10 +34,11 @@ def tell_failure(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
 def scheduled(job: str) -> State[Any] | str:
     """Run one job of the schedule, or skip it."""
     now = dt.datetime.now(dt.UTC)
-    reason = why_skip(this_run.scheduled_start_time or now, now)
+    due = job_named(job)
+    reason = why_skip(due, this_run.scheduled_start_time or now, now)
     if reason is not None:
         return Cancelled(name="Skipped", message=reason)
-    done = perform(job_named(job), run_command)
+    done = perform(due, run_command)
     get_run_logger().info(done)
     return done
 

@@ -78,26 +78,31 @@ def _days(ts_ns: np.ndarray) -> np.ndarray:
 
 
 def journalled(folder: Path, digest: str, days: Sequence[dt.date]) -> dict[dt.date, Executions]:
-    """Return what a runner journalled of some sessions with one bundle; of several runs of a day, the last one.
+    """Return what a runner journalled of some sessions with one bundle; of several runs of a day, the last one."""
+    return {one.day: one for one in running_sessions(folder, digest) if one.day in days}
+
+
+def running_sessions(folder: Path, digest: str | None = None) -> list[Executions]:
+    """Return every session that runners journalled as it happened, with one bundle or any, oldest journal first.
 
     A damaged journal is left out: `pregao live` itself refuses to go on with it, and says so.
     """
-    found: dict[dt.date, Executions] = {}
+    found: list[Executions] = []
     for path in sorted(folder.glob("*.bin"), key=lambda one: one.stat().st_mtime_ns):
         if path.name.startswith(RUNNING):
             with contextlib.suppress(SafetyRefusal):
-                found |= {one.day: one for one in _sessions(scan(path).records, digest) if one.day in days}
+                found += _sessions(scan(path).records, digest)
     return found
 
 
-def _sessions(records: Iterable[Record], digest: str) -> list[Executions]:
+def _sessions(records: Iterable[Record], digest: str | None) -> list[Executions]:
     """Return each session of a journal that was traded with the bundle, and in which something was decided."""
     parts: dict[str, tuple[list[np.ndarray], list[np.ndarray]]] = {}
     day = ""
     for record in records:
         if record.kind == Kind.SESSION:
             fields = record.fields()
-            day = fields["day"] if fields.get("bundle") == digest else ""
+            day = fields["day"] if digest in (None, fields.get("bundle")) else ""
         elif day and record.kind in (Kind.DECISION, Kind.FILL):
             decisions, fills = parts.setdefault(day, ([np.zeros(0, DECISION)], [np.zeros(0, FILL)]))
             decided = record.kind == Kind.DECISION

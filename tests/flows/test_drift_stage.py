@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.drift import DriftResult, _conclude
+from cli.output import KEYS
+from flows.drift import DriftResult, conclude
 from flows.parameters import DataParams, Parameters
 from flows.retrain_request import asked_sessions, pending
 from flows.stages.drift import run
@@ -76,14 +77,16 @@ def test_moved_inputs_ask_once_and_leave_a_request_and_a_page(filled: tuple[Home
     report = run(home, PARAMETERS, bundle, None, {})
     assert report.asking is not None
     assert Cause.MEAN in report.asking.asks
-    done: DriftResult = _conclude(home, report)
+    done: DriftResult = conclude(home, report)
     request = pending(home)
     assert request is not None
-    assert (request.digest, request.causes) == (report.digest, done.as_dict()["request"]["causes"] and request.causes)
+    assert request.digest == report.digest
+    assert done.as_dict()["request"] == {"session": request.session, "causes": [*request.causes]}
+    assert set(done.as_dict()) == set(KEYS["drift"])
     page = done.page.read_text(encoding="utf-8")
     assert "O mercado deixou o do treino" in page
     assert "The market has left that of training" in page
-    assert "http" not in page.replace("http-equiv", "")
+    assert "://" not in page
     asked = asked_sessions(home)
     with pytest.raises(NotEnoughData, match="the last request, found"):
         run(home, PARAMETERS, bundle, None, {report.digest: asked[report.digest] + dt.timedelta(days=3)})

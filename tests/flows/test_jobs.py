@@ -11,26 +11,29 @@ from market.calendar import EXCHANGE_ZONE
 from market.errors import BundleRefused, NoAnswer, NotEnoughData, PregaoError, ServerUnavailable, UsageError
 
 MONDAY = dt.datetime(2026, 6, 8, 20, 0, tzinfo=EXCHANGE_ZONE)
+RETRAIN, WEEKLY = job_named("retrain"), job_named("weekly_review")
 CHRISTMAS = dt.datetime(2026, 12, 25, 20, 0, tzinfo=EXCHANGE_ZONE)
 
 
 def test_a_run_in_time_is_due_and_a_late_one_is_skipped() -> None:
-    assert why_skip(MONDAY, MONDAY + dt.timedelta(minutes=59)) is None
-    assert why_skip(MONDAY, MONDAY + dt.timedelta(minutes=90)) == "late by 90 minutes"
+    assert why_skip(RETRAIN, MONDAY, MONDAY + dt.timedelta(minutes=59)) is None
+    assert why_skip(RETRAIN, MONDAY, MONDAY + dt.timedelta(minutes=90)) == "late by 90 minutes"
 
 
 def test_a_day_without_a_session_is_skipped_by_the_exchange_s_date() -> None:
-    assert why_skip(CHRISTMAS, CHRISTMAS) == "no session on 2026-12-25"
+    assert why_skip(RETRAIN, CHRISTMAS, CHRISTMAS) == "no session on 2026-12-25"
     evening = dt.datetime(2026, 12, 25, 1, 0, tzinfo=dt.UTC)  # in São Paulo still the 24th, a holiday too
-    assert "2026-12-24" in (why_skip(evening, evening) or "")
+    assert why_skip(WEEKLY, CHRISTMAS, CHRISTMAS) is None  # a review needs no session
+    assert "2026-12-24" in (why_skip(RETRAIN, evening, evening) or "")
 
 
 def test_jobs_come_after_the_close_in_the_order_of_what_they_need() -> None:
-    times = [(int(hour), int(minute)) for minute, hour, *_ in (job.cron.split() for job in JOBS)]
+    daily = [job for job in JOBS if job.after_session]
+    times = [(int(hour), int(minute)) for minute, hour, *_ in (job.cron.split() for job in daily)]
     assert times == sorted(times)
     assert times[0] > (18, 30)
-    assert [job.name for job in JOBS][:3] == ["collect", "drift", "retrain"]
-    assert all(job.cron.endswith("1-5") for job in JOBS[:3])
+    assert [job.name for job in daily] == ["collect", "drift", "retrain", "validate_model"]
+    assert all(job.cron.endswith("1-5") for job in daily)
 
 
 class Commands:
@@ -73,7 +76,7 @@ def test_a_retraining_that_fails_after_drift_fails_the_run() -> None:
 
 
 def test_unknown_job_names_those_there_are() -> None:
-    with pytest.raises(UsageError, match="expected one of collect, drift, retrain"):
+    with pytest.raises(UsageError, match="expected one of collect, drift, retrain, validate_model, weekly_review"):
         job_named("promote")
 
 
