@@ -14,6 +14,7 @@ from flows.parameters import DataParams, Parameters
 from flows.retrain_request import asked_sessions, pending
 from flows.stages.drift import run
 from flows.stages.features import compute_rows
+from flows.stages.labels import label_rows
 from market.errors import NotEnoughData, UsageError
 from market.home import Home
 from market.synthetic import SyntheticMarket
@@ -37,14 +38,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Path]:
     return home, install_model(home, "bars")
 
 
-def reference_of(home: Home, folder: Path, factor: float = 1.0) -> Reference:
-    """Condense the first sessions, with features that lie elsewhere where `factor` is not 1."""
+def reference_of(home: Home, folder: Path, deviations: float = 0.0) -> Reference:
+    """Condense the first sessions, with features that lie so many deviations higher than they did."""
     bundle = load_bundle(folder, public_key(home.keys))
-    table = compute_rows(bundle.schema, open_feed(home, bundle, None), MARKET.days()[:TRAINED])
-    rows = (table.rows * factor + (factor - 1) * table.rows[np.isfinite(table.rows).all(axis=1)].max(axis=0)).astype(
-        "f4"
-    )
-    label = np.zeros(len(rows), dtype=np.int8)
+    feed = open_feed(home, bundle, None)
+    table = compute_rows(bundle.schema, feed, MARKET.days()[:TRAINED])
+    rows = (table.rows + deviations * np.nanstd(table.rows, axis=0)).astype(np.float32)
+    label = label_rows(table, PARAMETERS.labels, feed)["label"]
     return build_reference(Observed(rows, table.session, label, np.full(len(rows), np.nan)), np.zeros(0, RESULT))
 
 
@@ -73,7 +73,7 @@ def test_sessions_like_those_of_training_ask_for_nothing(filled: tuple[Home, Pat
 
 def test_moved_inputs_ask_once_and_leave_a_request_and_a_page(filled: tuple[Home, Path], tmp_path: Path) -> None:
     home, folder = filled
-    bundle = with_reference(home, folder, reference_of(home, folder, 4.0), tmp_path / "moved")
+    bundle = with_reference(home, folder, reference_of(home, folder, 3.0), tmp_path / "moved")
     report = run(home, PARAMETERS, bundle, None, {})
     assert report.asking is not None
     assert Cause.MEAN in report.asking.asks

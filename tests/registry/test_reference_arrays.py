@@ -9,7 +9,7 @@ import pytest
 from market.errors import BundleRefused
 from models.reference import RESULT, Observed, Reference, Sessions, build_reference
 from registry.arrays import pack_arrays
-from registry.bundle import REFERENCE, install, load_bundle, write_bundle
+from registry.bundle import REFERENCE, install, load_bundle, more_files, write_bundle
 from registry.reference_arrays import pack_reference, unpack_reference
 from registry.signing import create_key, load_private_key
 from tests.registry.test_bundle import golden_rows, small_manifest, small_model
@@ -109,3 +109,20 @@ def test_travels_in_the_bundle_and_into_the_cache(tmp_path: Any) -> None:
             (folder / REFERENCE).write_bytes(change)
         with pytest.raises(BundleRefused, match="hashes"):
             load_bundle(folder, key.public)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "named"),
+    [
+        (b'{"files": {"model.npz": "1", "reference.npz": "2"}}', (REFERENCE,)),
+        (b'{"files": {"model.npz": "1"}}', ()),
+        (b'{"files": ["reference.npz"]}', ()),
+        (b'{"files": {"../reference.npz": "1"}}', ()),
+        (b'{"files": 3}', ()),
+        (b"[]", ()),
+        (b"\xff", ()),
+        (b"[" * 100_000, ()),
+    ],
+)
+def test_only_a_file_of_ours_that_the_manifest_names_is_asked_for(manifest: bytes, named: tuple[str, ...]) -> None:
+    assert more_files(manifest) == named
