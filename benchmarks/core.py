@@ -23,11 +23,12 @@ from features.monitor import open_band
 from features.pipeline import SessionFeatures, begin_session, replay_events
 from features.schema import build_schema
 from forest.convert import from_lightgbm
-from forest.flat import FlatForest
+from forest.flat import FlatForest, empty
 from market.costs import costs
 from market.instruments import B3
 from market.types import BAR
 from trading.agent_inputs import available_agents, resolve_inputs
+from trading.blend import Blend, pack_blends
 from trading.core import new_desk
 from trading.desk import Desk
 from trading.model import KNOTS, Model
@@ -165,8 +166,9 @@ def _model(columns: tuple[str, ...], forests: list[FlatForest]) -> Model:
     x = np.tile(np.linspace(-1.0, 1.0, KNOTS), (3, 1))
     p = np.tile(np.linspace(0.0, 1.0, KNOTS), (3, 1))
     inputs = resolve_inputs(columns, available_agents(columns))
-    up, down, range_ = forests
-    return Model(up, down, range_, x, p, inputs, STRATEGY.record(), open_band(len(columns)), open_usual())
+    alone = np.array([1.0, 0.0, 0.0])
+    blends = pack_blends([Blend((forest, empty(), empty()), alone) for forest in forests])
+    return Model(blends, x, p, inputs, STRATEGY.record(), open_band(len(columns)), open_usual())
 
 
 @cache

@@ -7,10 +7,11 @@ import numpy as np
 from benchmarks.rows import Row, race, rounded
 from flows.meter import Meter
 from forest.batch import predict_batch
+from forest.flat import ForestKind
 from market.types import BAR, Regime
 from models.combinatorial import CombinatorialPurged
 from models.labels import BarrierParams, triple_barrier
-from models.learners import Fitted, LearnerParams, LightGBMParams, fit
+from models.learners import Fitted, LearnerParams, LightGBMParams, Sample, fit
 from models.price_path import PricePath, bar_volatility, price_path
 from models.spans import spans_of
 from models.weights import sample_weights
@@ -60,13 +61,15 @@ def splits_rows(sizes: Sizes) -> list[Row]:
     drawn, label, spans = drawn_table(sizes)
     splitter = CombinatorialPurged(groups=6, test_groups=2, embargo_ns=EMBARGO_NS)
     params = LearnerParams(lightgbm=LightGBMParams(trees=sizes.trees))
+    names = tuple(f"column_{place}" for place in range(sizes.columns))
     with Meter("splits") as meter:
         predicted = []
         for train, test in splitter.split(groups=spans):
-            fitted = fit(Regime.TREND_DOWN, drawn[train], label[train], np.ones(len(train)), params)
+            sample = Sample(names, drawn[train], label[train], np.ones(len(train)))
+            fitted = fit(Regime.TREND_DOWN, sample, params, (ForestKind.LIGHTGBM,))
             assert isinstance(fitted, Fitted), "expected rows enough for a fit"
             out = np.empty(len(test))
-            predict_batch(fitted.flat, drawn[test], out)
+            predict_batch(fitted.members[ForestKind.LIGHTGBM].flat, drawn[test], out)
             predicted.append(out)
         paths = splitter.stitch(spans, predicted)
     assert meter.cost is not None

@@ -22,7 +22,6 @@ def build_app() -> typer.Typer:
         collect,
         config,
         data,
-        drift,
         features,
         lake,
         leaks,
@@ -32,7 +31,6 @@ def build_app() -> typer.Typer:
         promotion,
         research,
         roll,
-        schedule,
         trading,
         training,
     )
@@ -56,12 +54,10 @@ def build_app() -> typer.Typer:
         roll,
         features,
         leaks,
-        drift,
         trading,
         live,
         research,
         machine,
-        schedule,
         config,
     ):
         module.register(app)

@@ -10,6 +10,7 @@ import yaml
 from market.costs import CostParams
 from market.errors import ConfigError
 from market.settings import parse_settings
+from models.conformal import ConformalParams
 from models.drift import DriftLimits
 from models.labels import BarrierParams
 from models.learners import LearnerParams
@@ -125,6 +126,7 @@ class Parameters:
     learners: LearnerParams = field(default_factory=LearnerParams)
     strategy: StrategyParams = field(default_factory=StrategyParams)
     thresholds: ThresholdParams = field(default_factory=ThresholdParams)
+    conformal: ConformalParams = field(default_factory=ConformalParams)
     costs: CostParams = field(default_factory=CostParams)
     drift: DriftLimits = field(default_factory=DriftLimits)
     gates: GateThresholds = field(default_factory=GateThresholds)

@@ -1,4 +1,4 @@
-"""From raw scores to probabilities, and how far probabilities are from the truth.
+"""From what a blend of learners says to probabilities, and how far probabilities are from the truth.
 
 A calibration is a table of knots. The trading path reads it by linear interpolation, clipped at the ends, so a
 `Calibration` is judged here in exactly the form that trades.
@@ -11,29 +11,31 @@ from enum import StrEnum
 import numpy as np
 
 from market.errors import DataError, NotEnoughData
+from models.blocks import held_out_blocks
 
 P_MIN, P_MAX = 0.02, 0.98  # no table of this size earns more certainty
+_SURE = 1e-6  # a blend nearer to 0 or 1 is read as this far from it, so that its logarithms are finite
 SAMPLES_MIN = 50
 ISOTONIC_ABOVE = 2000  # below this many samples isotonic regression fits the noise
-_CROSS_BLOCKS = 5
 
 
 class Method(StrEnum):
     """How the knots were found."""
 
     PLATT = "platt"
+    BETA = "beta"
     ISOTONIC = "isotonic"
     CONSTANT = "constant"  # the score says nothing, or the wrong thing: the base rate everywhere
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Knots of a non-decreasing map from score to P(up).
+    """Knots of a non-decreasing map from a blend of learners to P(up).
 
     Parameters
     ----------
     x : f8[knots]
-        Scores, strictly increasing.
+        Blended probabilities, strictly increasing.
     p : f8[knots]
         Probabilities, non-decreasing, in [0.02, 0.98].
     """
@@ -43,7 +45,7 @@ class Calibration:
     method: Method
 
     def probability(self, scores: np.ndarray) -> np.ndarray:
-        """Return P(up) of raw scores, f8[n]."""
+        """Return P(up) of blended probabilities, f8[n]."""
         return np.asarray(np.interp(scores, self.x, self.p))
 
 
@@ -62,30 +64,32 @@ _Fit = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Calibration]
 
 
 def fit_calibration(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, knots: int = 129) -> Calibration:
-    """Fit knots on out-of-fold raw scores.
+    """Fit knots on out-of-fold blends.
 
-    A logistic (Platt) curve is the rule. Isotonic regression replaces it only above 2000 samples and only if its
-    tabulated form has the lower weighted Brier score, cross-validated over five blocks in time order. A curve that
-    would fall with the score becomes the base rate: a learner that is wrong out of fold is not turned around.
+    A logistic curve over the blend's log odds (Platt) is the rule. Another curve replaces it only if its tabulated form
+    has the lower weighted Brier score, cross-validated over five blocks in time order: beta calibration, which bends
+    near 0 and near 1 on its own (Kull, Silva Filho, Flach 2017), and above 2000 samples isotonic regression. A curve
+    that would fall becomes the base rate: a learner that is wrong out of fold is not turned around.
 
     Parameters
     ----------
     scores : f8[n]
-        Raw scores of rows the learner has not seen, in time order.
+        Blended probabilities of rows the learners have not seen, in [0, 1], in time order.
     labels : i8[n]
         1 up, 0 down.
     weights : f8[n]
-        Non-negative; scaled here to a mean of 1, for the penalty of the logistic fit counts them.
+        Non-negative; scaled here to a mean of 1, for the penalty of the logistic fits counts them.
 
     Raises
     ------
     NotEnoughData
         Fewer than 50 samples, or one class.
     DataError
-        Lengths differ or a score is not finite.
+        Lengths differ or a score is no probability.
     """
-    if not len(scores) == len(labels) == len(weights) or not np.isfinite(scores).all():
-        raise DataError("calibration: expected equally many finite scores, labels and weights")
+    whole = len(scores) == len(labels) == len(weights) and np.isfinite(scores).all()
+    if not whole or np.any(np.asarray(scores) < 0) or np.any(np.asarray(scores) > 1):
+        raise DataError("calibration: expected equally many finite scores within 0 and 1, labels and weights")
     if len(scores) < SAMPLES_MIN or np.min(labels) == np.max(labels):
         raise NotEnoughData(
             f"calibration: expected {SAMPLES_MIN} out-of-fold samples of both classes, found {len(scores)} with "
@@ -94,11 +98,11 @@ def fit_calibration(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray,
     score, label, weight = (np.asarray(values, dtype=np.float64) for values in (scores, labels, weights))
     weight = weight / weight.mean()
     x = _knots_over(score, knots)
+    curves: list[_Fit] = [_fit_platt, _fit_beta]
     if len(score) > ISOTONIC_ABOVE:
-        crossed = [_cross_brier(fit, score, label, weight, x) for fit in (_fit_isotonic, _fit_platt)]
-        if crossed[0] < crossed[1]:
-            return _fit_isotonic(score, label, weight, x)
-    return _fit_platt(score, label, weight, x)
+        curves.append(_fit_isotonic)
+    best = min(curves, key=lambda fit: _cross_brier(fit, score, label, weight, x))  # the first of equals
+    return best(score, label, weight, x)
 
 
 def _knots_over(scores: np.ndarray, knots: int) -> np.ndarray:
@@ -109,18 +113,52 @@ def _knots_over(scores: np.ndarray, knots: int) -> np.ndarray:
 
 
 def _fit_platt(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, x: np.ndarray) -> Calibration:
+    found = _logistic(_log_odds(scores), labels, weights)
+    return _tabulate_curve(x, _log_odds(x), found, labels, weights, Method.PLATT)
+
+
+def _fit_beta(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, x: np.ndarray) -> Calibration:
+    """Fit log odds = a·ln p − b·ln(1 − p) + c with a, b ≥ 0: a coefficient that would be negative is left out."""
+    columns = _log_parts(scores)
+    found = _logistic(columns, labels, weights)
+    if found is not None and np.any(found[:2] < 0):
+        kept = np.arange(2) != int(np.argmin(found[:2]))
+        alone = _logistic(columns[:, kept], labels, weights)
+        found = None if alone is None else np.append(np.where(kept, alone[0], 0.0), alone[1])
+    return _tabulate_curve(x, _log_parts(x), found, labels, weights, Method.BETA)
+
+
+def _log_parts(p: np.ndarray) -> np.ndarray:
+    """Return ln p and −ln(1 − p), f8[n, 2]; their sum is the log odds."""
+    inside = np.clip(p, _SURE, 1.0 - _SURE)
+    return np.column_stack([np.log(inside), -np.log1p(-inside)])
+
+
+def _log_odds(p: np.ndarray) -> np.ndarray:
+    return np.asarray(_log_parts(p).sum(axis=1, keepdims=True))
+
+
+def _logistic(columns: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+    """Return slopes and intercept of the logistic curve of most likelihood; None where no column differs."""
     from sklearn.linear_model import LogisticRegression
 
-    base = float(np.average(labels, weights=weights))
-    center, spread = float(scores.mean()), float(scores.std())
-    if spread <= 1e-12 * max(1.0, abs(center)) or base in (0.0, 1.0):
-        return _tabulate(x, np.full(len(x), base), Method.CONSTANT)
-    # C so large that the curve is the maximum likelihood one; scores are standardised for the solver.
+    center, spread = columns.mean(axis=0), columns.std(axis=0)
+    if np.any(spread <= 1e-9 * np.maximum(1.0, np.abs(center))) or len(np.unique(labels[weights > 0])) < 2:
+        return None
+    # C so large that the penalty is nothing; columns are standardised for the solver.
     curve = LogisticRegression(C=1e6, tol=1e-8, max_iter=1000)
-    curve.fit(((scores - center) / spread)[:, None], labels, sample_weight=weights)
-    if curve.coef_[0, 0] <= 0:
-        return _tabulate(x, np.full(len(x), base), Method.CONSTANT)
-    return _tabulate(x, curve.predict_proba(((x - center) / spread)[:, None])[:, 1], Method.PLATT)
+    curve.fit((columns - center) / spread, labels, sample_weight=weights)
+    slopes = curve.coef_[0] / spread
+    return np.append(slopes, curve.intercept_[0] - slopes @ center)
+
+
+def _tabulate_curve(
+    x: np.ndarray, at: np.ndarray, found: np.ndarray | None, labels: np.ndarray, weights: np.ndarray, method: Method
+) -> Calibration:
+    """Return the curve at the knots, or the base rate everywhere where there is none or it would not rise."""
+    if found is None or np.any(found[:-1] < 0) or not np.any(found[:-1] > 0):
+        return _tabulate(x, np.full(len(x), np.average(labels, weights=weights)), Method.CONSTANT)
+    return _tabulate(x, 1.0 / (1.0 + np.exp(-(at @ found[:-1] + found[-1]))), method)
 
 
 def _fit_isotonic(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, x: np.ndarray) -> Calibration:
@@ -137,9 +175,7 @@ def _tabulate(x: np.ndarray, p: np.ndarray, method: Method) -> Calibration:
 def _cross_brier(fit: _Fit, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, x: np.ndarray) -> float:
     """Return the weighted Brier score over blocks in time order, each judged by a fit on the others."""
     loss = 0.0
-    for block in np.array_split(np.arange(len(scores)), _CROSS_BLOCKS):
-        rest = np.ones(len(scores), dtype=bool)
-        rest[block] = False
+    for rest, block in held_out_blocks(len(scores)):
         p = fit(scores[rest], labels[rest], weights[rest], x).probability(scores[block])
         loss += float(np.sum(weights[block] * (p - labels[block]) ** 2))
     return loss / float(weights.sum())

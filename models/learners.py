@@ -1,20 +1,22 @@
-"""The learners, one lead per regime, and the flat forest each becomes.
+"""The three learners, which of them leads in which regime, and the flat forest each becomes.
 
 Everything runs on one thread with a seed, so the same rows give the same model to the byte. The heavy libraries
 are imported where they are used.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from forest.convert import from_lightgbm, from_sklearn, from_xgboost
-from forest.flat import FlatForest
+from forest.flat import FlatForest, ForestKind, empty
 from market.errors import ConfigError, DataError
 from market.types import Regime
+from models.constraints import ConstraintParams, Constraints
+from trading.blend import Blend
 
 # Second derivative of the log loss at p = ½: XGBoost counts a leaf's rows by it, the others by head.
 _HESSIAN_OF_A_ROW = 0.25
@@ -58,17 +60,54 @@ class ForestParams:
 
 @dataclass(frozen=True)
 class LearnerParams:
-    """All three learners, and the least rows a regime needs to get one."""
+    """All three learners, what is known of their columns, and the least rows a regime needs to get one."""
 
     min_rows: int = 400
+    constraints: ConstraintParams = field(default_factory=ConstraintParams)
     lightgbm: LightGBMParams = field(default_factory=LightGBMParams)
     xgboost: XGBoostParams = field(default_factory=XGBoostParams)
     forest: ForestParams = field(default_factory=ForestParams)
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A trained learner of one regime.
+class Sample:
+    """Rows of one regime to learn from.
+
+    Parameters
+    ----------
+    columns : tuple of str
+    rows : f4[n, columns]
+        Finite.
+    labels : i8[n]
+        1 up, 0 down.
+    weights : f8[n]
+        Positive; a fit scales them to a mean of 1, which is what the least rows per leaf assume.
+    """
+
+    columns: tuple[str, ...]
+    rows: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+
+    def __post_init__(self) -> None:
+        """Raise DataError where lengths differ, or a value is not finite, not 0 or 1, or not a positive weight."""
+        if self.rows.ndim != 2 or not self.rows.shape == (len(self.labels), len(self.columns)):
+            raise DataError(
+                f"learners: expected {len(self.columns)} columns and one label per row, found rows of shape "
+                f"{self.rows.shape} and {len(self.labels)} labels"
+            )
+        if not np.isfinite(self.rows).all():
+            raise DataError("learners: rows hold values that are not finite; select warm rows (models.training_table)")
+        positive = len(self.weights) == len(self.rows) and bool(np.all(self.weights > 0))
+        if not (np.isin(self.labels, (0, 1)).all() and positive and np.isfinite(self.weights).all()):
+            raise DataError(
+                "learners: expected labels 0 or 1, and a positive weight for each; drop undecided rows first"
+            )
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trained learner.
 
     Parameters
     ----------
@@ -80,11 +119,44 @@ class Fitted:
         Gain importance, summing to 1, or zeros where no tree split.
     """
 
-    regime: Regime
     native: Any
     flat: FlatForest
     importance: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The trained learners of one regime, and how they are blended.
+
+    Parameters
+    ----------
+    members : mapping of ForestKind to Member
+        Those that were trained; the others have no weight.
+    weights : f8[3]
+        By `ForestKind`, adding to 1; until they are fitted the lead has everything.
+    rows : int
+        Trained on.
+    """
+
+    regime: Regime
+    members: Mapping[ForestKind, Member]
+    weights: np.ndarray
     rows: int
+
+    @property
+    def heard(self) -> dict[ForestKind, Member]:
+        """The members that have weight."""
+        return {kind: one for kind, one in self.members.items() if self.weights[kind - 1] > 0}
+
+    @property
+    def importance(self) -> np.ndarray:
+        """Gain importance of the blend, f8[columns]: each member's by its weight."""
+        return np.asarray(sum(self.weights[kind - 1] * one.importance for kind, one in self.heard.items()))
+
+    def blend(self) -> Blend:
+        """Return what trades: the members that have weight, as arrays."""
+        lightgbm, xgboost, forest = (self.heard[kind].flat if kind in self.heard else empty() for kind in ForestKind)
+        return Blend((lightgbm, xgboost, forest), self.weights)
 
 
 @dataclass(frozen=True)
@@ -95,56 +167,85 @@ class NotFitted:
     reason: str
 
 
-def fit(
-    regime: Regime, rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, params: LearnerParams
-) -> Fitted | NotFitted:
-    """Train the lead learner of a regime: LightGBM in trend_down, XGBoost in trend_up, a random forest in range.
-
-    Parameters
-    ----------
-    rows : f4[n, columns]
-        Finite feature rows of that regime.
-    labels : i8[n]
-        1 up, 0 down.
-    weights : f8[n]
-        Positive; scaled here to a mean of 1, which is what the least rows per leaf assume.
+def lead_of(regime: Regime) -> ForestKind:
+    """Return the learner that leads a regime: LightGBM in trend_down, XGBoost in trend_up, a random forest in range.
 
     Raises
     ------
-    DataError
-        Lengths differ, or a value is not finite, not 0 or 1, or not a positive weight.
     ConfigError
-        A regime without a lead learner.
+        A regime in which nothing is learnt.
     """
     if regime not in _LEADS:
-        raise ConfigError(f"learners: regime {regime.name} has no lead learner; expected one of {_LEAD_NAMES}")
-    _refuse_unusable(rows, labels, weights)
-    if len(rows) < params.min_rows:
-        return NotFitted(regime, f"{len(rows)} rows, {params.min_rows} needed")
+        known = ", ".join(one.name for one in _LEADS)
+        raise ConfigError(f"learners: regime {regime.name} has no lead learner; expected one of {known}")
+    return _LEADS[regime]
+
+
+def alone(regime: Regime) -> np.ndarray:
+    """Return the weights with which the lead of a regime decides alone, f8[3]."""
+    return np.array([float(kind == lead_of(regime)) for kind in ForestKind])
+
+
+def fit(
+    regime: Regime, sample: Sample, params: LearnerParams, kinds: Collection[ForestKind] = tuple(ForestKind)
+) -> Fitted | NotFitted:
+    """Train learners of a regime; its lead decides alone until weights are fitted.
+
+    Parameters
+    ----------
+    kinds : collection of ForestKind
+        Which learners are trained.
+
+    Raises
+    ------
+    ConfigError
+        A regime without a lead learner, or a constraint on a column that is not there.
+    """
+    lead_decides, constraints = alone(regime), params.constraints.resolve(sample.columns)
+    count, labels = len(sample.rows), sample.labels
+    if count < params.min_rows:
+        return NotFitted(regime, f"{count} rows, {params.min_rows} needed")
     if labels.min() == labels.max():
-        return NotFitted(regime, f"all {len(rows)} labels are {int(labels[0])}")
-    matrix = np.ascontiguousarray(rows, dtype=np.float32)
-    scaled = np.asarray(weights, dtype=np.float64) / np.mean(weights)
-    native, flat, gain = _LEADS[regime](matrix, np.asarray(labels, dtype=np.int64), scaled, params)
+        return NotFitted(regime, f"all {count} labels are {int(labels[0])}")
+    work = _Work(
+        np.ascontiguousarray(sample.rows, dtype=np.float32),
+        np.asarray(labels, dtype=np.int64),
+        np.asarray(sample.weights, dtype=np.float64) / np.mean(sample.weights),
+        constraints,
+    )
+    members = {kind: _fit_member(kind, work, params) for kind in ForestKind if kind in kinds}
+    return Fitted(regime, members, lead_decides, count)
+
+
+class _Work(NamedTuple):
+    """What every library is given."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    constraints: Constraints
+
+
+def _fit_member(kind: ForestKind, work: _Work, params: LearnerParams) -> Member:
+    native, gain = _FITS[kind](work, params)
     total = gain.sum()
-    return Fitted(regime, native, flat, gain / total if total > 0 else gain, len(rows))
+    return Member(native, flatten(native), gain / total if total > 0 else gain)
 
 
-def _refuse_unusable(rows: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> None:
-    if not (rows.ndim == 2 and len(rows) == len(labels) == len(weights)):
-        raise DataError(
-            f"learners: expected one label and weight per row, found {rows.shape}, {len(labels)}, {len(weights)}"
-        )
-    if not np.isfinite(rows).all():
-        raise DataError("learners: rows hold values that are not finite; select warm rows (models.training_table)")
-    if not (np.isin(labels, (0, 1)).all() and np.all(weights > 0) and np.isfinite(weights).all()):
-        raise DataError("learners: expected labels 0 or 1 and positive weights; drop undecided rows first")
+def flatten(native: Any) -> FlatForest:
+    """Return a trained booster or forest as arrays; of a booster that stopped early, the trees up to its best round."""
+    library = type(native).__module__.partition(".")[0]
+    if library == "lightgbm":
+        return from_lightgbm(native.model_to_string(num_iteration=native.best_iteration))
+    if library == "xgboost":
+        return from_xgboost(bytes(native.save_raw("json")))
+    return from_sklearn(native)
 
 
-_Trained = tuple[Any, FlatForest, np.ndarray]
+_Trained = tuple[Any, np.ndarray]  # and its gain per column
 
 
-def _fit_lightgbm(rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, params: LearnerParams) -> _Trained:
+def _fit_lightgbm(work: _Work, params: LearnerParams) -> _Trained:
     import lightgbm
 
     chosen = params.lightgbm
@@ -162,13 +263,18 @@ def _fit_lightgbm(rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, par
         "num_threads": 1,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(rows, label=labels, weight=weights, params={"verbosity": -1})
+    signs, groups = work.constraints
+    if any(signs):
+        settings["monotone_constraints"] = list(signs)
+    if groups:
+        settings["interaction_constraints"] = [list(group) for group in groups]
+    data = lightgbm.Dataset(work.rows, label=work.labels, weight=work.weights, params={"verbosity": -1})
     booster = lightgbm.train(settings, data, num_boost_round=chosen.trees)
     gain = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
-    return booster, from_lightgbm(booster.model_to_string()), gain
+    return booster, gain
 
 
-def _fit_xgboost(rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, params: LearnerParams) -> _Trained:
+def _fit_xgboost(work: _Work, params: LearnerParams) -> _Trained:
     import xgboost
 
     chosen = params.xgboost
@@ -184,14 +290,20 @@ def _fit_xgboost(rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, para
         "nthread": 1,
         "verbosity": 0,
     }
-    booster = xgboost.train(settings, xgboost.DMatrix(rows, labels, weight=weights, nthread=1), chosen.trees)
-    gain = np.zeros(rows.shape[1])
+    signs, groups = work.constraints
+    if any(signs):
+        settings["monotone_constraints"] = signs
+    if groups:
+        settings["interaction_constraints"] = str([list(group) for group in groups])  # a list would be of names
+    data = xgboost.DMatrix(work.rows, work.labels, weight=work.weights, nthread=1)
+    booster = xgboost.train(settings, data, chosen.trees)
+    gain = np.zeros(work.rows.shape[1])
     for name, value in booster.get_score(importance_type="total_gain").items():
         gain[int(name[1:])] = value  # columns are named f0, f1 ...
-    return booster, from_xgboost(bytes(booster.save_raw("json"))), gain
+    return booster, gain
 
 
-def _fit_forest(rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, params: LearnerParams) -> _Trained:
+def _fit_forest(work: _Work, params: LearnerParams) -> _Trained:
     from sklearn.ensemble import RandomForestClassifier
 
     chosen = params.forest
@@ -201,12 +313,19 @@ def _fit_forest(rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, param
         min_samples_leaf=chosen.min_rows_per_leaf,
         random_state=chosen.seed,
         n_jobs=1,
+        monotonic_cst=list(work.constraints.signs) if any(work.constraints.signs) else None,
     )
-    estimator.fit(rows, labels, sample_weight=weights)
-    return estimator, from_sklearn(estimator), np.asarray(estimator.feature_importances_, dtype=np.float64)
+    estimator.fit(work.rows, work.labels, sample_weight=work.weights)
+    return estimator, np.asarray(estimator.feature_importances_, dtype=np.float64)
 
 
-_LEADS: Mapping[Regime, Callable[[np.ndarray, np.ndarray, np.ndarray, LearnerParams], _Trained]] = MappingProxyType(
-    {Regime.TREND_DOWN: _fit_lightgbm, Regime.TREND_UP: _fit_xgboost, Regime.RANGE: _fit_forest}
+_FITS: Mapping[ForestKind, Callable[[_Work, LearnerParams], _Trained]] = MappingProxyType(
+    {ForestKind.LIGHTGBM: _fit_lightgbm, ForestKind.XGBOOST: _fit_xgboost, ForestKind.SKLEARN: _fit_forest}
 )
-_LEAD_NAMES = ", ".join(regime.name for regime in _LEADS)
+_LEADS: Mapping[Regime, ForestKind] = MappingProxyType(
+    {
+        Regime.TREND_DOWN: ForestKind.LIGHTGBM,
+        Regime.TREND_UP: ForestKind.XGBOOST,
+        Regime.RANGE: ForestKind.SKLEARN,
+    }
+)

@@ -1,11 +1,11 @@
 """The signed bundle: everything a runner needs of a trained model, and the proof that nothing was altered.
 
-A bundle is a folder of regular files::
+A bundle is a folder of four regular files::
 
-    manifest.json    what the model is, where it comes from, and the SHA-256 of the .npz files below
-    model.npz        flat forests, calibration knots, agent inputs, what inputs were like and what was usual in training
-    golden.npz       rows with the probabilities this model gave them when it was written
-    reference.npz    what the sessions of training were like, for `pregao drift`; a fold's bundle has none
+    manifest.json    what the model is, where it comes from, and the SHA-256 of the two files below
+    model.npz        flat forests and their weights, calibration knots, agent inputs, what inputs were like and what
+                     was usual in training
+    golden.npz       rows with the probabilities this model, and each of its learners, gave them when it was written
     signature.json   Ed25519 signature over the bytes of the manifest
 
 The digest of a bundle is the SHA-256 of its manifest, which holds no times: the same training gives the same digest.
@@ -29,25 +29,22 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from features.monitor import STATISTICS, Band
 from features.schema import FeatureSchema
-from forest.flat import NODE, FlatForest, from_arrays, to_arrays
+from forest.flat import NODE, ForestKind, from_arrays, to_arrays
 from market.costs import CostParams
 from market.errors import BundleRefused, ConfigError, UsageError
 from market.types import Regime
-from models.reference import Reference
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
-from registry.reference_arrays import pack_reference, unpack_reference
 from registry.signing import SigningKey, sign, verify
 from trading.agent_inputs import resolve_inputs
+from trading.blend import MEMBERS, Blend, Blends, member_row, pack_blends, unpack_blends
 from trading.model import Model, check_model, score_probability
 from trading.policy import StrategyParams
 from trading.usual import LEVELS, MINUTES, Usual
 
-FORMAT = 5
+FORMAT = 6
 GOLDEN_ROWS = 64
 MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.npz", "golden.npz", "signature.json"
 FILE_BYTES = MappingProxyType({MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12})  # at most
-REFERENCE = "reference.npz"
-MORE_BYTES = MappingProxyType({REFERENCE: 1 << 24})  # of files that a manifest may name besides
 _REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # row order of the calibration
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _F4, _F8, _I8, _U1, _U4 = (np.dtype(name) for name in ("<f4", "<f8", "<i8", "u1", "<u4"))
@@ -123,11 +120,12 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Golden:
-    """Rows and the probabilities the model must give them, to the bit."""
+    """Rows and the probabilities the model must give them, to the bit; NaN where the regime has no such learner."""
 
     rows: np.ndarray  # f4[64, columns]
     regimes: np.ndarray  # u1[64], the three regimes in turn
-    outputs: np.ndarray  # f8[64]; NaN where the regime has no forest
+    members: np.ndarray  # f8[64, 3], by each learner of the regime, for a flat calibration would hide what they say
+    outputs: np.ndarray  # f8[64], blended and calibrated
 
 
 @dataclass(frozen=True)
@@ -139,17 +137,9 @@ class Bundle:
     schema: FeatureSchema
     model: Model
     golden: Golden
-    reference: Reference | None
 
 
-def write_bundle(
-    folder: Path,
-    manifest: Manifest,
-    model: Model,
-    golden_rows: np.ndarray,
-    key: SigningKey,
-    reference: Reference | None = None,
-) -> str:
+def write_bundle(folder: Path, manifest: Manifest, model: Model, golden_rows: np.ndarray, key: SigningKey) -> str:
     """Write, sign and verify a bundle; the folder appears complete or not at all.
 
     Parameters
@@ -162,8 +152,6 @@ def write_bundle(
     golden_rows : np.ndarray
         Finite float32 `[64, columns]`.
     key : SigningKey
-    reference : Reference, optional
-        What the sessions of training were like.
 
     Returns
     -------
@@ -181,8 +169,6 @@ def write_bundle(
         raise UsageError(f"{folder}: expected no such folder, found one; remove it or name another")
     golden = _ask_golden(model, np.array(golden_rows, dtype=_F4))
     contents = {MODEL: pack_arrays(_model_arrays(model)), GOLDEN: pack_arrays(asdict(golden))}
-    if reference is not None:
-        contents[REFERENCE] = pack_reference(reference)
     contents[MANIFEST] = _encode(replace(manifest, files={n: _sha256(data) for n, data in contents.items()}))
     contents[SIGNATURE] = _signature_file(key.public, sign(key, contents[MANIFEST]))
     written = _verify(str(folder), contents, key.public)
@@ -229,15 +215,6 @@ def instrument_of(folder: Path) -> str | None:
         return None
 
 
-def more_files(manifest: bytes) -> tuple[str, ...]:
-    """Return which files besides the four a manifest names, of those there may be: a hint, nothing is verified."""
-    try:
-        named = dict(json.loads(manifest)["files"])
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return ()
-    return tuple(name for name in MORE_BYTES if name in named)
-
-
 def install(folder: Path, cache_folder: Path, public_key: bytes) -> Path:
     """Verify a bundle and place it in the cache under its digest.
 
@@ -267,17 +244,14 @@ def _verify(where: str, contents: Mapping[str, bytes], trusted: bytes) -> Bundle
     """Prove the contents in the order of distrust: signature, manifest, hashes, numbers, behaviour."""
     _check_signature(where, contents, trusted)
     manifest = _decode(where, contents[MANIFEST])
-    hashes = {name: _sha256(contents[name]) for name in (MODEL, GOLDEN, REFERENCE) if name in contents}
+    hashes = {name: _sha256(contents[name]) for name in (MODEL, GOLDEN)}
     if manifest.files != hashes:
         raise _refusal(where, f"the hashes {dict(manifest.files)}", hashes, "pull the bundle again")
     schema = FeatureSchema.from_json(json.dumps(manifest.schema))
     model = _read_model(where, contents[MODEL], manifest, schema)
     golden = _read_golden(where, contents[GOLDEN], len(schema.columns))
     _check_golden(where, model, golden)
-    reference = None
-    if REFERENCE in contents:
-        reference = unpack_reference(f"{where}, {REFERENCE}", contents[REFERENCE], len(schema.columns))
-    return Bundle(_sha256(contents[MANIFEST]), manifest, schema, model, golden, reference)
+    return Bundle(_sha256(contents[MANIFEST]), manifest, schema, model, golden)
 
 
 def _check_signature(where: str, contents: Mapping[str, bytes], trusted: bytes) -> None:
@@ -322,8 +296,11 @@ def _decode(where: str, data: bytes) -> Manifest:
 
 
 def _model_arrays(model: Model) -> dict[str, np.ndarray]:
-    forests = zip(_REGIMES, (model.trend_up, model.trend_down, model.range_), strict=True)
-    arrays = {f"{r.name.lower()}.{name}": array for r, f in forests for name, array in to_arrays(f).items()}
+    arrays: dict[str, np.ndarray] = {}
+    for regime, blend in zip(_REGIMES, unpack_blends(model.blends), strict=True):
+        arrays[f"{regime.name.lower()}.weights"] = blend.weights
+        for kind, forest in zip(ForestKind, blend.members, strict=True):
+            arrays |= {f"{_seat(regime, kind)}.{name}": array for name, array in to_arrays(forest).items()}
     return arrays | {
         "calibration_x": model.calibration_x,
         "calibration_p": model.calibration_p,
@@ -341,7 +318,21 @@ _FOREST_SPECS = {
     "rules": ArraySpec(_U4, (None,)),
     "values": ArraySpec(_F8, (None,)),
 }
-_MODEL_SPECS = {f"{r.name.lower()}.{name}": spec for r in _REGIMES for name, spec in _FOREST_SPECS.items()} | {
+
+
+def _seat(regime: Regime, kind: ForestKind) -> str:
+    """Return the name under which a learner's arrays are stored."""
+    return f"{regime.name.lower()}.{kind.name.lower()}"
+
+
+_MODEL_SPECS = {
+    **{f"{regime.name.lower()}.weights": ArraySpec(_F8, (MEMBERS,)) for regime in _REGIMES},
+    **{
+        f"{_seat(regime, kind)}.{name}": spec
+        for regime in _REGIMES
+        for kind in ForestKind
+        for name, spec in _FOREST_SPECS.items()
+    },
     "calibration_x": ArraySpec(_F8, (len(_REGIMES), None)),
     "calibration_p": ArraySpec(_F8, (len(_REGIMES), None)),
     "agent_inputs": ArraySpec(_I8, (None,)),
@@ -356,7 +347,6 @@ _MODEL_SPECS = {f"{r.name.lower()}.{name}": spec for r in _REGIMES for name, spe
 
 def _read_model(where: str, data: bytes, manifest: Manifest, schema: FeatureSchema) -> Model:
     arrays = unpack_arrays(f"{where}, {MODEL}", data, _MODEL_SPECS)
-    up, down, sideways = (_read_forest(arrays, regime) for regime in _REGIMES)
     inputs = arrays["agent_inputs"]
     try:
         strategy = TypeAdapter(StrategyParams).validate_python(manifest.policy, extra="forbid")
@@ -368,17 +358,25 @@ def _read_model(where: str, data: bytes, manifest: Manifest, schema: FeatureSche
     band = Band(*(arrays[f"band.{name}"] for name in Band._fields))
     usual = Usual(*(arrays[f"usual.{name}"] for name in Usual._fields))
     x, p, policy = arrays["calibration_x"], arrays["calibration_p"], strategy.record()
-    return check_model(Model(up, down, sideways, x, p, inputs, policy, band, usual), len(schema.columns))
+    return check_model(Model(_read_blends(arrays), x, p, inputs, policy, band, usual), len(schema.columns))
 
 
-def _read_forest(arrays: Mapping[str, np.ndarray], regime: Regime) -> FlatForest:
-    return from_arrays({name: arrays[f"{regime.name.lower()}.{name}"] for name in _FOREST_SPECS})
+def _read_blends(arrays: Mapping[str, np.ndarray]) -> Blends:
+    blends = []
+    for regime in _REGIMES:
+        lightgbm, xgboost, forest = (
+            from_arrays({name: arrays[f"{_seat(regime, kind)}.{name}"] for name in _FOREST_SPECS})
+            for kind in ForestKind
+        )
+        blends.append(Blend((lightgbm, xgboost, forest), arrays[f"{regime.name.lower()}.weights"]))
+    return pack_blends(blends)
 
 
 def _read_golden(where: str, data: bytes, columns: int) -> Golden:
     specs = {
         "rows": ArraySpec(_F4, (GOLDEN_ROWS, columns)),
         "regimes": ArraySpec(_U1, (GOLDEN_ROWS,)),
+        "members": ArraySpec(_F8, (GOLDEN_ROWS, MEMBERS)),
         "outputs": ArraySpec(_F8, (GOLDEN_ROWS,)),
     }
     golden = Golden(**unpack_arrays(f"{where}, {GOLDEN}", data, specs))
@@ -389,42 +387,49 @@ def _read_golden(where: str, data: bytes, columns: int) -> Golden:
 
 def _ask_golden(model: Model, rows: np.ndarray) -> Golden:
     regimes = np.resize(np.array(_REGIMES, dtype=_U1), len(rows))
-    outputs = [score_probability(model, int(regime), row) for regime, row in zip(regimes, rows, strict=True)]
-    return Golden(rows, regimes, np.array(outputs, dtype=_F8))
+    members, outputs = np.full((len(rows), MEMBERS), np.nan, dtype=_F8), np.full(len(rows), np.nan, dtype=_F8)
+    for at, row in enumerate(rows):
+        place = at % len(_REGIMES)
+        members[at] = [member_row(model.blends, MEMBERS * place + member, row) for member in range(MEMBERS)]
+        outputs[at] = score_probability(model, int(regimes[at]), row)
+    return Golden(rows, regimes, members, outputs)
 
 
 def _check_golden(where: str, model: Model, golden: Golden) -> None:
     asked = _ask_golden(model, golden.rows)
-    same = (asked.outputs == golden.outputs) | (np.isnan(asked.outputs) & np.isnan(golden.outputs))
-    if not same.all() or not np.array_equal(asked.regimes, golden.regimes):
-        row = int(np.argmin(same))
-        found = f"{asked.outputs[row]!r} in row {row}"
-        raise _refusal(where, f"the golden output {golden.outputs[row]!r}", found, "run the version that wrote it")
+    if not np.array_equal(asked.regimes, golden.regimes):
+        raise _refusal(where, "the three regimes in turn in the golden rows", "others", "write the bundle again")
+    for name in ("members", "outputs"):
+        found, stored = (np.reshape(getattr(one, name), (len(golden.rows), -1)) for one in (asked, golden))
+        wrong = ~((found == stored) | (np.isnan(found) & np.isnan(stored))).all(axis=1)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            expected, told = f"the golden {name} {stored[row].tolist()}", f"{found[row].tolist()} in row {row}"
+            raise _refusal(where, expected, told, "run the version that wrote it")
 
 
 def _read_folder(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise _refusal(str(folder), "a bundle folder", "none", "pull the bundle again")
     names = sorted(entry.name for entry in folder.iterdir())
-    if not set(FILE_BYTES) <= set(names) <= {*FILE_BYTES, *MORE_BYTES}:
+    if names != sorted(FILE_BYTES):
         raise _refusal(str(folder), f"the files {sorted(FILE_BYTES)}", names, "pull the bundle again")
     return {name: _read_file(folder / name) for name in names}
 
 
 def _read_file(path: Path) -> bytes:
     """Read a regular file of bounded size, following no link."""
-    most = {**FILE_BYTES, **MORE_BYTES}[path.name]
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise _refusal(str(path), "a regular file", "a link, folder or device", "pull the bundle again")
         with os.fdopen(
             os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb"
         ) as file:
-            data = file.read(most + 1)
+            data = file.read(FILE_BYTES[path.name] + 1)
     except OSError as error:
         raise _refusal(str(path), "a readable file", str(error), "pull the bundle again") from error
-    if len(data) > most:
-        raise _refusal(str(path), f"at most {most} bytes", "more", "pull the bundle again")
+    if len(data) > FILE_BYTES[path.name]:
+        raise _refusal(str(path), f"at most {FILE_BYTES[path.name]} bytes", "more", "pull the bundle again")
     return data
 
 

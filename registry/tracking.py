@@ -65,7 +65,7 @@ class Candidate:
     plots : tuple of Path
         Files or folders to show with the run.
     models : mapping of str to Booster or forest
-        By regime; a lightgbm.Booster, an xgboost.Booster, or a scikit-learn forest.
+        By regime and learner; a lightgbm.Booster, an xgboost.Booster, or a scikit-learn forest.
     columns : tuple of str
         Feature names in model order.
     input_example : ndarray of float32, shape (rows, columns)
@@ -327,11 +327,11 @@ def _store_models(candidate: Candidate) -> None:
         outputs=Schema([ColSpec("double")]),
     )
     example = pd.DataFrame(candidate.input_example, columns=list(candidate.columns), dtype="float32")
-    for regime, model in candidate.models.items():
+    for name, model in candidate.models.items():
         flavour = _flavour(model)
         getattr(mlflow, flavour).log_model(
             model,
-            name=regime,
+            name=name,
             signature=signature,
             input_example=example,
             pip_requirements=[f"{package}=={installed_version(package)}" for package in (*_PACKAGES[flavour], "numpy")],

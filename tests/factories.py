@@ -9,6 +9,7 @@ from features.schema import FeatureSchema
 from forest.flat import FlatForest, ForestKind, empty, from_arrays
 from market.types import BAR, EVENT, SESSION, Kind, Side, TradeType
 from trading.agent_inputs import resolve_inputs
+from trading.blend import Blend, pack_blends
 from trading.model import Model
 from trading.policy import StrategyParams
 from trading.usual import Usual, open_usual
@@ -79,7 +80,7 @@ def stack(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def make_constant_forest(columns: int, score: float) -> FlatForest:
-    """Return a forest that gives every row the same score."""
+    """Return a forest that gives every row the same probability."""
     return _make_forest(columns, np.array([(np.inf, 0, 0)]), [score])
 
 
@@ -104,7 +105,7 @@ def _make_forest(columns: int, nodes: np.ndarray, values: list[float]) -> FlatFo
     packed = np.array([tuple(node) for node in nodes], dtype=flat.nodes.dtype)
     return from_arrays(
         {
-            "header": np.array([ForestKind.LIGHTGBM, columns, 0], dtype="<i8"),
+            "header": np.array([ForestKind.SKLEARN, columns, 0], dtype="<i8"),
             "base": np.zeros(1),
             "roots": np.array([0, len(packed)], dtype="<i8"),
             "nodes": packed,
@@ -126,4 +127,12 @@ def make_model(
     strategy = strategy or StrategyParams(require_agents=bool(agents))
     inputs = resolve_inputs(schema.columns, agents, strategy.order_flow_gate)
     band, policy = open_band(len(schema.columns)), strategy.record()
-    return Model(forest, forest, forest, line, line.copy(), inputs, policy, band, usual or open_usual())
+    blends = pack_blends([blend_alone(forest)] * 3)
+    return Model(blends, line, line.copy(), inputs, policy, band, usual or open_usual())
+
+
+def blend_alone(forest: FlatForest) -> Blend:
+    """Return a blend in which a forest of any learner decides alone, or none where it has no trees."""
+    kind, trees = int(forest.header[0]), len(forest.roots) - 1
+    lightgbm, xgboost, sklearn = (forest if kind == seat else empty() for seat in ForestKind)
+    return Blend((lightgbm, xgboost, sklearn), np.array([float(kind == seat and trees > 0) for seat in ForestKind]))

@@ -22,6 +22,7 @@ _ENTRY, _REJECTED = int(OrderRole.ENTRY), int(OrderState.REJECTED)
 _UP, _DOWN, _RANGE = int(Regime.TREND_UP), int(Regime.TREND_DOWN), int(Regime.RANGE)
 _UNDEFINED, _VOLATILE = int(Regime.UNDEFINED), int(Strategy.VOLATILE)
 _SIGNAL, _DISCORD, _UNSURE = int(HoldReason.SIGNAL), int(HoldReason.DISCORD), int(HoldReason.UNSURE)
+_AMBIGUOUS = int(HoldReason.AMBIGUOUS)
 
 
 @kernel
@@ -36,8 +37,10 @@ def find_strategy(policy: np.void, usual: Usual, state: FeatureState) -> int:
 
 @kernel
 def hold_by_agreement(policy: np.void, decision: np.void) -> int:
-    """Return why model and agents are not enough of one mind, or SIGNAL."""
+    """Return why the model is of two minds, or model and agents are, or SIGNAL."""
     regime_now, strategy = int(decision["regime"]), int(decision["strategy"])
+    if abs(decision["model_score"]) < policy["least_lean"][regime_now - 1]:
+        return _AMBIGUOUS
     if decision["confidence"] < policy["least_confidence"][strategy - 1]:
         return _UNSURE
     if policy["concordance"] and not concord(

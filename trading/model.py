@@ -1,18 +1,16 @@
-"""The model as the compiled path reads it: one forest per regime, its calibration, the policy it was chosen with."""
+"""The model as the compiled path reads it: a blend per regime, its calibration, the policy it was chosen with."""
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from features.monitor import Band, check_band
-from forest.flat import FlatForest
-from forest.predict import predict_row
 from market.errors import BundleRefused
 from market.kernel import kernel
 from market.types import Regime
 from trading.agent_inputs import AGENT_INPUTS
+from trading.blend import Blends, blend_row, check_blends
 from trading.records import POLICY
 from trading.usual import Usual, check_usual
 
@@ -25,10 +23,10 @@ class Model(NamedTuple):
 
     Attributes
     ----------
-    trend_up, trend_down, range_ : FlatForest
-        The forest of each regime; one without trees where the regime has no model.
+    blends : Blends
+        The learners of each regime and their weights, in the order trend up, trend down, range.
     calibration_x, calibration_p : ndarray of float64, shape (3, K)
-        Scores, rising, and the probability of up at each; rows in the order of the forests.
+        Blended probabilities, rising, and the calibrated one at each; rows in the order of the blends.
     agent_inputs : ndarray of int64
         Column of the row for each of `trading.agent_inputs.AGENT_INPUTS`; -1 where its agent is off.
     policy : ndarray of POLICY, length 1
@@ -38,9 +36,7 @@ class Model(NamedTuple):
         Percentiles of training that patterns and agents compare with.
     """
 
-    trend_up: FlatForest
-    trend_down: FlatForest
-    range_: FlatForest
+    blends: Blends
     calibration_x: np.ndarray
     calibration_p: np.ndarray
     agent_inputs: np.ndarray
@@ -78,7 +74,7 @@ def score_probability(model: Model, regime: int, row: np.ndarray) -> float:
     ----------
     model : Model
     regime : int
-        Picks the forest.
+        Picks blend and calibration.
     row : ndarray of float32
         In schema order.
 
@@ -88,12 +84,17 @@ def score_probability(model: Model, regime: int, row: np.ndarray) -> float:
         In [0, 1]; NaN where the regime is undefined or has no model.
     """
     if regime == _UP:
-        return calibrate(model.calibration_x[0], model.calibration_p[0], predict_row(model.trend_up, row))
+        return _calibrated(model, 0, row)
     if regime == _DOWN:
-        return calibrate(model.calibration_x[1], model.calibration_p[1], predict_row(model.trend_down, row))
+        return _calibrated(model, 1, row)
     if regime == _RANGE:
-        return calibrate(model.calibration_x[2], model.calibration_p[2], predict_row(model.range_, row))
+        return _calibrated(model, 2, row)
     return math.nan
+
+
+@kernel
+def _calibrated(model: Model, place: int, row: np.ndarray) -> float:
+    return calibrate(model.calibration_x[place], model.calibration_p[place], blend_row(model.blends, place, row))
 
 
 def check_model(model: Model, columns: int) -> Model:
@@ -112,17 +113,8 @@ def check_model(model: Model, columns: int) -> Model:
     _expect(inputs.shape == (len(AGENT_INPUTS),), f"{len(AGENT_INPUTS)} agent inputs", inputs.shape)
     _expect(bool((inputs >= -1).all() and (inputs < columns).all()), f"columns below {columns}", inputs.tolist())
     _expect(policy.shape == (1,), "one policy", policy.shape)
-    forests = (model.trend_up, model.trend_down, model.range_)
-    for forest in forests:
-        found = int(forest.header[1])
-        _expect(len(forest.nodes) == 0 or found == columns, f"forests of {columns} features", found)
-    up, down, range_ = (_owned(forest) for forest in forests)
-    return Model(up, down, range_, x, p, inputs, policy, check_band(model.band, columns), check_usual(model.usual))
-
-
-def _owned(forest: FlatForest) -> FlatForest:
-    copy: Callable[[np.ndarray], np.ndarray] = np.array
-    return FlatForest(*(copy(part) for part in forest))
+    blends, band, usual = check_blends(model.blends, columns), check_band(model.band, columns), check_usual(model.usual)
+    return Model(blends, x, p, inputs, policy, band, usual)
 
 
 def _expect(holds: bool, expected: str, found: object) -> None:

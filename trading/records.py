@@ -154,6 +154,7 @@ POLICY = np.dtype(
         ("trend_entry_atr", "<f8"),  # how far beyond EMA9 a trend is still entered; 0: anywhere
         ("size_share", "<f8", (4,)),  # of the risk per trade
         ("kelly_cap", "<f8", (3,)),  # per regime: most that a stop may lose, as a fraction of capital
+        ("least_lean", "<f8", (3,)),  # per regime: |M| below which the model's prediction set holds both classes
         ("drawdown", "<f8"),  # beyond which contracts are multiplied
         ("drawdown_multiplier", "<f8"),
         ("losses_multiplier", "<f8"),
@@ -359,6 +360,7 @@ class HoldReason(IntEnum):
     UNSURE = 17  # the confidence is under the regime's least
     NO_SETUP = 18  # the price is not where the policy enters this regime
     REGIME_LIMIT = 19  # as many entries as a session may have in this regime
+    AMBIGUOUS = 20  # the prediction set of the model holds both classes
 
 
 class RefusalReason(IntEnum):

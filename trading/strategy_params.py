@@ -160,6 +160,9 @@ class StrategyParams:
     sizing : SizingParams
     edge : three floats
         Kelly's fraction of capital, per regime, in [0, 1], from what validation has proven; training writes it.
+    least_lean : three floats
+        Least |M| that trades, per regime, in [0, 1]: below it the model's conformal set holds both classes; training
+        writes it (docs/decisions/0010).
     volatile : VolatileParams
     trend_entry_atr : float
         In a trend enter no further beyond EMA9 than this many ATR14; 0 enters anywhere.
@@ -206,6 +209,7 @@ class StrategyParams:
     size_multiplier: Regimes = (1.2, 1.2, 0.8)
     sizing: SizingParams = field(default_factory=SizingParams)
     edge: Regimes = (0.0, 0.0, 0.0)
+    least_lean: Regimes = (0.0, 0.0, 0.0)
     volatile: VolatileParams = field(default_factory=VolatileParams)
     trend_entry_atr: float = 0.0
     range_levels: bool = False
@@ -224,7 +228,7 @@ class StrategyParams:
         require(min(weights) >= 0 and abs(sum(weights) - 1) < 1e-9, "weights", "two shares that add to 1", weights)
         agents = self.agent_weights
         require(min(agents) >= 0 and 0 < sum(agents) < math.inf, "agent_weights", "none negative, one positive", agents)
-        for name in ("theta", "edge"):
+        for name in ("theta", "edge", "least_lean"):
             require(shares(getattr(self, name)), name, "values in [0, 1]", getattr(self, name))
         check_hours(self.hour_factors)
         require(shares((self.min_confidence,)), "min_confidence", "a value in [0, 1]", self.min_confidence)

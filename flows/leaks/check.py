@@ -51,7 +51,7 @@ def check_dataset(dataset: Dataset, parameters: Parameters, sessions: int) -> Fo
     feed = subject.dataset.feed
     table = training_table(subject, feed)
     _, learned, strategy, end = fit_fold(subject, feed)
-    acting = replace(strategy, theta=(min(parameters.thresholds.grid),) * 3)  # so that it trades
+    acting = replace(strategy, theta=(min(parameters.thresholds.grid),) * 3, least_lean=(0.0,) * 3)  # so that it trades
     columns = subject.schema.columns
     model = assemble(learned, columns, available_agents(columns), acting)
     found = check_spans(table, folds(subject, table), parameters.splits.embargo_ns)

@@ -15,6 +15,7 @@ from flows.leaks.cells import Cells, Trial
 from flows.leaks.poison import MemoryLake, Poison, PoisonedLake
 from flows.leaks.source import of_feature, of_function
 from flows.parameters import Parameters
+from flows.stages.abstention import first_levels
 from flows.stages.dataset import Dataset
 from flows.stages.features import compute_rows
 from flows.stages.fitting import Learned
@@ -143,7 +144,7 @@ def fit_fold(subject: Subject, feed: Feed) -> tuple[TrainingTable, Learned, Stra
     rows = table.select(train)
     dataset = replace(subject.dataset, feed=feed)
     trainer = Trainer(_small(subject.parameters), dataset, subject.schema, table, table, _unused_key(), "")
-    learned, strategy = trainer.fit_with_validation(rows, end)
+    learned, strategy = trainer.fit_with_validation(rows, end, first_levels(subject.parameters.conformal))
     return rows, learned, strategy, end
 
 
@@ -157,11 +158,17 @@ def fit_trial(subject: Subject, end: dt.date) -> Trial[Feed]:
 
     def compute(feed: Feed) -> Cells:
         rows, learned, strategy, _ = fit_fold(subject, feed)
-        fitted = {f"learner {r.name.lower()}": _digest(*one.flat) for r, one in learned.fitted.items()}
+        fitted = {
+            f"{kind.name.lower()} of {r.name.lower()}": _digest(*member.flat)
+            for r, one in learned.fitted.items()
+            for kind, member in one.members.items()
+        }
+        blends = {f"blend {r.name.lower()}": _digest(one.weights) for r, one in learned.fitted.items()}
         maps = {f"calibration {r.name.lower()}": _digest(one.x, one.p) for r, one in learned.calibrations.items()}
         arrays = ("rows", "label", "weight", "start_ns", "end_ns", "ret_ticks")
         inputs = {f"training {name}": _digest(getattr(rows, name)) for name in arrays}
-        columns = {**inputs, **fitted, **maps, "thresholds": _digest(np.array(strategy.theta))}
+        columns = {**inputs, **fitted, **blends, **maps, "thresholds": _digest(np.array(strategy.theta))}
+        columns["least lean"] = _digest(np.array(strategy.least_lean))
         return Cells(np.array([until]), np.array([until]), columns)
 
     feed, poisons = subject.dataset.feed, (Poison.NOISE, Poison.SHIFTED)

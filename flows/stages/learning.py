@@ -9,6 +9,7 @@ import numpy as np
 
 from flows.parameters import Parameters, ThresholdParams
 from flows.stages import labels
+from flows.stages.abstention import first_levels
 from flows.stages.artifacts import read_json
 from flows.stages.dataset import Dataset
 from flows.stages.fitting import assemble
@@ -63,7 +64,7 @@ def _latest(table: TrainingTable, share: float) -> TrainingTable:
 
 
 def _learn(trainer: Trainer, table: TrainingTable, end: date) -> Model:
-    learned, strategy = trainer.fit_with_validation(table, end)
+    learned, strategy = trainer.fit_with_validation(table, end, first_levels(trainer.parameters.conformal))
     return assemble(learned, trainer.schema.columns, trainer.agents, strategy)
 
 

@@ -12,35 +12,36 @@ _TRUSTED = ["sklearn.tree._tree.Tree"]  # the one compiled type inside a forest
 
 
 def save_native(folder: Path, fitted: Mapping[Regime, Fitted]) -> None:
-    """Write one file per regime: LightGBM text, XGBoost UBJSON, a forest as skops."""
+    """Write one file per regime and learner that has weight: LightGBM text, XGBoost UBJSON, a forest as skops."""
     import lightgbm
     import skops.io
     import xgboost
 
     folder.mkdir(parents=True, exist_ok=True)
     for regime, one in fitted.items():
-        stem = folder / regime.name.lower()
-        if isinstance(one.native, lightgbm.Booster):
-            one.native.save_model(f"{stem}{_LIGHTGBM}")
-        elif isinstance(one.native, xgboost.Booster):
-            one.native.save_model(f"{stem}{_XGBOOST}")
-        else:
-            skops.io.dump(one.native, f"{stem}{_FOREST}")
+        for kind, member in one.heard.items():
+            stem = folder / f"{regime.name.lower()}_{kind.name.lower()}"
+            if isinstance(member.native, lightgbm.Booster):
+                member.native.save_model(f"{stem}{_LIGHTGBM}")
+            elif isinstance(member.native, xgboost.Booster):
+                member.native.save_model(f"{stem}{_XGBOOST}")
+            else:
+                skops.io.dump(member.native, f"{stem}{_FOREST}")
 
 
 def load_native(folder: Path) -> dict[str, Any]:
-    """Read what `save_native` wrote, by regime; nothing is unpickled."""
+    """Read what `save_native` wrote, by regime and learner; nothing is unpickled."""
     import lightgbm
     import skops.io
     import xgboost
 
     found: dict[str, Any] = {}
     for path in sorted(folder.iterdir()):
-        regime = path.name.split(".")[0]
+        name = path.name.split(".")[0]
         if path.name.endswith(_LIGHTGBM):
-            found[regime] = lightgbm.Booster(model_file=str(path))
+            found[name] = lightgbm.Booster(model_file=str(path))
         elif path.name.endswith(_XGBOOST):
-            found[regime] = xgboost.Booster(model_file=str(path))
+            found[name] = xgboost.Booster(model_file=str(path))
         elif path.name.endswith(_FOREST):
-            found[regime] = skops.io.load(path, trusted=_TRUSTED)
+            found[name] = skops.io.load(path, trusted=_TRUSTED)
     return found

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,27 @@ from features.regime import CONFIRMATION, ENTER, LEAVE, WARM_UP
 from features.schema import FeatureSchema
 from flows.lineage import git_commit
 from flows.parameters import Parameters
+from flows.stages.abstention import Levels, least_leans
 from flows.stages.dataset import Dataset, round_trip_ticks
-from flows.stages.fitting import REGIMES, Learned, assemble, calibrate, fit_regimes, learn, raw_scores
+from flows.stages.fitting import (
+    REGIMES,
+    Learned,
+    ask_members,
+    assemble,
+    blend_members,
+    calibrate,
+    fit_blends,
+    fit_regimes,
+    learn,
+    with_nonconformity,
+)
 from flows.stages.thresholds import choose_threshold, kelly_edge
+from forest.flat import ForestKind
 from market.costs import CostParams
 from market.home import Home
+from market.types import Regime
 from models.agent_weights import Outcomes, adapt_weights, average_weights
-from models.reference import Reference
+from models.learners import Fitted
 from models.splits import split_off_validation
 from models.training_table import TrainingTable, trainable
 from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
@@ -40,7 +54,7 @@ from trading.usual import Usual, training_usual
 GOLDEN_ROWS = 64
 EPOCH = dt.date(1970, 1, 1)
 # What the trees and thresholds follow from; gates and drift judge a model and do not change it.
-MODEL_SECTIONS = ("data", "features", "labels", "splits", "learners", "strategy", "thresholds", "costs")
+MODEL_SECTIONS = ("data", "features", "labels", "splits", "learners", "strategy", "thresholds", "conformal", "costs")
 
 
 @dataclass(frozen=True)
@@ -90,8 +104,11 @@ class Trainer:
         """The strategy of params.yaml; a bundle without agents declares that the model decides alone."""
         return replace(self.parameters.strategy, require_agents=bool(self.agents))
 
-    def fit_with_validation(self, table: TrainingTable, end: dt.date) -> tuple[Learned, StrategyParams]:
-        """Fit on the first part of a training span; calibrate and choose thresholds on its last part.
+    def fit_with_validation(self, table: TrainingTable, end: dt.date, levels: Levels) -> tuple[Learned, StrategyParams]:
+        """Fit on the first part of a training span; blend, calibrate and choose thresholds on its last part.
+
+        All learners stay in what is returned, whatever their weight: the final blend is fitted on what each gives to
+        the fold's test rows.
 
         Parameters
         ----------
@@ -99,41 +116,64 @@ class Trainer:
             The rows of the span.
         end : date
             The first session after it.
+        levels : mapping of Regime to float
+            Conformal level per regime, from what happened before.
         """
         splits = self.parameters.splits
         fit_rows, held = split_off_validation(table.spans, splits.validation_fraction, splits.embargo_ns)
         fitted, missing = fit_regimes(table.select(fit_rows), self.parameters.learners)
         validation = table.select(held)
-        calibrations, uncalibrated = calibrate(raw_scores(fitted, validation), validation)
-        learned = learn(fitted, calibrations, uncalibrated | missing)
+        learned = self._blend(fitted, missing, ask_members(fitted, validation), validation)
         first = days_of(validation.session)[0]
         usual = self._usual([day for day in days_of(table.session) if day < first])
         held_out = Validation(learned, usual, tuple(day for day in self.dataset.training if first <= day < end))
-        strategy = self._adapt_weights(held_out) if self.strategy.adapt_weights else self.strategy
+        strategy = replace(self.strategy, least_lean=least_leans(learned, levels))
+        if strategy.adapt_weights:
+            strategy = self._adapt_weights(held_out, strategy)
         return learned, self._choose_thresholds(held_out, strategy)
 
-    def fit_final(self, scores: np.ndarray, folds: Sequence[StrategyParams]) -> tuple[Learned, StrategyParams]:
-        """Fit on every training row; calibrate on the folds' scores; take their median thresholds, mean weights.
+    def fit_final(
+        self, members: np.ndarray, folds: Sequence[StrategyParams], levels: Levels
+    ) -> tuple[Learned, StrategyParams]:
+        """Fit on every training row; blend and calibrate on what the folds' learners gave to their test rows.
 
-        The edge is the folds' median too.
+        Thresholds and edge are the folds' medians, weights of agents their means.
+
+        Parameters
+        ----------
+        members : f8[n, 3]
+            What each fold's learners gave to its test rows; NaN for the rows of no fold.
+        levels : mapping of Regime to float
+            Conformal level per regime after the last fold.
         """
-        fitted, missing = fit_regimes(self.table, self.parameters.learners)
-        calibrations, uncalibrated = calibrate(scores, self.table)
+        weights = fit_blends(members, self.table)
+        heard = {regime: [kind for kind in ForestKind if shares[kind - 1] > 0] for regime, shares in weights.items()}
+        fitted, missing = fit_regimes(self.table, self.parameters.learners, heard)
         theta, edge = (_median([getattr(fold, name) for fold in folds]) for name in ("theta", "edge"))
-        strategy = replace(self.strategy, theta=theta, edge=edge)
+        learned = self._blend(fitted, missing, members, self.table)
+        strategy = replace(self.strategy, theta=theta, edge=edge, least_lean=least_leans(learned, levels))
         if strategy.adapt_weights:
             strategy = average_weights(strategy, folds)
-        return learn(fitted, calibrations, uncalibrated | missing), strategy
+        return learned, strategy
 
-    def _adapt_weights(self, held_out: Validation) -> StrategyParams:
+    def _blend(
+        self, fitted: Mapping[Regime, Fitted], missing: Mapping[Regime, str], members: np.ndarray, table: TrainingTable
+    ) -> Learned:
+        """Weigh and calibrate learners by what they, or their like, gave to rows they have not seen."""
+        weights = fit_blends(members, table)
+        calibrations, uncalibrated = calibrate(blend_members(weights, members, table), table)
+        learned = learn(fitted, weights, calibrations, {**uncalibrated, **missing})
+        return with_nonconformity(learned, members, table)
+
+    def _adapt_weights(self, held_out: Validation, strategy: StrategyParams) -> StrategyParams:
         """Move the weights by what agents and model would have earned on the validation days."""
-        made = self._trade(held_out, self.strategy).decisions
+        made = self._trade(held_out, strategy).decisions
         _, known, rows = np.intersect1d(made["ts_ns"], self.decisions.ts_ns, return_indices=True)
         made, ret = made[known], self.decisions.ret_ticks[rows]
         agents = np.stack([made[f"{agent.name.lower()}_score"] for agent in Agent], axis=1).astype(np.float64)
         days, session = np.unique(self.decisions.session[rows], return_inverse=True)
         cost = round_trip_ticks(self.dataset, self.parameters.costs, days_of(days))[session]
-        return adapt_weights(self.strategy, Outcomes(agents, made["model_score"], made["agent_score"], ret, cost))
+        return adapt_weights(strategy, Outcomes(agents, made["model_score"], made["agent_score"], ret, cost))
 
     def _choose_thresholds(self, held_out: Validation, strategy: StrategyParams) -> StrategyParams:
         """Try each threshold of the grid on the validation days, choose one per regime, and tell its edge."""
@@ -166,20 +206,13 @@ class Trainer:
         seen = self._rows_of(days)
         return training_usual(self.schema.columns, seen.rows, seen.ts_ns, seen.session, seen.sigma)
 
-    def write(
-        self,
-        folder: Path,
-        learned: Learned,
-        strategy: StrategyParams,
-        days: Sequence[dt.date],
-        reference: Reference | None = None,
-    ) -> str:
+    def write(self, folder: Path, learned: Learned, strategy: StrategyParams, days: Sequence[dt.date]) -> str:
         """Write and sign one bundle of a model trained on `days`; return its digest."""
         seen = self._rows_of(days)
         band, usual = training_band(self.schema, seen.rows, WINDOW), self._usual(days)
         model = assemble(learned, self.schema.columns, self.agents, strategy)._replace(band=band, usual=usual)
         golden = np.linspace(0, len(self.table.rows) - 1, GOLDEN_ROWS).astype(np.int64)
-        return write_bundle(folder, self._manifest(strategy, days), model, self.table.rows[golden], self.key, reference)
+        return write_bundle(folder, self._manifest(strategy, days), model, self.table.rows[golden], self.key)
 
     def _manifest(self, strategy: StrategyParams, days: Sequence[dt.date]) -> Manifest:
         data = self.parameters.data

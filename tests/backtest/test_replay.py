@@ -22,7 +22,9 @@ from market.lake import Lake
 from market.lake_manifest import Provenance
 from market.stream import Feed
 from market.types import BAR, Regime
+from tests.factories import blend_alone
 from trading.agent_inputs import AGENT_INPUTS
+from trading.blend import pack_blends
 from trading.core import new_desk
 from trading.model import Model
 from trading.paper import SessionResult, Trader, new_trader, run_session
@@ -116,7 +118,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Feed:
 def always(score: float) -> FlatForest:
     """One tree of one leaf."""
     return FlatForest(
-        header=np.array([ForestKind.LIGHTGBM, len(SCHEMA.columns), 0], dtype="<i8"),
+        header=np.array([ForestKind.SKLEARN, len(SCHEMA.columns), 0], dtype="<i8"),
         base=np.zeros(1),
         roots=np.array([0, 1], dtype="<i8"),
         nodes=np.array([(np.inf, 0, 0)], dtype=NODE),
@@ -131,10 +133,8 @@ def make_trader() -> Callable[[], Trader]:
     policy = StrategyParams(model_weight=1.0, agents_weight=0.0, require_agents=False)
     knots = np.array([[0.0, 1.0]] * 3)
     off = np.full(len(AGENT_INPUTS), -1)
-    model = Model(
-        always(0.9), always(0.1), always(0.5), knots, knots, off, policy.record(), open_band(len(SCHEMA.columns)),
-        open_usual(),
-    )  # fmt: skip
+    blends = pack_blends([blend_alone(always(p)) for p in (0.9, 0.1, 0.5)])
+    model = Model(blends, knots, knots, off, policy.record(), open_band(len(SCHEMA.columns)), open_usual())
     costs = CostParams(brokerage_reais=0.25, dollar_reais=5.0)
     return lambda: new_trader(SCHEMA, model, new_desk(RiskLimits(), WDO), costs)
 

@@ -51,7 +51,7 @@ def test_weights_follow_the_returns_of_the_same_moments(known: int, monkeypatch:
     monkeypatch.setattr(Trainer, "_trade", lambda self, held_out, strategy: SimpleNamespace(decisions=made))
     strategy = StrategyParams(adapt_weights=True, require_agents=False)
     trainer = trainer_of(table_of(ret, np.full(COUNT, DAY)), strategy)
-    found = trainer._adapt_weights(cast(Validation, None))
+    found = trainer._adapt_weights(cast(Validation, None), strategy)
     if known < 200:
         assert found == strategy
         return

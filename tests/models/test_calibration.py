@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from market.errors import DataError, NotEnoughData
 from models.calibration import Method, brier, expected_calibration_error, fit_calibration, reliability
@@ -22,53 +23,107 @@ def exact_sample(p_of, scores):
     return np.repeat(scores, 2), labels, np.column_stack([p, 1 - p]).ravel()
 
 
+def shuffled(p_of, scores):
+    """An exact sample in which every block of time has every score."""
+    return exact_sample(p_of, np.random.default_rng(2).permutation(scores))
+
+
+def log_odds(p):
+    return np.log(np.asarray(p) / (1 - np.asarray(p)))
+
+
+SPREAD = sigmoid(np.linspace(-2, 1.5, 200))
+
+
 def test_platt_recovers_the_logistic_curve_the_sample_was_made_from():
-    found = fit_calibration(*exact_sample(lambda x: sigmoid(0.3 + 1.7 * x), np.linspace(-2, 1.5, 200)))
-    assert found.method == Method.PLATT
-    assert found.x[[0, -1]].tolist() == [-2, 1.5]
-    assert found.p == pytest.approx(np.clip(sigmoid(0.3 + 1.7 * found.x), 0.02, 0.98), abs=1e-4)
+    found = fit_calibration(*shuffled(lambda p: sigmoid(0.3 + 1.7 * log_odds(p)), SPREAD))
+    assert found.x[[0, -1]] == pytest.approx([sigmoid(-2), sigmoid(1.5)])
+    assert found.p == pytest.approx(np.clip(sigmoid(0.3 + 1.7 * log_odds(found.x)), 0.02, 0.98), abs=1e-4)
+
+
+def bent(p):
+    """Log odds 3·ln p − 0.3·ln(1 − p) + 1.5: steep where p is small, flat where it is large."""
+    return sigmoid(3.0 * np.log(p) - 0.3 * np.log(1 - p) + 1.5)
+
+
+def test_beta_recovers_the_curve_no_logistic_one_can_follow():
+    found = fit_calibration(*shuffled(bent, np.linspace(0.05, 0.95, 400)))
+    assert found.method == Method.BETA
+    assert found.p == pytest.approx(np.clip(bent(found.x), 0.02, 0.98), abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_beta_is_the_logistic_regression_on_both_logarithms(seed):
+    """Kull et al. (2017), section 4: maps of the family are found by regression on ln p and −ln(1 − p)."""
+    random = np.random.default_rng(seed)
+    p = random.uniform(0.03, 0.97, 1900)
+    labels = (random.random(1900) < bent(p)).astype(np.int64)
+    weights = random.uniform(0.5, 2.0, 1900)
+    found = fit_calibration(p, labels, weights)
+    assert found.method == Method.BETA
+    columns = np.column_stack([np.log(p), -np.log(1 - p)])
+    curve = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(columns, labels, sample_weight=weights)
+    assert curve.coef_.min() > 0
+    at = np.column_stack([np.log(found.x), -np.log(1 - found.x)])
+    assert found.p == pytest.approx(np.clip(curve.predict_proba(at)[:, 1], 0.02, 0.98), abs=1e-3)
+
+
+def test_beta_leaves_out_a_logarithm_that_would_turn_the_curve_down():
+    """Log odds −½·ln p − 2·ln(1 − p) − 2 fall near 0: a would be −½, so the curve is that of b alone, and rises."""
+
+    def truth(p):
+        return sigmoid(-0.5 * np.log(p) - 2.0 * np.log(1 - p) - 2.0)
+
+    scores, labels, weights = shuffled(truth, np.linspace(0.02, 0.95, 300))
+    found = fit_calibration(scores, labels, weights)
+    assert found.method == Method.BETA
+    alone = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000)
+    alone.fit(-np.log(1 - scores)[:, None], labels, sample_weight=weights)
+    expected = np.clip(alone.predict_proba(-np.log(1 - found.x)[:, None])[:, 1], 0.02, 0.98)
+    assert found.p == pytest.approx(expected, abs=1e-3)
+    assert np.all(np.diff(found.p) >= 0)
+
+
+def test_learners_that_are_sure_are_read_as_nearly_so():
+    scores = np.tile([0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 20)
+    labels = np.tile([0, 0, 1, 1, 1, 0], 20)
+    found = fit_calibration(scores, labels, np.ones(120))
+    assert found.probability(np.array([0.0, 1.0])) == pytest.approx([1 / 3, 2 / 3], abs=1e-3)
 
 
 def test_the_scale_of_the_weights_changes_nothing():
-    scores, labels, weights = exact_sample(lambda x: sigmoid(0.3 + 1.7 * x), np.linspace(-2, 1.5, 40))
+    scores, labels, weights = shuffled(lambda p: sigmoid(0.3 + 1.7 * log_odds(p)), SPREAD[::5])
     halved = fit_calibration(scores, labels, weights / 1024)
     assert halved.p.tolist() == fit_calibration(scores, labels, weights).p.tolist()
 
 
-def test_large_and_distant_scores_are_no_trouble():
-    scores = 1e6 + 1e3 * np.linspace(-2, 2, 200)
-    found = fit_calibration(*exact_sample(lambda x: sigmoid((x - 1e6) / 1e3), scores))
-    assert found.probability(np.array([1e6, 1e6 + 1e3])) == pytest.approx([0.5, sigmoid(1)], abs=1e-3)
-
-
 def steps_of(x):
-    return np.where(x < -0.2, 0.3, np.where(x < 0.6, 0.4, 0.9))
+    return np.where(x < 0.4, 0.3, np.where(x < 0.8, 0.4, 0.9))
 
 
 def shuffled_sample(p_of, count):
-    scores = np.random.default_rng(2).permutation(np.linspace(-1, 1, count // 2))
-    return exact_sample(p_of, scores)
+    return shuffled(p_of, np.linspace(0.01, 0.99, count // 2))
 
 
 def test_isotonic_is_taken_where_steps_fit_better_and_samples_are_many():
     found = fit_calibration(*shuffled_sample(steps_of, 6000))
     assert found.method == Method.ISOTONIC
-    assert found.probability(np.array([-0.8, 0.2, 0.9])) == pytest.approx([0.3, 0.4, 0.9], abs=0.01)
+    assert found.probability(np.array([0.1, 0.6, 0.95])) == pytest.approx([0.3, 0.4, 0.9], abs=0.01)
 
 
 def test_isotonic_is_not_taken_below_the_sample_limit():
-    assert fit_calibration(*shuffled_sample(steps_of, 2000)).method == Method.PLATT
+    assert fit_calibration(*shuffled_sample(steps_of, 2000)).method != Method.ISOTONIC
 
 
 def test_isotonic_is_not_taken_where_the_curve_is_logistic():
     random = np.random.default_rng(4)
-    scores = random.normal(size=3000)
-    labels = (random.random(3000) < sigmoid(scores)).astype(np.int64)
-    assert fit_calibration(scores, labels, np.ones(3000)).method == Method.PLATT
+    scores = sigmoid(random.normal(size=3000))
+    labels = (random.random(3000) < scores).astype(np.int64)
+    assert fit_calibration(scores, labels, np.ones(3000)).method != Method.ISOTONIC
 
 
 def test_learner_that_is_wrong_out_of_fold_becomes_the_base_rate():
-    scores, labels, weights = exact_sample(lambda x: sigmoid(-2 * x), np.linspace(-1, 3, 100))
+    scores, labels, weights = shuffled(lambda p: sigmoid(-2 * log_odds(p)), sigmoid(np.linspace(-1, 3, 100)))
     found = fit_calibration(scores, labels, weights)
     assert found.method == Method.CONSTANT
     assert found.p == pytest.approx(np.full(129, np.average(labels, weights=weights)))
@@ -77,21 +132,21 @@ def test_learner_that_is_wrong_out_of_fold_becomes_the_base_rate():
 def test_learner_with_a_single_score_becomes_the_base_rate():
     found = fit_calibration(np.full(100, 0.25), np.arange(100) % 4 == 0, np.ones(100))
     assert found.method == Method.CONSTANT
-    assert found.probability(np.array([-9, 0.25, 9])) == pytest.approx([0.25] * 3)
+    assert found.probability(np.array([0.0, 0.25, 1.0])) == pytest.approx([0.25] * 3)
     assert np.all(np.diff(found.x) > 0)
 
 
 def test_probability_is_clipped_at_the_ends_of_the_table():
-    found = fit_calibration(*exact_sample(lambda x: sigmoid(8 * x), np.linspace(-2, 2, 400)))
-    assert found.probability(np.array([-50.0, 50.0])).tolist() == [0.02, 0.98]
+    found = fit_calibration(*shuffled(lambda p: sigmoid(8 * log_odds(p)), sigmoid(np.linspace(-2, 2, 400))))
+    assert found.probability(np.array([0.0, 1.0])).tolist() == [0.02, 0.98]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(50, 400), st.floats(-3, 3), st.sampled_from([2, 33, 129]))
 def test_every_table_rises_and_stays_in_range(seed, count, slope, knots):
     random = np.random.default_rng(seed)
-    scores = random.normal(size=count)
-    labels = (random.random(count) < sigmoid(slope * scores)).astype(np.int64)
+    scores = random.random(count)
+    labels = (random.random(count) < sigmoid(slope * (scores - 0.5))).astype(np.int64)
     labels[:2] = [0, 1]
     found = fit_calibration(scores, labels, random.uniform(0.1, 2, count), knots)
     assert found.x.shape == found.p.shape == (knots,)
@@ -112,9 +167,10 @@ def test_too_little_to_calibrate_on_is_refused(labels):
         fit_calibration(np.linspace(0, 1, len(labels)), labels, np.ones(len(labels)))
 
 
-def test_missing_score_is_refused():
+@pytest.mark.parametrize("score", [math.nan, -0.01, 1.01])
+def test_score_that_is_no_probability_is_refused(score):
     scores = np.linspace(0, 1, 100)
-    scores[7] = math.nan
+    scores[7] = score
     with pytest.raises(DataError, match="finite"):
         fit_calibration(scores, np.arange(100) % 2, np.ones(100))
 

@@ -7,15 +7,16 @@ import pytest
 from sklearn import inspection
 from sklearn.linear_model import LogisticRegression
 
-from forest.flat import empty
+from forest.flat import ForestKind, empty
 from market.errors import DataError, NotEnoughData
 from market.types import Regime
 from models.importance import log_loss, merged_importance, permutation_importance
-from models.learners import Fitted
+from models.learners import Fitted, Member
 
 
 def learner_of(importance, rows):
-    return Fitted(Regime.RANGE, None, empty(), np.array(importance, dtype=float), rows)
+    forest = Member(None, empty(), np.array(importance, dtype=float))
+    return Fitted(Regime.RANGE, {ForestKind.SKLEARN: forest}, np.array([0.0, 0.0, 1.0]), rows)
 
 
 def test_regimes_merge_by_their_rows():

@@ -13,13 +13,14 @@ import pytest
 
 from features.monitor import NEVER, Band
 from features.schema import FeatureSchema
-from forest.flat import CATEGORICAL, NODE, FlatForest, ForestKind, empty, to_arrays
+from forest.flat import CATEGORICAL, NODE, FlatForest, ForestKind, empty
 from market.costs import CostParams
 from market.errors import BundleRefused, UsageError
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
 from registry.bundle import FeedNeeds, Lineage, Manifest, digest, install, load_bundle, write_bundle
 from registry.signing import create_key, load_private_key, sign
 from trading.agent_inputs import AGENT_INPUTS
+from trading.blend import Blend, pack_blends
 from trading.model import Model
 from trading.policy import StrategyParams
 from trading.usual import open_usual
@@ -29,19 +30,25 @@ SCHEMA = FeatureSchema("core", ("returns_1", "returns_5", "rsi_14"), 60_000_000_
 LINEAGE = Lineage("d" * 64, "c" * 40, True, ("synthetic",), "2026-01-05", "2026-03-02", "p" * 64)
 
 
-def stump(threshold):
+def stump(threshold, kind=ForestKind.LIGHTGBM, low=-1.0, high=1.0):
     nodes, rules = np.array([(threshold, 0, 1), (np.inf, 0, 0), (np.inf, 0, 0)], dtype=NODE), np.zeros(3, np.uint32)
-    return FlatForest(
-        np.array([ForestKind.LIGHTGBM, 3, 0]), np.zeros(1), np.array([0, 3]), nodes, rules, np.array([0, -1.0, 1.0])
-    )
+    return FlatForest(np.array([kind, 3, 0]), np.zeros(1), np.array([0, 3]), nodes, rules, np.array([0, low, high]))
 
 
-def small_model(**changes):
-    calibration_x = np.tile([-2.0, 2.0], (3, 1))
+UP = Blend(
+    (stump(0.5), stump(1.0, ForestKind.XGBOOST, -2.0, 2.0), stump(0.0, ForestKind.SKLEARN, 0.25, 0.75)),
+    np.array([0.25, 0.5, 0.25]),
+)
+DOWN = Blend((stump(-0.5), empty(), empty()), np.array([1.0, 0.0, 0.0]))
+NONE = Blend((empty(), empty(), empty()), np.zeros(3))
+
+
+def small_model(blends=(UP, DOWN, NONE), **changes):
+    calibration_x = np.tile([0.0, 1.0], (3, 1))
     calibration_p = np.tile([0.25, 0.75], (3, 1))
     inputs = np.full(len(AGENT_INPUTS), -1)
     policy, band = StrategyParams().record(), Band(np.zeros((3, 3)), np.ones((3, 3)), np.array([200, 200, NEVER]))
-    model = Model(stump(0.5), stump(-0.5), empty(), calibration_x, calibration_p, inputs, policy, band, open_usual())
+    model = Model(pack_blends(blends), calibration_x, calibration_p, inputs, policy, band, open_usual())
     return model._replace(**changes)
 
 
@@ -101,8 +108,8 @@ def stored(folder, name):
 
 def test_loads_what_was_written(folder, key):
     bundle = load_bundle(folder, key.public, SCHEMA.hash)
-    for loaded, written in zip(bundle.model[:3], small_model()[:3], strict=True):
-        assert all(np.array_equal(a, to_arrays(written)[n]) for n, a in to_arrays(loaded).items())
+    for loaded, written in zip(bundle.model.blends, small_model().blends, strict=True):
+        assert loaded.tobytes() == written.tobytes()
     for loaded, written in zip(bundle.model.band, small_model().band, strict=True):
         assert loaded.tobytes() == written.tobytes()
     assert bundle.schema == SCHEMA
@@ -127,13 +134,35 @@ def test_refuses_a_band_of_other_columns_or_without_patience(tmp_path, key, chan
         write_bundle(tmp_path / "bundle", small_manifest(), model, golden_rows(), key)
 
 
-def test_golden_outputs_are_the_calibrated_scores(folder, key):
-    """Score ±1 between the knots (-2, 0.25) and (2, 0.75) gives 0.375 or 0.625; no forest gives NaN."""
+def sigmoid(score):
+    return 1 / (1 + np.exp(-score))
+
+
+def test_golden_rows_tell_every_learner_and_their_calibrated_blend(folder, key):
+    """Worked by hand: links, weights, and the line from (0, 0.25) to (1, 0.75); without a learner NaN."""
     golden = load_bundle(folder, key.public).golden
     assert golden.regimes[:4].tolist() == [1, 2, 3, 1]
-    threshold = np.where(golden.regimes == 1, 0.5, -0.5)
-    expected = np.where(golden.rows[:, 0] <= threshold, 0.375, 0.625)
-    assert np.array_equal(golden.outputs, np.where(golden.regimes == 3, np.nan, expected), equal_nan=True)
+    first, up, down = golden.rows[:, 0], golden.regimes == 1, golden.regimes == 2
+    members = np.full((64, 3), np.nan)
+    members[up, 0] = sigmoid(np.where(first[up] <= 0.5, -1, 1))
+    members[up, 1] = sigmoid(np.where(first[up] <= 1.0, -2, 2))
+    members[up, 2] = np.where(first[up] <= 0.0, 0.25, 0.75)
+    members[down, 0] = sigmoid(np.where(first[down] <= -0.5, -1, 1))
+    assert golden.members == pytest.approx(members, rel=1e-15, nan_ok=True)
+    blended = np.where(up, members @ [0.25, 0.5, 0.25], members[:, 0])
+    assert golden.outputs == pytest.approx(0.25 + 0.5 * blended, rel=1e-15, nan_ok=True)
+    assert np.isfinite(golden.members).sum(axis=0).tolist() == [up.sum() + down.sum(), up.sum(), up.sum()]
+
+
+def test_a_learner_behind_a_flat_calibration_is_still_proved(tmp_path, key):
+    """The base rate everywhere hides what learners say from the outputs; the golden members do not."""
+    flat = small_model(calibration_p=np.full((3, 2), 0.5))
+    write_bundle(tmp_path / "flat", small_manifest(), flat, golden_rows(), key)
+    arrays = stored(tmp_path / "flat", "model.npz")
+    arrays["trend_up.xgboost.values"][1] = -3.0
+    seal(tmp_path / "flat", key, {"model.npz": pack_arrays(arrays)})
+    with pytest.raises(BundleRefused, match="the golden members"):
+        load_bundle(tmp_path / "flat", key.public)
 
 
 def test_same_training_gives_the_same_bytes(folder, tmp_path, key):
@@ -258,9 +287,9 @@ FEWER = FeatureSchema("core", SCHEMA.columns[:2], SCHEMA.bar_ns, 2)
         ({"schema": OTHER_CATALOGUE}, "expected hash"),
         ({"schema": UNKNOWN_COLUMN}, "feature schema"),
         ({"schema": SWAPPED_COLUMNS}, "expected hash"),
-        ({"schema": json.loads(FEWER.to_json())}, "forests of 2 features"),
+        ({"schema": json.loads(FEWER.to_json())}, "of 2 features"),
         ({"class_map": {"down": 1, "up": 0}}, "classes down 0"),
-        ({"format": 1}, "bundle format 5"),
+        ({"format": 1}, "bundle format 6"),
         ({"surprise": 1}, "a manifest"),
         ({"agents": "all"}, "a manifest"),
         ({"agents": ["order_flow"]}, "a policy and agents"),
@@ -291,7 +320,7 @@ def test_schema_the_runner_does_not_compute_is_refused(folder, key):
 def changed_nodes(field, at, value):
     forest = stump(0.5)
     forest.nodes[field][at] = value
-    return {"trend_up.nodes": forest.nodes}
+    return {"trend_up.lightgbm.nodes": forest.nodes}
 
 
 @pytest.mark.parametrize(
@@ -299,14 +328,21 @@ def changed_nodes(field, at, value):
     [
         (changed_nodes("step", 0, 9), "children inside"),
         (changed_nodes("feature", 0, 7), "a feature below 3"),
-        ({"trend_up.rules": np.array([CATEGORICAL, 0, 0], np.uint32)}, "zeros and categories"),
-        ({"trend_up.rules": np.zeros(2, np.uint32)}, "rules or more"),
-        ({"trend_up.values": np.array([0.0, np.nan, 1.0])}, "finite"),
-        ({"trend_up.values": np.zeros(3, np.float32)}, "float64"),
-        ({"trend_up.roots": np.array([0, 3], np.int32)}, "int64"),
-        ({"trend_up.nodes": np.zeros((3, 1), NODE)}, "trend_up.nodes"),
+        ({"trend_up.lightgbm.rules": np.array([CATEGORICAL, 0, 0], np.uint32)}, "zeros and categories"),
+        ({"trend_up.lightgbm.rules": np.zeros(2, np.uint32)}, "rules or more"),
+        ({"trend_up.lightgbm.values": np.array([0.0, np.nan, 1.0])}, "finite"),
+        ({"trend_up.lightgbm.values": np.zeros(3, np.float32)}, "float64"),
+        ({"trend_up.lightgbm.roots": np.array([0, 3], np.int32)}, "int64"),
+        ({"trend_up.lightgbm.nodes": np.zeros((3, 1), NODE)}, "trend_up.lightgbm.nodes"),
+        ({"trend_up.weights": np.array([0.5, 0.5, 0.0])}, "trees where there is weight"),
+        ({"trend_down.weights": np.array([0.5, 0.5, 0.0])}, "trees where there is weight"),
+        ({"trend_up.weights": np.array([0.25, 0.5, 0.5])}, "weights that add to 1"),
+        ({"trend_up.weights": np.array([-0.25, 1.0, 0.25])}, "weights that add to 1"),
+        ({"trend_up.weights": np.array([np.nan, 0.5, 0.25])}, "weights that add to 1"),
+        ({"trend_up.xgboost.header": np.array([1, 3, 0])}, "XGBOOST of 3 features"),
+        ({"trend_up.xgboost.header": np.array([2, 4, 0])}, "XGBOOST of 3 features"),
         ({"calibration_x": np.zeros((2, 2))}, "calibration_x"),
-        ({"calibration_x": np.tile([2.0, -2.0], (3, 1))}, "rise"),
+        ({"calibration_x": np.tile([1.0, 0.0], (3, 1))}, "rise"),
         ({"calibration_p": np.tile([0.1, 1.1], (3, 1))}, "probabilities"),
         ({"calibration_p": np.full((3, 2), np.nan)}, "probabilities"),
         ({"agent_inputs": np.zeros(len(AGENT_INPUTS), np.int64)}, "agent inputs"),
@@ -323,9 +359,11 @@ def test_rightly_signed_but_unfit_model_is_refused(folder, key, changes, words):
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("outputs", lambda a: np.nextafter(a, 1.0), "the golden output"),
-        ("outputs", lambda a: np.full(64, np.nan), "the golden output"),
-        ("regimes", lambda a: a[::-1].copy(), "the golden output"),
+        ("outputs", lambda a: np.nextafter(a, 1.0), "the golden outputs"),
+        ("outputs", lambda a: np.full(64, np.nan), "the golden outputs"),
+        ("members", lambda a: np.nextafter(a, 1.0), "the golden members"),
+        ("members", lambda a: np.full((64, 3), np.nan), "the golden members"),
+        ("regimes", lambda a: a[::-1].copy(), "the three regimes in turn"),
         ("rows", lambda a: a[:, :2].copy(), "rows"),
         ("rows", lambda a: a[:63].copy(), "rows"),
         ("rows", lambda a: a.astype(np.float64), "float32"),
@@ -441,7 +479,11 @@ def test_existing_folder_is_never_overwritten(folder, key):
     ("manifest", "model", "rows"),
     [
         (small_manifest(policy=asdict(StrategyParams(cooldown_bars=7))), small_model(), golden_rows()),
-        (small_manifest(), small_model(trend_up=stump(np.nan)), golden_rows()),
+        (
+            small_manifest(),
+            small_model((Blend((stump(np.nan), empty(), empty()), DOWN.weights), DOWN, NONE)),
+            golden_rows(),
+        ),
         (small_manifest(), small_model(), golden_rows()[:10]),
         (small_manifest(schema=OTHER_CATALOGUE), small_model(), golden_rows()),
     ],

@@ -37,6 +37,9 @@ def _reasons(strategy: StrategyParams, bars: int = 1, mirrored: bool = False, **
         ({"min_confidence": 0.78}, HoldReason.SIGNAL),
         ({"min_confidence": 0.78, "confidence_shift": (0.3, 0.3, 0.0)}, HoldReason.SIGNAL),  # no more than 0.8
         ({"concordance": ConcordanceParams(required=True)}, HoldReason.DISCORD),  # without agents nothing agrees
+        # The model says 0.9 or 0.1, so |M| is 0.8; of an up and a down trend each has its own bound.
+        ({"least_lean": (0.81, 0.81, 0.0)}, HoldReason.AMBIGUOUS),
+        ({"least_lean": (0.79, 0.79, 1.0)}, HoldReason.SIGNAL),
         ({"trend_entry_atr": 0.5}, HoldReason.NO_SETUP),
         ({"trend_entry_atr": 2.01}, HoldReason.SIGNAL),
         ({"trades_per_day": (0, 0, 10)}, HoldReason.REGIME_LIMIT),
@@ -77,6 +80,19 @@ def test_decision_is_sure_enough_at_the_very_least(row: int, least: float) -> No
     decision["regime"], decision["strategy"] = Regime.RANGE, row
     for confidence, reason in ((least, HoldReason.SIGNAL), (least - 1e-9, HoldReason.UNSURE)):
         decision["confidence"] = confidence
+        assert hold_by_agreement(policy, decision) == reason
+
+
+@pytest.mark.parametrize("regime", [Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_model_of_two_minds_holds_by_the_bound_of_its_regime(regime: Regime, side: float) -> None:
+    bounds = [1.0, 1.0, 1.0]
+    bounds[regime - 1] = 0.5
+    policy = StrategyParams(require_agents=False, least_lean=tuple(bounds)).record()[0]  # type: ignore[arg-type]
+    decision = np.zeros(1, dtype=DECISION)[0]
+    decision["regime"], decision["strategy"] = regime, 1
+    for lean, reason in ((0.5, HoldReason.SIGNAL), (np.nextafter(0.5, 0.0), HoldReason.AMBIGUOUS)):
+        decision["model_score"] = side * lean
         assert hold_by_agreement(policy, decision) == reason
 
 

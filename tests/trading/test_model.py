@@ -11,8 +11,9 @@ from features.schema import FeatureSchema
 from forest.flat import empty
 from market.errors import BundleRefused
 from market.types import Regime
-from tests.factories import MINUTE_NS, make_constant_forest, make_model, make_stump
+from tests.factories import MINUTE_NS, blend_alone, make_constant_forest, make_model, make_stump
 from trading.agent_inputs import AGENT_INPUTS
+from trading.blend import pack_blends
 from trading.model import Model, calibrate, check_model, score_probability
 
 SCHEMA = FeatureSchema("test", ("returns_1", "adx_14"), MINUTE_NS, 0)
@@ -41,13 +42,12 @@ def test_calibration_of_a_missing_score_is_missing() -> None:
     assert np.isnan(calibrate(np.array([0.0, 1.0]), np.array([0.0, 1.0]), np.nan))
 
 
-def test_each_regime_asks_its_own_forest_and_its_own_calibration() -> None:
+def test_each_regime_asks_its_own_blend_and_its_own_calibration() -> None:
     up, down, range_ = (make_constant_forest(2, score) for score in (0.2, 0.4, 0.6))
     x = np.tile([0.0, 1.0], (3, 1))
     p = np.array([[0.0, 1.0], [0.0, 0.5], [1.0, 1.0]])
-    model = check_model(
-        make_model(SCHEMA, up)._replace(trend_down=down, range_=range_, calibration_x=x, calibration_p=p), 2
-    )
+    blends = pack_blends([blend_alone(forest) for forest in (up, down, range_)])
+    model = check_model(make_model(SCHEMA, up)._replace(blends=blends, calibration_x=x, calibration_p=p), 2)
     row = np.zeros(2, dtype=np.float32)
     asked = [
         score_probability(model, int(regime), row) for regime in (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)
@@ -64,7 +64,8 @@ def test_row_decides_the_branch() -> None:
 
 
 def test_regime_without_a_forest_has_no_probability() -> None:
-    model = check_model(make_model(SCHEMA, make_constant_forest(2, 0.5))._replace(range_=empty()), 2)
+    blends = pack_blends([blend_alone(forest) for forest in (make_constant_forest(2, 0.5), empty(), empty())])
+    model = check_model(make_model(SCHEMA, make_constant_forest(2, 0.5))._replace(blends=blends), 2)
     assert np.isnan(score_probability(model, int(Regime.RANGE), np.zeros(2, dtype=np.float32)))
 
 
@@ -83,7 +84,6 @@ def _bad(model: Model, **parts: np.ndarray) -> Model:
         {"agent_inputs": np.full(len(AGENT_INPUTS), 2)},
         {"agent_inputs": np.full(len(AGENT_INPUTS), -2)},
         {"agent_inputs": np.zeros(3, dtype=np.int64)},
-        {"trend_up": make_constant_forest(3, 0.5)},
     ],
 )
 def test_arrays_that_kernels_could_not_index_are_refused(parts: dict[str, np.ndarray]) -> None:
@@ -95,5 +95,6 @@ def test_checked_model_owns_its_arrays() -> None:
     model = make_model(SCHEMA, make_constant_forest(2, 0.5))
     checked = check_model(model, 2)
     model.calibration_p[:] = 0.0
-    model.trend_up.values[:] = 9.0
+    model.blends.values[:] = 9.0
+    model.blends.weights[:] = 0.5
     assert score_probability(checked, 1, np.zeros(2, dtype=np.float32)) == pytest.approx(0.5)
