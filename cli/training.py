@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command(epilog="Example: pregao demo --data exports/WINFUT_F_0_1min.csv")(demo)
     app.command(epilog="Example: pregao retrain --json")(retrain)
+    app.command(epilog="Example: pregao tune --trials 30")(tune)
     app.command(epilog="Example: pregao ui")(ui)
     gate = typer.Typer(help="The gates a model must pass.", epilog="Example: pregao gate explain 1")
     gate.command("explain", epilog="Example: pregao gate explain 1 --json")(gate_explain)
@@ -47,6 +48,24 @@ def _run_job(data: list[Path] | None, params: Path, json: bool, *, paper: bool) 
     limits = load_configuration(home).configuration.risk
     with quiet_stdout():
         done = main_job(home, params, tuple(data or ()), limits, paper=paper)
+    answer(json, done.as_dict(), done.lines())
+
+
+def tune(
+    trials: Annotated[int, typer.Option(min=1, help="Of each study, those of earlier calls included.")] = 30,
+    params: ParamsOption = CHECKOUT / "params.yaml",
+    json: JsonOption = False,
+) -> None:
+    """Search settings of each regime's lead learner by their log loss out of fold; a killed search goes on.
+
+    Every trial counts in the deflated Sharpe ratio of whatever is trained later. params.yaml is left alone.
+    """
+    home = find_home()
+    home.state.mkdir(parents=True, exist_ok=True)
+    from flows.tune import tune_job
+
+    with quiet_stdout():
+        done = tune_job(home, params, trials)
     answer(json, done.as_dict(), done.lines())
 
 

@@ -30,6 +30,7 @@ CONTRACT = {
     "parity": {"columns", "events", "differing", "first_difference"},
     "gate explain": {"version", "gates"},
     "retrain": {"run_id", "version", "alias", "stages", "gates"},
+    "tune": {"model", "tuned", "trials_ever"},
     "promote": {"model", "version", "previous", "gates_failed", "record", "looks"},
     "pull": {"instrument", "model", "version", "alias", "digest", "folder", "latency_p99_us"},
     "rollback": {"model", "version", "previous", "gates_failed", "record"},
@@ -67,7 +68,7 @@ WORDS = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_of_this_version_is_there() -> None:
     expected = {"demo", "retrain", "ui", "gate explain", "stage", "import", "lake ls", "features ls", "live", "init"}
     expected |= {"bench", "serve", "check", "collect", "config show", "config check", "roll show", "roll check"}
-    expected |= {"lake gaps", "lake verify", "lake sql", "calendar show", "calendar audit", "leakcheck"}
+    expected |= {"lake gaps", "lake verify", "lake sql", "calendar show", "calendar audit", "leakcheck", "tune"}
     expected |= {"features build", "features page", "parity", "backtest", "sweep", "promote", "rollback", "pull"}
     expected |= {"reproduce"}
     assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
