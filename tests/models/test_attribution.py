@@ -47,8 +47,8 @@ def test_forest_is_near_the_average_over_every_order() -> None:
     background = ROWS[:3]
     found = attribute(forest, ROWS[10:11], background, seed=2)[0]
     wanted = exact(lambda rows: forest.predict_proba(rows)[:, 1], ROWS[10], background)
-    many = sample_shapley(lambda rows: forest.predict_proba(rows)[:, 1], ROWS[10:11], background, 3, orders=600)[0]
-    assert many == pytest.approx(wanted, abs=0.03)
+    many = sample_shapley(lambda rows: forest.predict_proba(rows)[:, 1], ROWS[10:11], background, 3, orders=250)[0]
+    assert many == pytest.approx(wanted, abs=0.05)
     assert found == pytest.approx(wanted, abs=0.15)
 
 
