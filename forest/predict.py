@@ -1,6 +1,6 @@
 """Compiled inference over flat forests for one row, equal to the learner's own prediction to the bit.
 
-Eight trees are walked in lock step, so that their waits for memory overlap. Leaf values are then added in tree order,
+Twelve trees are walked in lock step, so that their waits for memory overlap. Leaf values are then added in tree order,
 in the arithmetic of the learner. A row without missing values, the only kind that is traded on, takes a walk that
 does not ask for them, unless categories decide somewhere.
 """
@@ -15,7 +15,7 @@ from market.kernel import kernel
 _XGBOOST = int(ForestKind.XGBOOST)
 _SKLEARN = int(ForestKind.SKLEARN)
 LIGHTGBM_ZERO = np.float32(1e-35)  # what is at most so far from 0.0
-_LANES = 8
+_LANES = 12
 
 
 @kernel
@@ -115,17 +115,19 @@ def predict_row(forest: FlatForest, row: np.ndarray) -> float:
     for t in range(0, full, _LANES):
         a0, a1, a2, a3 = _root(roots, t), _root(roots, t + 1), _root(roots, t + 2), _root(roots, t + 3)
         a4, a5, a6, a7 = _root(roots, t + 4), _root(roots, t + 5), _root(roots, t + 6), _root(roots, t + 7)
+        a8, a9, b0, b1 = _root(roots, t + 8), _root(roots, t + 9), _root(roots, t + 10), _root(roots, t + 11)
         before, now = np.uint64(1), np.uint64(0)
         while now != before:  # places only rise: where their sum stands still, all do
             before = now
             a0, a1, a2 = next_node(nodes, a0, row), next_node(nodes, a1, row), next_node(nodes, a2, row)
             a3, a4, a5 = next_node(nodes, a3, row), next_node(nodes, a4, row), next_node(nodes, a5, row)
-            a6, a7 = next_node(nodes, a6, row), next_node(nodes, a7, row)
-            now = a0 + a1 + a2 + a3 + a4 + a5 + a6 + a7
-        total = add(kind, add(kind, total, values[a0]), values[a1])
-        total = add(kind, add(kind, total, values[a2]), values[a3])
-        total = add(kind, add(kind, total, values[a4]), values[a5])
-        total = add(kind, add(kind, total, values[a6]), values[a7])
+            a6, a7, a8 = next_node(nodes, a6, row), next_node(nodes, a7, row), next_node(nodes, a8, row)
+            a9, b0, b1 = next_node(nodes, a9, row), next_node(nodes, b0, row), next_node(nodes, b1, row)
+            now = a0 + a1 + a2 + a3 + a4 + a5 + a6 + a7 + a8 + a9 + b0 + b1
+        total = add(kind, add(kind, add(kind, total, values[a0]), values[a1]), values[a2])
+        total = add(kind, add(kind, add(kind, total, values[a3]), values[a4]), values[a5])
+        total = add(kind, add(kind, add(kind, total, values[a6]), values[a7]), values[a8])
+        total = add(kind, add(kind, add(kind, total, values[a9]), values[b0]), values[b1])
     for t in range(full, trees):
         total = add(kind, total, values[leaf_of(forest, t, row)])
     return float(total / trees if kind == _SKLEARN else total)
