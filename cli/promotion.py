@@ -94,22 +94,28 @@ def pull(
     model: ModelOption = None,
     alias: Annotated[Alias, typer.Option(help="champion, or challenger for the shadow.")] = Alias.CHAMPION,
     mode: Annotated[For, typer.Option(help="paper: for a demonstration, which synthetic data may train.")] = For.LIVE,
+    now: Annotated[bool, typer.Option("--now", help="A running session takes it too, once it is flat.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Fetch the bundle that an alias names, verify all of it, and hand it to the runner.
 
-    The runner takes it at the start of its next session. Where anything does not hold, the one it has stays.
+    The runner takes it at the start of its next session, or with --now between two events once it is flat. Where
+    anything does not hold, the one it has stays.
     """
     from dataclasses import asdict
 
     from registry.pull import pull as fetch
+    from registry.serving import swap_request
 
-    done = fetch(find_home(), str(alias), model, demonstration=mode is For.PAPER)
+    home = find_home()
+    done = fetch(home, str(alias), model, demonstration=mode is For.PAPER)
+    if now:
+        swap_request(home, done.instrument, str(alias)).touch()
     entry = {key: value for key, value in asdict(done.entry).items() if key in KEYS["pull"]}
     fields = entry | {"instrument": done.instrument, "folder": str(done.folder)}
     lines = [
         f"{alias} of {done.entry.model}: version {done.entry.version}, bundle {done.entry.digest[:16]}, verified",
-        f"the runner takes it for {done.instrument} at the start of its next session: {done.folder}",
+        f"the runner takes it {'once it is flat' if now else 'at its next session'}: {done.instrument}, {done.folder}",
     ]
     answer(json, fields | {"latency_p99_us": round(done.latency_p99_us, 3)}, lines)
 

@@ -30,6 +30,7 @@ from live.profitdll.today import TodaySession
 from live.recorder import Outcome, Recorder
 from live.recording import Recording
 from live.routing import Routing
+from live.swap import Swap
 from market.calendar import EXCHANGE_ZONE
 from market.capture import CaptureHead
 from market.errors import SafetyRefusal, UsageError
@@ -149,6 +150,7 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
             kept.callback(routing.stop)
             attendant.alarms.append(routing.alarms)
         attendant.begin(step, book_of(trader.schema, plan.settings.book), late=source.late)
+        attendant.alarms.append(Swap(home, desk, step, named.alias).attend)
         idle = routing.idle if routing else lambda: True
         with _stopped_by_signals() as stopped:
             for _ in _shown(source.play(idle), source.total, f"{feed.contract} {day}"):

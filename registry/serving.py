@@ -89,6 +89,11 @@ def serve(home: Home, root: str, entry: Entry) -> Path:
     return path
 
 
+def swap_request(home: Home, root: str, alias: str) -> Path:
+    """Return the file whose being there asks the runner of an instrument to take what is served once it is flat."""
+    return home.bundles / f"{root}.{alias}.now"
+
+
 def served_roots(home: Home, alias: str = CHAMPION_ALIAS) -> list[str]:
     """Return the instruments of which a bundle is served, in alphabetical order."""
     return sorted(path.name.removesuffix(f".{alias}.json") for path in home.bundles.glob(f"[!.]*.{alias}.json"))

@@ -20,12 +20,15 @@ from live.lock import lock, unlock
 from live.memory import load_i8, record_at, store_i8, store_release, typed_intrinsic
 from live.profitdll.notices import post
 from live.profitdll.table import keep, now_ns, table, table_address
+from market.errors import SafetyRefusal
 from market.kernel import kernel
 from market.types import EVENT, Kind
 from trading.broker import broker_clock, broker_event
 from trading.core import Core
-from trading.desk import REQUESTS, Desk
+from trading.desk import DECISIONS, REQUESTS, Desk
+from trading.model import Model
 from trading.paper import Trader, paper_event
+from trading.records import BracketState
 
 HEADER = 64  # bytes before the state
 (
@@ -37,15 +40,19 @@ HEADER = 64  # bytes before the state
     HEARD,  # 1 where reports came since the last event
 ) = range(0, 7 * 8, 8)  # fmt: skip
 
-_CLOCK = int(Kind.CLOCK)
+_CLOCK, _FLAT = int(Kind.CLOCK), int(BracketState.FLAT)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A compiled step: its address and that of its state, as `Market.decide` takes them."""
+    """A compiled step: its address and that of its state, as `Market.decide` takes them.
+
+    The state is taken up under the lock at every event: whoever holds the lock may lay down another.
+    """
 
     address: int
     state: int
+    laid: Any  # what lies there, as it was laid down
 
     @property
     def lock(self) -> int:
@@ -73,8 +80,9 @@ def paper_step(trader: Trader) -> Step:
 
 
 def _run_desk(laid: Any, at: int) -> int:
-    state, held, event = _address(laid), _take(laid), record_at(at, EVENT)
+    state, event = _address(laid), record_at(at, EVENT)
     lock(state + LOCK)
+    held = _take(laid)
     heard = load_i8(state + HEARD) != 0
     if event["kind"] == _CLOCK:
         made = broker_clock(held, event, heard, desk_time(state, now_ns(table_address())))
@@ -90,12 +98,54 @@ def _run_desk(laid: Any, at: int) -> int:
 
 
 def _run_paper(laid: Any, at: int) -> int:
-    state, held, event = _address(laid), _take(laid), record_at(at, EVENT)
+    state, event = _address(laid), record_at(at, EVENT)
     lock(state + LOCK)
+    held = _take(laid)
     made = paper_event(held[0], held[1], event)
     _note(state, event)
     unlock(state + LOCK)
     return int(made)
+
+
+def change_model(step: Step, core: Core, model: Model) -> int:
+    """Let a step decide with another model of the same schema from its next event on, if its desk is flat.
+
+    Parameters
+    ----------
+    step : Step
+    core : Core
+        That the step was built of.
+    model : Model
+
+    Returns
+    -------
+    int
+        How many decisions were made until then; -1, and nothing is changed, where a position or an order is open.
+
+    Raises
+    ------
+    SafetyRefusal
+        If the model's arrays are of other kinds.
+    """
+    other = core._replace(model=model)
+    laid = other if isinstance(step.laid, Core) else (other, step.laid[1])
+    if numba.typeof(laid) != numba.typeof(step.laid):  # it would not lie as compiled code takes it up
+        raise SafetyRefusal(
+            "model: expected arrays of the kinds the step was built for, found others; restart to take it"
+        )
+    keep(laid)
+    return int(_lay_down_when_flat(laid, step.state, core.desk))
+
+
+@kernel
+def _lay_down_when_flat(laid: Any, state: int, desk: Desk) -> int:
+    lock(state + LOCK)
+    bracket, made = desk.bracket[0], -1
+    if desk.account[0]["position"] == 0 and bracket["state"] == _FLAT and bracket["live"] == 0:
+        _store(laid, state + HEADER)
+        made = desk.counts[DECISIONS]
+    unlock(state + LOCK)
+    return made
 
 
 @kernel
@@ -137,7 +187,7 @@ def _build(run: Callable[[Any, int], int], state: Any) -> Step:
     signature = types.int32(types.CPointer(kind), types.int64)
     compiled = numba.cfunc(signature, cache=True, error_model="numpy", _nrt=False)(run)
     keep(compiled)
-    return Step(int(compiled.address), address)
+    return Step(int(compiled.address), address, state)
 
 
 @typed_intrinsic
