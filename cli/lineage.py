@@ -1,16 +1,24 @@
 """Commands about where a model comes from and why it decided as it did."""
 
-from typing import Annotated
+import datetime as dt
+import math
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.environment import find_home
 from cli.output import JsonOption, answer, quiet_stdout
 
+if TYPE_CHECKING:
+    from flows.explanation import Explanation
+
+SHOWN = 15  # columns a person reads; machines get all
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("reproduce", epilog="Example: pregao reproduce 3 --json")(reproduce)
+    app.command("explain", epilog="Example: pregao explain 7 --json")(explain)
 
 
 def reproduce(
@@ -34,3 +42,65 @@ def reproduce(
         return
     reason = f"{name}: expected bundle {done.expected} from {done.commit[:12]}, found {done.found}; see the differences"
     answer(json, fields, done.differences, reason=reason)
+
+
+def explain(
+    order: Annotated[int | None, typer.Argument(help="Client order id, as the report and the journal have it.")] = None,
+    at: Annotated[
+        dt.datetime | None, typer.Option(help="Instead: when it was decided, São Paulo time; the close of its bar.")
+    ] = None,
+    contract: Annotated[str | None, typer.Option(help="The series, where it is not the bundle's newest.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Say why a recorded decision was made: its features, what each did to the score, and where the model is from.
+
+    The row is computed again from the lake, and explained only if it gives the journalled probability to the bit.
+    """
+    from flows.explanation import explain_order, explain_time
+    from market.calendar import to_ns
+    from market.errors import UsageError
+
+    home = find_home()
+    if (order is None) == (at is None):
+        raise UsageError("explain: expected an order id or --at, found both or neither; name one")
+    with quiet_stdout():
+        done = explain_time(home, to_ns(at), contract) if at else explain_order(home, int(order or 0), contract)
+    fields = _told(done)
+    head = f"{done.contract} {fields['time']}: {fields['side']} ({fields['reason']}), regime {fields['regime']}"
+    lines = [
+        head,
+        f"probability of up {fields['probability']}, raw score {fields['score']}, usual {fields['usual']}",
+        *(f"{one['share']:+.5f}  {one['name']} = {one['value']}" for one in fields["features"][:SHOWN]),
+        f"model {fields['model_digest']}, data {fields['data_hash']}, commit {fields['commit']}",
+    ]
+    answer(json, fields, lines)
+
+
+def _told(done: "Explanation") -> dict[str, Any]:
+    from market.calendar import to_local
+    from market.types import Regime, Side
+    from trading.records import HoldReason
+
+    decision, lineage = done.found.decision, done.bundle.manifest.lineage
+    columns = zip(done.bundle.schema.columns, done.row, done.shares, strict=True)
+    features = [{"name": name, "value": _number(value), "share": float(share)} for name, value, share in columns]
+    return {
+        "contract": done.contract,
+        "time": to_local(int(decision["ts_ns"])).isoformat(),
+        "sequence": int(decision["sequence"]),
+        "side": Side(int(decision["side"])).name if decision["side"] else "HOLD",
+        "reason": HoldReason(int(decision["reason"])).name,
+        "regime": Regime(int(decision["regime"])).name,
+        "probability": _number(decision["probability"]),
+        "score": _number(done.score),
+        "usual": _number(done.usual),
+        "features": sorted(features, key=lambda one: -abs(one["share"])),
+        "journal": str(done.found.path),
+        "model_digest": done.bundle.digest,
+        "data_hash": lineage.data_hash,
+        "commit": lineage.git_commit,
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -27,6 +27,10 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "pull": ("instrument", "model", "version", "alias", "digest", "folder", "latency_p99_us"),
         "rollback": ("model", "version", "previous", "gates_failed", "record"),
         "reproduce": ("model", "version", "commit", "expected", "found", "differences"),
+        "explain": (
+            "contract", "time", "sequence", "side", "reason", "regime", "probability", "score", "usual", "features",
+            "journal", "model_digest", "data_hash", "commit",
+        ),
         "stage": ("stage",),
         "import": ("files",),
         "collect": ("deliveries", "sessions", "dvc"),
