@@ -127,7 +127,7 @@ def pregao(clone: Path, *words: str) -> dict[str, Any]:
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_registered_version_is_trained_again_to_the_same_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
