@@ -22,9 +22,12 @@ from market.types import Regime
 from registry.bundle import Bundle, load_bundle
 from registry.installed import open_feed
 from registry.signing import public_key
+from trading.blend import unpack_blends
 from trading.journal import Kind, scan
 from trading.model import Model, score_probability
 from trading.records import DECISION, ORDER
+
+_REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # the order of blends
 
 
 class Journalled(NamedTuple):
@@ -49,7 +52,8 @@ class Explanation:
     row : ndarray of float32, shape (columns,)
         What the model saw.
     score, usual : float
-        Raw score of the regime's forest, and its mean over the bundle's golden rows; NaN where it has none.
+        Raw score of the member with the most weight in the regime's blend, and its mean over the bundle's golden rows;
+        NaN where the regime has no model.
     shares : f8[columns]
         Shapley values: what each column added to the score; they add up to `score - usual`.
     """
@@ -156,7 +160,7 @@ def _row_at(bundle: Bundle, seen: SessionFeatures, decision: np.void) -> np.ndar
 
 
 def _shared(found: Journalled, bundle: Bundle, contract: str, row: np.ndarray) -> Explanation:
-    forest = _forest_of(bundle.model, Regime(int(found.decision["regime"])))
+    forest = _lead_of(bundle.model, Regime(int(found.decision["regime"])))
     if forest is None or not np.isfinite(row).all():
         return Explanation(found, bundle, contract, row, np.nan, np.nan, np.zeros(len(row)))
     usual = float(np.mean([predict_row(forest, one) for one in bundle.golden.rows]))
@@ -164,7 +168,9 @@ def _shared(found: Journalled, bundle: Bundle, contract: str, row: np.ndarray) -
     return Explanation(found, bundle, contract, row, predict_row(forest, row), usual, shares)
 
 
-def _forest_of(model: Model, regime: Regime) -> FlatForest | None:
-    forests = {Regime.TREND_UP: model.trend_up, Regime.TREND_DOWN: model.trend_down, Regime.RANGE: model.range_}
-    forest = forests.get(regime)
-    return forest if forest is not None and len(forest.nodes) else None
+def _lead_of(model: Model, regime: Regime) -> FlatForest | None:
+    """Return the member of a regime's blend that has the most weight, None where the regime has no model."""
+    if regime not in _REGIMES:
+        return None
+    blend = unpack_blends(model.blends)[_REGIMES.index(regime)]
+    return blend.members[int(np.argmax(blend.weights))] if blend.weights.any() else None
