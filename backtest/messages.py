@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from backtest.drift_messages import DRIFT
 from backtest.finding_messages import FINDINGS
 from backtest.refusal_messages import REFUSALS
 
@@ -113,6 +114,7 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "data_cause_halt": ("interrupção", "halt"),
             "data_cause_holiday": ("feriado", "holiday"),
             "data_cause_truncated_export": ("arquivo cortado", "truncated export"),
+            **DRIFT,
             **FINDINGS,
             # sections
             "section_headline": ("Resultado", "Result"),

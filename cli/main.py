@@ -22,6 +22,7 @@ def build_app() -> typer.Typer:
         collect,
         config,
         data,
+        drift,
         features,
         lake,
         leaks,
@@ -31,6 +32,7 @@ def build_app() -> typer.Typer:
         promotion,
         research,
         roll,
+        schedule,
         trading,
         training,
     )
@@ -54,10 +56,12 @@ def build_app() -> typer.Typer:
         roll,
         features,
         leaks,
+        drift,
         trading,
         live,
         research,
         machine,
+        schedule,
         config,
     ):
         module.register(app)

@@ -15,7 +15,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 DEFAULT = "show"  # the command of a group that may be left out, where it has one: `pregao calendar` shows
 
 # The object of each command, besides `ok` and, where the answer is no, `reason`. A contract: keys stay.
-_JOB = ("run_id", "version", "alias", "model", "stages", "gates", "headline", "paper")
+_JOB = ("run_id", "version", "alias", "model", "stages", "gates", "headline", "paper", "request")
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "demo": _JOB,
@@ -50,6 +50,13 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "features build": ("schema_hash", "sessions", "caution"),
         "parity": ("contract", "session", "columns", "events", "decisions", "differing", "first_difference", "caution"),
         "leakcheck": ("checked", "leaks"),
+        "drift": (
+            "model", "model_digest", "contract", "sessions", "causes", "asks", "features", "inputs", "shifts", "fall",
+            "classifier", "journalled_sessions", "request", "page",
+        ),
+        "validate-model": ("model", "version", "checks"),
+        "weekly-review": ("first", "last", "trained", "moves", "drift", "request", "traded", "page"),
+        "schedule": ("jobs", "prefect", "alerts"),
         "backtest": (
             "contract", "first", "last", "in_sample_sessions", "decisions", "signals", "held", "refused", "rejected",
             "halted", "metrics", "instruments", "withheld", "notes", "decision_hash", "model_digest", "report",

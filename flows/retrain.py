@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -14,6 +14,8 @@ from flows.lock import exclusive
 from flows.meter import Meter, StageCost
 from flows.orphans import claim_server
 from flows.parameters import Parameters, load_parameters
+from flows.retrain_request import RetrainRequest, answered, pending
+from flows.retries import DELAYS_S, RETRIES, worth_retrying
 from flows.stages import backtest, collect, evaluate, features, labels, leaks, paper, report, train, validate
 from flows.stages.dataset import open_dataset
 from market.home import Home
@@ -39,6 +41,8 @@ class JobResult:
         The runner's answer, where a paper run was made.
     headline : dict
         A few numbers of the out-of-sample backtest.
+    request : RetrainRequest or None
+        The request of a drift check that this run answered.
     """
 
     stages: tuple[StageCost, ...]
@@ -47,6 +51,7 @@ class JobResult:
     paper: dict[str, Any] | None
     headline: dict[str, Any]
     home: Home
+    request: RetrainRequest | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields of `pregao retrain --json`."""
@@ -62,6 +67,7 @@ class JobResult:
             "gates": self.gates,
             "headline": self.headline,
             "paper": self.paper,
+            "request": asdict(self.request) if self.request else None,
         }
 
     def lines(self) -> list[str]:
@@ -106,7 +112,10 @@ def main_job(home: Home, params: Path, data: tuple[Path, ...], limits: RiskLimit
     parameters = load_parameters(params)
     with exclusive(home):
         claim_server()
-        return retrain(home, parameters, data, limits, paper_run=paper)
+        request = pending(home)
+        done = retrain(home, parameters, data, limits, paper_run=paper)
+        answered(home, request)
+        return replace(done, request=request)
 
 
 class _Stages:
@@ -117,7 +126,14 @@ class _Stages:
 
     def run(self, name: str, stage: Callable[..., T], *arguments: Any) -> T:
         with Meter(name) as meter:
-            as_task = task(name=name, persist_result=False, cache_policy=NO_CACHE)
+            as_task = task(
+                name=name,
+                persist_result=False,
+                cache_policy=NO_CACHE,
+                retries=RETRIES,
+                retry_delay_seconds=DELAYS_S,
+                retry_condition_fn=worth_retrying,
+            )
             result = as_task(stage)(*arguments)
         self.costs.append(cast(StageCost, meter.cost))
         return result

@@ -167,7 +167,8 @@ def _centres(column: np.ndarray, edges: np.ndarray) -> np.ndarray:
     places = np.searchsorted(edges, found, side="right")
     sums, counts = (np.bincount(places, weights, minlength=BINS) for weights in (scaled, None))
     centres = np.divide(sums, counts, out=np.full(BINS, np.nan), where=counts > 0)
-    return np.asarray(np.interp(np.arange(BINS), np.flatnonzero(counts), centres[counts > 0]))
+    filled = np.interp(np.arange(BINS), np.flatnonzero(counts), centres[counts > 0])
+    return np.maximum.accumulate(filled)  # rounding may turn two means that are nearly equal
 
 
 def _label_counts(seen: Observed, at: np.ndarray) -> np.ndarray:

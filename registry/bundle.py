@@ -1,11 +1,12 @@
 """The signed bundle: everything a runner needs of a trained model, and the proof that nothing was altered.
 
-A bundle is a folder of four regular files::
+A bundle is a folder of regular files::
 
-    manifest.json    what the model is, where it comes from, and the SHA-256 of the two files below
+    manifest.json    what the model is, where it comes from, and the SHA-256 of the .npz files below
     model.npz        flat forests and their weights, calibration knots, agent inputs, what inputs were like and what
                      was usual in training
     golden.npz       rows with the probabilities this model, and each of its learners, gave them when it was written
+    reference.npz    what the sessions of training were like, for `pregao drift`; a fold's bundle has none
     signature.json   Ed25519 signature over the bytes of the manifest
 
 The digest of a bundle is the SHA-256 of its manifest, which holds no times: the same training gives the same digest.
@@ -33,7 +34,9 @@ from forest.flat import NODE, ForestKind, from_arrays, to_arrays
 from market.costs import CostParams
 from market.errors import BundleRefused, ConfigError, UsageError
 from market.types import Regime
+from models.reference import Reference
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
+from registry.reference_arrays import pack_reference, unpack_reference
 from registry.signing import SigningKey, sign, verify
 from trading.agent_inputs import resolve_inputs
 from trading.blend import MEMBERS, Blend, Blends, member_row, pack_blends, unpack_blends
@@ -45,6 +48,8 @@ FORMAT = 6
 GOLDEN_ROWS = 64
 MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.npz", "golden.npz", "signature.json"
 FILE_BYTES = MappingProxyType({MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12})  # at most
+REFERENCE = "reference.npz"
+MORE_BYTES = MappingProxyType({REFERENCE: 1 << 24})  # of files that a manifest may name besides
 _REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # row order of the calibration
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _F4, _F8, _I8, _U1, _U4 = (np.dtype(name) for name in ("<f4", "<f8", "<i8", "u1", "<u4"))
@@ -137,9 +142,17 @@ class Bundle:
     schema: FeatureSchema
     model: Model
     golden: Golden
+    reference: Reference | None
 
 
-def write_bundle(folder: Path, manifest: Manifest, model: Model, golden_rows: np.ndarray, key: SigningKey) -> str:
+def write_bundle(
+    folder: Path,
+    manifest: Manifest,
+    model: Model,
+    golden_rows: np.ndarray,
+    key: SigningKey,
+    reference: Reference | None = None,
+) -> str:
     """Write, sign and verify a bundle; the folder appears complete or not at all.
 
     Parameters
@@ -152,6 +165,8 @@ def write_bundle(folder: Path, manifest: Manifest, model: Model, golden_rows: np
     golden_rows : np.ndarray
         Finite float32 `[64, columns]`.
     key : SigningKey
+    reference : Reference, optional
+        What the sessions of training were like.
 
     Returns
     -------
@@ -169,6 +184,8 @@ def write_bundle(folder: Path, manifest: Manifest, model: Model, golden_rows: np
         raise UsageError(f"{folder}: expected no such folder, found one; remove it or name another")
     golden = _ask_golden(model, np.array(golden_rows, dtype=_F4))
     contents = {MODEL: pack_arrays(_model_arrays(model)), GOLDEN: pack_arrays(asdict(golden))}
+    if reference is not None:
+        contents[REFERENCE] = pack_reference(reference)
     contents[MANIFEST] = _encode(replace(manifest, files={n: _sha256(data) for n, data in contents.items()}))
     contents[SIGNATURE] = _signature_file(key.public, sign(key, contents[MANIFEST]))
     written = _verify(str(folder), contents, key.public)
@@ -215,6 +232,15 @@ def instrument_of(folder: Path) -> str | None:
         return None
 
 
+def more_files(manifest: bytes) -> tuple[str, ...]:
+    """Return which files besides the four a manifest names, of those there may be: a hint, nothing is verified."""
+    try:
+        named = dict(json.loads(manifest)["files"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ()
+    return tuple(name for name in MORE_BYTES if name in named)
+
+
 def install(folder: Path, cache_folder: Path, public_key: bytes) -> Path:
     """Verify a bundle and place it in the cache under its digest.
 
@@ -244,14 +270,17 @@ def _verify(where: str, contents: Mapping[str, bytes], trusted: bytes) -> Bundle
     """Prove the contents in the order of distrust: signature, manifest, hashes, numbers, behaviour."""
     _check_signature(where, contents, trusted)
     manifest = _decode(where, contents[MANIFEST])
-    hashes = {name: _sha256(contents[name]) for name in (MODEL, GOLDEN)}
+    hashes = {name: _sha256(contents[name]) for name in (MODEL, GOLDEN, REFERENCE) if name in contents}
     if manifest.files != hashes:
         raise _refusal(where, f"the hashes {dict(manifest.files)}", hashes, "pull the bundle again")
     schema = FeatureSchema.from_json(json.dumps(manifest.schema))
     model = _read_model(where, contents[MODEL], manifest, schema)
     golden = _read_golden(where, contents[GOLDEN], len(schema.columns))
     _check_golden(where, model, golden)
-    return Bundle(_sha256(contents[MANIFEST]), manifest, schema, model, golden)
+    reference = None
+    if REFERENCE in contents:
+        reference = unpack_reference(f"{where}, {REFERENCE}", contents[REFERENCE], len(schema.columns))
+    return Bundle(_sha256(contents[MANIFEST]), manifest, schema, model, golden, reference)
 
 
 def _check_signature(where: str, contents: Mapping[str, bytes], trusted: bytes) -> None:
@@ -412,24 +441,25 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise _refusal(str(folder), "a bundle folder", "none", "pull the bundle again")
     names = sorted(entry.name for entry in folder.iterdir())
-    if names != sorted(FILE_BYTES):
+    if not set(FILE_BYTES) <= set(names) <= {*FILE_BYTES, *MORE_BYTES}:
         raise _refusal(str(folder), f"the files {sorted(FILE_BYTES)}", names, "pull the bundle again")
     return {name: _read_file(folder / name) for name in names}
 
 
 def _read_file(path: Path) -> bytes:
     """Read a regular file of bounded size, following no link."""
+    most = {**FILE_BYTES, **MORE_BYTES}[path.name]
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise _refusal(str(path), "a regular file", "a link, folder or device", "pull the bundle again")
         with os.fdopen(
             os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb"
         ) as file:
-            data = file.read(FILE_BYTES[path.name] + 1)
+            data = file.read(most + 1)
     except OSError as error:
         raise _refusal(str(path), "a readable file", str(error), "pull the bundle again") from error
-    if len(data) > FILE_BYTES[path.name]:
-        raise _refusal(str(path), f"at most {FILE_BYTES[path.name]} bytes", "more", "pull the bundle again")
+    if len(data) > most:
+        raise _refusal(str(path), f"at most {most} bytes", "more", "pull the bundle again")
     return data
 
 

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
 
 from market.errors import RegistryError, ServerUnavailable, UsageError, VersionMissing
-from registry.bundle import FILE_BYTES
+from registry.bundle import FILE_BYTES, MANIFEST, MORE_BYTES, more_files
 from registry.gate_record import GATES_FILE
 from registry.gate_record import MAX_BYTES as RECORD_BYTES
 
@@ -100,6 +100,7 @@ class Shelf:
         place = _LOCATION.fullmatch(str(named))
         folder = place[1] if place else self._odd("a bundle that the server keeps itself", named)
         files = {name: self._file(f"{folder}bundle/{name}", size) for name, size in FILE_BYTES.items()}
+        files |= {n: self._file(f"{folder}bundle/{n}", MORE_BYTES[n]) for n in more_files(files[MANIFEST])}
         return Offered(model, alias, version, files, self._file(f"{folder}{GATES_FILE}", RECORD_BYTES))
 
     def _ask(self, what: str, **named: str) -> dict[str, Any]:

@@ -194,6 +194,16 @@ def _check_days(feeds: Sequence[Feed], days: Sequence[dt.date]) -> None:
         ended = max(int(one["close_ns"]) for one in hours)
 
 
+def bundle_in_use(home: Home, contract: str | None = None) -> Bundle:
+    """Return the verified bundle that a runner would take now: of a series, else of the one instrument served.
+
+    Raises as `open_account`.
+    """
+    named = contract.strip().upper() if contract else None
+    root = Lake(home.lake).instruments.of(named).root if named else _served_root(home, CHAMPION_ALIAS)
+    return _take(home, root, CHAMPION_ALIAS).bundle
+
+
 def newest_bundle(home: Home, root: str | None = None) -> Path:
     """Return the bundle installed last, of an instrument if it has one; raises UsageError where none is installed."""
     # A name with a dot is the draft of an install that was killed.

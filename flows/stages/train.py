@@ -17,6 +17,7 @@ from flows.stages.artifacts import write_json, write_table
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.fitting import Learned, ask_members, probabilities
 from flows.stages.native import save_native
+from flows.stages.reference import training_reference
 from flows.stages.trainer import Trainer, days_of
 from forest.flat import ForestKind
 from market.errors import NotEnoughData
@@ -49,7 +50,9 @@ def run(home: Home, parameters: Parameters) -> dict[str, Any]:
     learned, strategy = trainer.fit_final(seen.members, strategies, seen.levels)
     if not learned.fitted:
         raise NotEnoughData(f"no regime could be trained: {'; '.join(learned.missing.values())}; collect more sessions")
-    digest = trainer.write(home.artifacts / BUNDLE, learned, strategy, dataset.training)
+    tests = [[date.fromisoformat(day) for day in fold["test_days"]] for fold in folds]
+    reference = training_reference(home.artifacts / FOLDS, trainer, tests, seen.p)
+    digest = trainer.write(home.artifacts / BUNDLE, learned, strategy, dataset.training, reference)
     save_native(home.artifacts / NATIVE, learned.fitted)
     known = _store_predictions(home, trainer.table, seen)
     importance = merged_importance(list(learned.fitted.values()))

@@ -39,6 +39,7 @@ from market.home import Home
 from market.types import Regime
 from models.agent_weights import Outcomes, adapt_weights, average_weights
 from models.learners import Fitted
+from models.reference import Reference
 from models.splits import split_off_validation
 from models.training_table import TrainingTable, trainable
 from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
@@ -206,13 +207,20 @@ class Trainer:
         seen = self._rows_of(days)
         return training_usual(self.schema.columns, seen.rows, seen.ts_ns, seen.session, seen.sigma)
 
-    def write(self, folder: Path, learned: Learned, strategy: StrategyParams, days: Sequence[dt.date]) -> str:
+    def write(
+        self,
+        folder: Path,
+        learned: Learned,
+        strategy: StrategyParams,
+        days: Sequence[dt.date],
+        reference: Reference | None = None,
+    ) -> str:
         """Write and sign one bundle of a model trained on `days`; return its digest."""
         seen = self._rows_of(days)
         band, usual = training_band(self.schema, seen.rows, WINDOW), self._usual(days)
         model = assemble(learned, self.schema.columns, self.agents, strategy)._replace(band=band, usual=usual)
         golden = np.linspace(0, len(self.table.rows) - 1, GOLDEN_ROWS).astype(np.int64)
-        return write_bundle(folder, self._manifest(strategy, days), model, self.table.rows[golden], self.key)
+        return write_bundle(folder, self._manifest(strategy, days), model, self.table.rows[golden], self.key, reference)
 
     def _manifest(self, strategy: StrategyParams, days: Sequence[dt.date]) -> Manifest:
         data = self.parameters.data

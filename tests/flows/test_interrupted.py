@@ -13,8 +13,12 @@ import pytest
 
 from market.home import Home
 from market.lake import Lake
+from registry.aliases import alias_holder
+from registry.bundle import load_bundle
+from registry.judgement import verified_record
 from registry.server import tracking_server
-from registry.tracking import models, versions
+from registry.signing import public_key
+from registry.tracking import download_bundle, models, versions
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PARAMS = Path(__file__).with_name("small.yaml")
@@ -82,3 +86,44 @@ def test_killed_runs_leave_lake_and_registry_whole_and_the_next_run_completes(ho
     assert lake.data_hash() == before
     assert registered(home) == [f"{NAME} 1"]
     assert servers_of(home) == []
+
+
+# What is there as soon as a task has begun: what the task before it leaves last.
+BEGUN = {
+    "labels": "features/schema.json",
+    "train": "labels/shares.json",
+    "second fold": "train/folds/0/manifest.json",
+    "backtest": "train/summary.json",
+    "leaks": "backtest/metrics.json",
+    "evaluate": "leaks/leaks.json",
+    "report": "evaluation/metrics.json",
+    "register": "report/report.html",
+}
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3000)
+def test_runs_killed_in_every_task_promote_nothing_by_half(home: Home, tmp_path: Path) -> None:
+    for task, left in BEGUN.items():
+        path, started = home.artifacts / left, time.time()
+        kill_when(home, lambda path=path, started=started: path.exists() and path.stat().st_mtime >= started)
+        assert Lake(home.lake).verify() == [], task
+        assert_whole(home, tmp_path / task)
+    last = start(home)
+    assert last.wait(timeout=600) == 0
+    assert_whole(home, tmp_path / "last")
+    assert len(registered(home)) in (1, 2)  # the run killed while it registered may have come to its end
+    assert servers_of(home) == []
+
+
+def assert_whole(home: Home, target: Path) -> None:
+    """Every version there is has its bundle, which verifies, its signed gates, and no alias they do not give it."""
+    with tracking_server(home.root) as uri:
+        for one in versions(uri, NAME) if NAME in models(uri) else []:
+            download_bundle(uri, NAME, one.version, target / str(one.version))
+            digest = load_bundle(target / str(one.version), public_key(home.keys)).digest
+            record = verified_record(home, uri, one)
+            assert record.bundle_digest == digest
+            assert alias_holder(uri, NAME, "champion") is None
+            if alias_holder(uri, NAME, "challenger") == one.version:
+                assert not record.failing("challenger")
