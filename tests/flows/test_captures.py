@@ -44,6 +44,14 @@ def test_a_part_that_contradicts_the_lake_is_refused_and_kept(home: Home) -> Non
     assert written.path.exists()
 
 
+def test_a_part_is_kept_where_the_lake_holds_other_events_than_it_was_told(home: Home) -> None:
+    record(home)
+    take_delivery(Lake(home.lake), "capture", only(home, CLOSE_S + 3600))
+    written = record(home, (1, 2, 4))
+    assert "expected the lake to hold its 3 events to the bit" in only(home, CLOSE_S + 3600).settle(None)
+    assert written.path.exists()
+
+
 def test_a_damaged_part_is_refused_and_kept(home: Home) -> None:
     written = record(home)
     data = bytearray(written.path.read_bytes())
