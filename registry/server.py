@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from market.errors import ServerUnavailable
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0  # its first start makes the database; a busy machine took over a minute
 STOP_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0
 
@@ -71,7 +71,7 @@ def tracking_server(home: Path, uri: str | None = None) -> Iterator[str]:
     Raises
     ------
     ServerUnavailable
-        The server did not answer within 60 seconds; the message ends with the tail of its log.
+        The server did not answer within 180 seconds; the message ends with the tail of its log.
     """
     if uri:
         yield uri

@@ -16,7 +16,7 @@ from numba.core.registry import CPUDispatcher
 from forest.convert import _base_margin
 from market import elementary
 from market.kernel import kernel
-from models.labels import bar_volatility, price_path
+from models.price_path import bar_volatility, price_path
 from tests.factories import make_bar
 from tests.trading.scenarios import build_warm
 
@@ -130,10 +130,11 @@ def test_compiled_decision_path_calls_nothing_of_the_host() -> None:
     for events in (False, True):
         build_warm(events=events)
     bars = np.concatenate([make_bar(minute, (100, 103, 99, 101)) for minute in range(30)])
-    bar_volatility(price_path(bars, np.zeros(30, dtype=np.int64), np.zeros((0, 2), dtype=np.int64)), 20)
+    holes = np.zeros((0, 2), dtype=np.int64)
+    bar_volatility(price_path(bars, np.zeros(30, dtype=np.int64), holes, None, 1.0), 20)
     # Another test of the same process may have run the exempt conversion; it is no part of the path.
     compiled = {name: one for name, one in dispatchers().items() if one.signatures and one is not _base_margin}
-    for needed in ("trading.paper.paper_event", "trading.paper.paper_bar", "models.labels._write_volatility"):
+    for needed in ("trading.paper.paper_event", "trading.paper.paper_bar", "models.price_path._write_volatility"):
         assert needed in compiled, f"{needed} did not run: {sorted(compiled)}"
     calls = {
         name: {call for call in outside_names(one) if not HARMLESS.fullmatch(call)} for name, one in compiled.items()
