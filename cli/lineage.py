@@ -66,7 +66,7 @@ def explain(
     with quiet_stdout():
         done = explain_time(home, to_ns(at), contract) if at else explain_order(home, int(order or 0), contract)
     fields = _told(done)
-    head = f"{done.contract} {fields['time']}: {fields['side']} ({fields['reason']}), regime {fields['regime']}"
+    head = f"{done.contract} {fields['time']}: {fields['side']} ({fields['hold_reason']}), regime {fields['regime']}"
     lines = [
         head,
         f"probability of up {fields['probability']}, raw score {fields['score']}, usual {fields['usual']}",
@@ -89,7 +89,7 @@ def _told(done: "Explanation") -> dict[str, Any]:
         "time": to_local(int(decision["ts_ns"])).isoformat(),
         "sequence": int(decision["sequence"]),
         "side": Side(int(decision["side"])).name if decision["side"] else "HOLD",
-        "reason": HoldReason(int(decision["reason"])).name,
+        "hold_reason": HoldReason(int(decision["reason"])).name,
         "regime": Regime(int(decision["regime"])).name,
         "probability": _number(decision["probability"]),
         "score": _number(done.score),

@@ -254,7 +254,7 @@ def test_every_message_is_used_and_stands_in_both_languages(full_report, bare_re
     text = " ".join([page.text, *(Page(render_report(data)).text for data in others)])
     # each has its own test
     elsewhere = ("plot_grouped", "gate_", "data_", "in_sample", "sweep_", "refusal", "reject_", "halt")
-    elsewhere += ("title_refusals", "title_halts", "column_session")
+    elsewhere += ("title_refusals", "title_halts", "column_session", "week_", "watch_")
     for key, message in MESSAGES.items():
         if not key.startswith(elsewhere):
             assert message.pt in text, key

@@ -70,7 +70,7 @@ def test_every_command_of_this_version_is_there() -> None:
     expected |= {"bench", "serve", "check", "collect", "config show", "config check", "roll show", "roll check"}
     expected |= {"lake gaps", "lake verify", "lake sql", "calendar show", "calendar audit", "leakcheck", "tune"}
     expected |= {"features build", "features page", "parity", "backtest", "sweep", "promote", "rollback", "pull"}
-    expected |= {"reproduce", "explain"}
+    expected |= {"reproduce", "explain", "drift", "schedule", "validate-model", "weekly-review"}
     assert {" ".join(words) for words in COMMANDS} == expected == set(KEYS)
 
 

@@ -88,6 +88,6 @@ def test_weights_are_moved_by_what_each_decision_s_session_costs(dearer: None, m
     seen: list[Any] = []
     monkeypatch.setattr(Trainer, "_trade", lambda self, held_out, strategy: SimpleNamespace(decisions=made))
     monkeypatch.setattr("flows.stages.trainer.adapt_weights", lambda strategy, outcomes: seen.append(outcomes))
-    trainer = trainer_of(table_of(np.ones(4), days[[0, 0, 1, 1]]), StrategyParams(adapt_weights=True))
-    trainer._adapt_weights(cast(Any, None))
+    strategy = StrategyParams(adapt_weights=True)
+    trainer_of(table_of(np.ones(4), days[[0, 0, 1, 1]]), strategy)._adapt_weights(cast(Any, None), strategy)
     assert seen[0].cost_ticks.tolist() == [0.5, 0.5, 3.0, 3.0]

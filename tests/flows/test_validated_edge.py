@@ -42,12 +42,15 @@ def test_edge_is_that_of_the_chosen_threshold(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_final_model_has_the_folds_median_edge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "fit_regimes", lambda table, learners: ({}, {}))
-    monkeypatch.setattr(module, "calibrate", lambda scores, table: ({}, {}))
+    monkeypatch.setattr(module, "fit_blends", lambda members, table: {})
+    monkeypatch.setattr(module, "fit_regimes", lambda table, learners, heard: ({}, {}))
+    monkeypatch.setattr(Trainer, "_blend", lambda *_: None)
+    monkeypatch.setattr(module, "least_leans", lambda learned, levels: (0.01, 0.02, 0.03))
     folds = [replace(STRATEGY, theta=(0.1, 0.2, theta), edge=(edge, 0.5, 0.0)) for theta, edge in
              ((0.2, 0.0), (0.1, 0.3), (0.2, 0.04))]  # fmt: skip
-    _, found = _trainer().fit_final(np.zeros(0), folds)
+    _, found = _trainer().fit_final(np.zeros((0, 3)), folds, {})
     assert (found.theta, found.edge) == ((0.1, 0.2, 0.2), (0.04, 0.5, 0.0))
+    assert found.least_lean == (0.01, 0.02, 0.03)
 
 
 def test_validation_trades_sizes_that_no_edge_holds_back(monkeypatch: pytest.MonkeyPatch) -> None:

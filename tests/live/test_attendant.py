@@ -60,7 +60,7 @@ def attended(tmp_path: Path, day: date) -> Iterator[Attended]:
     header = np.zeros(8, dtype=np.int64)
     with JournalWriter(tmp_path / "journal.bin") as journal:
         made = Attendant(cast(Any, connection), seat, day, Recorder(journal), cast(Any, recording))
-        made.begin(Step(0, int(header.ctypes.data)), "none", late=False)
+        made.begin(Step(0, int(header.ctypes.data), None), "none", late=False)
         yield Attended(made, seat.trader, journal.path, connected)
     table()[COUNT] = 0
 

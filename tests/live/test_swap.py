@@ -199,8 +199,7 @@ def test_open_position_is_waited_for(ground: Ground) -> None:
         run(events[later : later + 1])
     assert swap.bundle.digest == digest(ground.good[1])
     assert (
-        trader.core.model.trend_up.values.tolist()
-        == ground.models()[digest(ground.good[1])].model.trend_up.values.tolist()
+        trader.core.model.blends.values.tolist() == ground.models()[digest(ground.good[1])].model.blends.values.tolist()
     )
 
 

