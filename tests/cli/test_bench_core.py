@@ -16,6 +16,7 @@ from market.types import Kind, Side
 PAIR = (10.0, 30.0)
 
 
+@pytest.mark.nightly
 def test_every_row_is_measured() -> None:
     rows = measure(
         Sizes(60_000, trees=3, rounds=1, resting=execution.Sizes(30_000, 1), grid=sweep.Sizes(5_000, 10, 2, 1))

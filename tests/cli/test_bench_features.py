@@ -17,6 +17,7 @@ SMALL = Sizes(ticks=3_000, bars=1_500, calls=200, passes=2, rounds=1)
 NO_PEER = {"peer": None, "peer_name": None, "ratio": None}
 
 
+@pytest.mark.nightly
 def test_every_piece_of_work_is_measured() -> None:
     rows = [asdict(row) for row in measure(SMALL)]
     assert [row["unit"] for row in rows] == ["ns"] * 3 + ["us"] * 2 + ["ns"] * (4 + len(GROUPS)) + ["s", "count"]

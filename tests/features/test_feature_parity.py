@@ -97,6 +97,7 @@ def test_later_sessions_do_not_depend_on_anything_before_the_preload(feed, full_
     assert whole.rows.tobytes() == compute_session(full_schema, cut, feed.days[3]).rows.tobytes()
 
 
+@pytest.mark.nightly
 @settings(max_examples=25, deadline=None)
 @given(cut=st.integers(0, 9_000), hours_seed=st.integers(0, 3))
 def test_interrupted_anywhere_and_resumed_is_bit_identical(market, full_schema, cut, hours_seed):

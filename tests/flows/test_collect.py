@@ -246,6 +246,7 @@ def test_the_command_brings_what_it_can_and_says_what_is_not_whole(home: Home) -
     assert "no DVC repository" in answer["dvc"]
 
 
+@pytest.mark.nightly
 def test_a_fetch_that_fails_is_tried_again_and_does_not_stop_the_others(home: Home) -> None:
     source = Flaky(put(home, "WDOK20_a.csv", minutes(DAY)))
     settings = CollectSettings(retries=1, retry_delay_s=0.0)

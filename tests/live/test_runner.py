@@ -226,7 +226,7 @@ def test_models_say_the_same_whoever_takes_the_orders(routed: Done, paper: Done)
         np.testing.assert_array_equal(ours[name], theirs[name])
 
 
-@pytest.mark.parametrize("orders", [Orders.VENUE, Orders.NONE])
+@pytest.mark.parametrize("orders", [Orders.VENUE, pytest.param(Orders.NONE, marks=pytest.mark.nightly)])
 def test_a_second_process_takes_what_was_recorded_and_stands_where_the_first_one_stood(
     paper: Done, filed: Home, orders: Orders
 ) -> None:

@@ -55,6 +55,7 @@ def audit(realdata: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int
     return done.code, done.answer
 
 
+@pytest.mark.nightly
 def test_no_session_is_outside_the_calendar_but_the_two_saturdays(audit: tuple[int, dict[str, Any]]) -> None:
     code, said = audit
     assert [(one["source"], one["date"]) for one in said["outside"]] == [("WDO.csv", day) for day in SATURDAYS]
@@ -62,6 +63,7 @@ def test_no_session_is_outside_the_calendar_but_the_two_saturdays(audit: tuple[i
     assert all(day in said["reason"] for day in SATURDAYS)
 
 
+@pytest.mark.nightly
 def test_no_session_is_missing_but_those_listed(audit: tuple[int, dict[str, Any]]) -> None:
     """Also the README's fourth check: every other futures file has no missing and no extra session in its range."""
     expected = [f"{month}-{day:02}" for month, days in MISSING.items() for day in days]
@@ -70,6 +72,7 @@ def test_no_session_is_missing_but_those_listed(audit: tuple[int, dict[str, Any]
     assert missing == [("WDO", day) for day in expected]
 
 
+@pytest.mark.nightly
 def test_hours_of_futures_are_off_only_where_the_file_is_short(audit: tuple[int, dict[str, Any]]) -> None:
     """D1 and D6 list these days as cut, but 2025-07-10, whose first bar is at 09:10 and whose end is whole.
 

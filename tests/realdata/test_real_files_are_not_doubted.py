@@ -24,6 +24,7 @@ READ = {
 }  # fmt: skip
 
 
+@pytest.mark.nightly
 def test_every_real_file_that_is_read_is_taken_for_real(realdata: Path, tmp_path: Path) -> None:
     read: set[str] = set()
     for k, path in enumerate(sorted(item for item in realdata.rglob("*") if item.is_file())):

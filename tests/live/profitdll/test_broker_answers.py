@@ -55,6 +55,7 @@ def test_a_trade_from_entry_to_target_ends_flat_on_both_sides(tmp_path: Path, li
     assert 0 < told.more[3][1] < 1
 
 
+@pytest.mark.nightly
 def test_a_desk_that_lives_in_the_callback_hears_of_its_orders(tmp_path: Path, library: Path) -> None:
     """The same trade with the market decided on in the library's thread, whose step shares the desk with the loop."""
     told = tell(tmp_path, library, """
