@@ -1,12 +1,16 @@
 """The commands that look at a finished model again: has the market left it, and is it still what it was?"""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.environment import CHECKOUT, find_home
 from cli.output import JsonOption, answer, quiet_stdout
+
+if TYPE_CHECKING:
+    from market.home import Home
 
 
 def register(app: typer.Typer) -> None:
@@ -29,8 +33,7 @@ def drift(
 
     Ends with 1 where retraining is asked for.
     """
-    home = find_home()
-    home.state.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder at import, but not the one above
+    home = _home()
     from flows.drift import drift_job
 
     with quiet_stdout():
@@ -49,8 +52,7 @@ def validate_model(
 
     Nothing moves by it; it ends with 1 where something does not hold.
     """
-    home = find_home()
-    home.state.mkdir(parents=True, exist_ok=True)
+    home = _home()
     from flows.validate_model import validation_job
 
     with quiet_stdout():
@@ -66,8 +68,7 @@ def weekly_review(
     json: JsonOption = False,
 ) -> None:
     """Write the week on one page: what was trained and promoted, what drifted, what was traded."""
-    home = find_home()
-    home.state.mkdir(parents=True, exist_ok=True)
+    home = _home()
     from flows.weekly_review import review_job
 
     with quiet_stdout():
@@ -79,3 +80,11 @@ def weekly_review(
         f"page {page}",
     ]
     answer(json, {**week.as_dict(), "page": str(page)}, lines)
+
+
+def _home() -> "Home":
+    """Return the home, ready for Prefect, which makes its own folder at import but not the one above, and is quiet."""
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # the answer says what became of the job
+    home = find_home()
+    home.state.mkdir(parents=True, exist_ok=True)
+    return home

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features.pipeline import SessionFeatures, compute_session
+from flows.stages.paper import JOURNAL
 from forest.flat import FlatForest
 from forest.predict import predict_row
 from forest.shapley import shapley_values
@@ -110,7 +111,8 @@ def explain_time(home: Home, at_ns: int, contract: str | None = None) -> Explana
 
 
 def _newest_first(home: Home) -> list[Path]:
-    return sorted(home.journal.rglob("*.bin"), key=lambda path: path.stat().st_mtime, reverse=True)
+    kept = [*home.journal.rglob("*.bin"), *home.artifacts.glob(JOURNAL)]
+    return sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def _sessions(path: Path) -> Iterator[tuple[dt.date, tuple[str, ...], np.ndarray, np.ndarray]]:

@@ -103,6 +103,15 @@ def test_command_tells_features_shares_and_lineage(home: Home, journal: Path) ->
     assert (told["contract"], told["journal"]) == (MARKET.symbol, str(journal))
 
 
+def test_paper_run_of_a_training_is_looked_through_too(home: Home, journal: Path) -> None:
+    paper = home.artifacts / "paper" / "journal.bin"
+    paper.parent.mkdir(parents=True)
+    paper.write_bytes(journal.read_bytes())
+    found = explain_order(home, 7).found.path
+    paper.unlink()
+    assert found == paper
+
+
 def test_unknown_order_and_time_are_refused(home: Home, journal: Path) -> None:
     with pytest.raises(UsageError, match="order 8, found none"):
         explain_order(home, 8)
