@@ -103,7 +103,7 @@ def sign_bundle(
         ),
     )
     rows = np.random.default_rng(1).normal(size=(64, len(schema.columns))).astype(np.float32)
-    drafted = Path(tempfile.mkdtemp(dir=home.root, prefix="drafted-"))
+    drafted = Path(tempfile.mkdtemp(dir=home.root.parent, prefix="drafted-"))  # a home holds what its owner made
     write_bundle(drafted / "bundle", manifest, model, rows, key)
     return drafted / "bundle"
 
