@@ -66,7 +66,8 @@ def total_interval(daily: np.ndarray, ahead: int, level: float = 0.90) -> Interv
     """Return the interval that holds what the next `ahead` sessions earn together with probability `level`.
 
     Both what the past sessions cannot tell and what the next ones may bring are in it: each draw resamples the past,
-    then the next sessions from that past.
+    then the next sessions from that past. Short series hold few blocks that are apart, so it is somewhat narrow: of 40
+    independent normal sessions it holds what six more earn 86 times in 100, not 90.
 
     Parameters
     ----------
