@@ -61,6 +61,8 @@ class Attendant:
     def begin(self, step: Step, book: str, *, late: bool) -> None:
         """Let the step decide on every event from the first one on, and ask for them.
 
+        What the desk has done until now is in the journal of the earlier process that did it.
+
         Parameters
         ----------
         step : Step
@@ -80,16 +82,13 @@ class Attendant:
         if late or recording.earlier.size:
             market.go_on(symbol, recording.next_sequence, recording.clock_ns)
         market.decide(symbol, step.address, step.state)
-        self._copy = DeskReader(self._seat.trader.core.desk, step.lock)
+        trader = self._seat.trader
+        self._written = Written(len(trader.decisions), len(trader.fills), trader.orders.tobytes())
+        self._copy = DeskReader(trader.core.desk, step.lock)
         for sentence in self._stale():
             self._tell(sentence)
         self._connection.reader.take()  # how the login came about, which the market would take for a loss
         market.ask(asked)
-
-    def skip(self) -> None:
-        """Leave what the desk has done so far to the journal of the earlier process that did it."""
-        trader = self._seat.trader
-        self._written = Written(len(trader.decisions), len(trader.fills), trader.orders.tobytes())
 
     def attend(self) -> None:
         """Take what is new; raises LoginRefused where the vendor has taken back the login."""

@@ -142,7 +142,6 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         kept.push(attendant.abandon)
         kept.callback(connection.close)  # first of all, whatever happens: the rest writes what has come
         catch_up(trader, plan.orders, recording.earlier)
-        attendant.skip()
         step, routing = _step(trader, plan), None
         if source.account is not None:
             routing = Routing(connection, source.account, source.credentials, plan.settings.patience_s)
@@ -163,8 +162,7 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         connection.close()
         if not stopped:
             attendant.finish()
-        if plan.orders is Orders.VENUE and not stopped:  # else the next process takes the position up
-            paper_end(trader.core, trader.venue)
+        leave(trader, plan.orders, stopped=bool(stopped))
         attendant.end()
         done, dropped = recorder.outcome(account, 1), connection.events.dropped
         capture = None if recording.is_empty else str(recording.path)
@@ -256,6 +254,12 @@ def catch_up(trader: Trader, orders: Orders, earlier: np.ndarray) -> None:
         paper_events(trader.core, trader.venue, earlier)
     else:
         broker_events(trader.core, earlier)
+
+
+def leave(trader: Trader, orders: Orders, *, stopped: bool) -> None:
+    """End the session on paper; one that was stopped keeps its position for the process that takes it up."""
+    if orders is Orders.VENUE and not stopped:
+        paper_end(trader.core, trader.venue)
 
 
 def _broker_of(plan: Plan) -> str:

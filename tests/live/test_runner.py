@@ -22,7 +22,7 @@ from live.profitdll.standin.build import compiler
 from live.profitdll.standin.processes import is_alive
 from live.profitdll.standin.wire import attach, get_text
 from live.replay import replay
-from live.runner import Feed, Orders, Plan, catch_up, run
+from live.runner import Feed, Orders, Plan, catch_up, leave, run
 from market.capture import read_capture
 from market.errors import SafetyRefusal, SecondSession, UsageError
 from market.home import Home
@@ -244,6 +244,19 @@ def test_a_second_process_takes_what_was_recorded_and_stands_where_the_first_one
     if orders is Orders.VENUE:
         written = paper.rows(Entry.DECISION, DECISION)[: one.counts[0]]
         assert written.tobytes() == one.decisions[: one.counts[0]].tobytes()
+
+
+@pytest.mark.parametrize(("stopped", "flat"), [(True, False), (False, True)])
+def test_paper_run_that_is_stopped_keeps_its_position(paper: Done, filed: Home, stopped: bool, flat: bool) -> None:
+    part = read_capture(Path(paper.told["capture"]))
+    trader, feed = open_account(filed, Named(first=DAY, last=DAY)).seats[0]
+    begin_session(trader, feed, DAY)
+    for place in range(part.events.size):
+        catch_up(trader, Orders.VENUE, part.events[place : place + 1])
+        if trader.account[0]["position"]:
+            break
+    leave(trader, Orders.VENUE, stopped=stopped)
+    assert bool(trader.account[0]["position"] == 0) is flat
 
 
 def test_what_was_traded_at_a_broker_is_not_taken_up_again(paper: Done, filed: Home) -> None:
