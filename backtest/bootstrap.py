@@ -46,7 +46,7 @@ def mean_interval(daily: np.ndarray, level: float = 0.90) -> Interval:
     """Return the interval that holds the true mean with probability `level`, by percentiles of resampled means.
 
     With the difference of two series over the same sessions this is their paired comparison. Of independent normal
-    sessions it holds the mean 78 times in 100 for 10, 85 for 28 and 88 for 60, and its lower end alone lies below the mean
+    sessions it holds the mean 78 times in 100 for 10, 85 for 28 and 88 for 60, and its lower end lies below the mean
     88, 92 and 94 times, where many would make it 90 and 95.
 
     Parameters
