@@ -10,8 +10,8 @@ from flows.parameters import Parameters
 from flows.stages import backtest, features, leaks
 from flows.stages.artifacts import finite_or_none, read_json, read_table, write_json, write_text
 from flows.stages.dataset import Dataset, open_dataset
+from flows.stages.importance import measure_importance
 from flows.stages.labels import SHARES
-from flows.stages.leaning import measure_leaning
 from flows.stages.learning import measure_learning
 from flows.stages.luck import Luck, measure_luck
 from flows.stages.measure import count_differing_rows, decision_latency_us
@@ -29,7 +29,7 @@ from registry.signing import public_key
 
 GATES, DRIFT = "evaluation/gates.json", "evaluation/drift.json"
 METRICS, RELIABILITY = "evaluation/metrics.json", "evaluation/reliability.csv"
-LEANING = "evaluation/leaning.json"
+IMPORTANCE = "evaluation/importance.json"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def run(home: Home, parameters: Parameters) -> Evaluation:
     }
     write_json(home.artifacts / GATES, {"to_challenger": to_challenger, "to_champion": to_champion})
     write_json(home.artifacts / DRIFT, [finite_or_none(asdict(one)) for one in drift])
-    write_json(home.artifacts / LEANING, measure_leaning(home, dataset))
+    write_json(home.artifacts / IMPORTANCE, measure_importance(home, dataset))
     write_json(home.artifacts / METRICS, {**headline, **told})
     _store_reliability(home, predictions)
     return Evaluation([*to_challenger, *to_champion], headline)

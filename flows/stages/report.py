@@ -42,7 +42,7 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun 
     trips = round_trips(result.fills, dataset.instrument.tick_value, result.decisions)
     gates = read_json(home.artifacts / evaluate.GATES)
     equity = EquityCurve(result.equity_ts_ns, result.equity, result.session_index, limits.capital_reais)
-    measured, leaning = (read_json(home.artifacts / name) for name in (evaluate.METRICS, evaluate.LEANING))
+    measured, importance = (read_json(home.artifacts / name) for name in (evaluate.METRICS, evaluate.IMPORTANCE))
     curve = measured["learning"]
     drift = {
         one["name"]: math.nan if one["psi"] is None else one["psi"]
@@ -60,8 +60,8 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun 
         prices=(_prices(home, dataset, result.fills, result.sessions, paper),),
         calibration=_calibration(home),
         importance=read_json(home.artifacts / train.SUMMARY)["importance"],
-        permutation=leaning["permutation"],
-        shapley=leaning["shapley"],
+        permutation=importance["permutation"],
+        shapley=importance["shapley"],
         folds=tuple(fold["net"] for fold in measured["stability"]["folds"]),
         learning=LearningCurve(np.array(curve["share"]), np.array(curve["loss"]), curve["ignorant"]),
         challenger_gates=_gates(gates["to_challenger"]),

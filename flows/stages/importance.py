@@ -1,4 +1,4 @@
-"""What the models lean on: features shuffled in the folds' test rows, and Shapley values of the final learners."""
+"""How much each feature matters: columns shuffled in the folds' test rows, and Shapley values of the final learners."""
 
 from datetime import date
 from typing import Any
@@ -24,7 +24,7 @@ SEED = 42
 EXPLAINED, BACKGROUND = 60, 200  # rows of each learner, evenly spread; a forest takes milliseconds for each
 
 
-def measure_leaning(home: Home, dataset: Dataset) -> dict[str, dict[str, float]]:
+def measure_importance(home: Home, dataset: Dataset) -> dict[str, dict[str, float]]:
     """Return `permutation` and `shapley` by feature, from what training stored.
 
     The first is the growth of the log loss over all folds, each with its own model on its own test rows; the second is
