@@ -1,19 +1,14 @@
 """The jobs that run by themselves: when, by which command, and what follows when the answer is no."""
 
 import datetime as dt
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from market.calendar import EXCHANGE_ZONE, shipped_calendar
 from market.errors import PregaoError, UsageError
 
 Run = Callable[[Sequence[str]], dict[str, Any]]
-CHECKOUT = Path(__file__).resolve().parent.parent
 LATE_AFTER = dt.timedelta(hours=1)
 
 
@@ -88,13 +83,3 @@ def perform(job: Job, run: Run) -> str:
     if not then.get("ok"):
         raise PregaoError(f"{' '.join(job.asked)} after {job.name}: expected an answer, found: {then.get('reason')}")
     return f"{job.name} asked, {' '.join(job.asked)} done"
-
-
-def run_command(command: Sequence[str]) -> dict[str, Any]:
-    """Run a command of `pregao` in a process of its own; return its JSON object, or the end of what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *command, "--json"], cwd=CHECKOUT, capture_output=True, encoding="utf-8",
-        errors="replace", check=False,
-    )  # fmt: skip
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    return dict(json.loads(lines[-1])) if lines else {"ok": False, "reason": done.stderr.strip()[-500:]}

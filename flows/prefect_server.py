@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 
 from market.errors import ServerUnavailable
 from market.home import Home
+from registry.server import free_port
 
 START_TIMEOUT_S = 180.0
 API = "PREFECT_API_URL"
@@ -29,7 +29,7 @@ def prefect_server(home: Home) -> Iterator[str]:
     if named:
         yield named
         return
-    port = _free_port()
+    port = free_port()
     api = f"http://127.0.0.1:{port}/api"
     home.logs.mkdir(parents=True, exist_ok=True)
     with (home.logs / "prefect.log").open("ab") as log:
@@ -56,9 +56,3 @@ def _await_answer(home: Home, child: "subprocess.Popen[bytes]", api: str) -> Non
     raise ServerUnavailable(
         f"Prefect server: expected an answer within {START_TIMEOUT_S:.0f} s, found none; see {home.logs}/prefect.log"
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

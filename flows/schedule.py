@@ -13,7 +13,8 @@ from prefect.schedules import Cron
 from prefect.states import Cancelled
 from prefect.types.entrypoint import EntrypointType
 
-from flows.jobs import CHECKOUT, JOBS, Job, job_named, perform, run_command, why_skip
+from flows.commands import CHECKOUT, run_command
+from flows.jobs import JOBS, Job, job_named, perform, why_skip
 from market.home import Home
 
 ALERTS = "alerts.log"

@@ -151,7 +151,7 @@ def _running(home: Path) -> _Server | None:
 def _start(home: Path) -> _Server:
     for folder in ("mlruns/artifacts", "logs", "state"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     with (home / "logs" / "mlflow.log").open("wb") as log:
         child = subprocess.Popen(
             _command(home, port),
@@ -248,7 +248,8 @@ def _this_process() -> _Process:
     return _Process(os.getpid(), psutil.Process().create_time())
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

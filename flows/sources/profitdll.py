@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.commands import CHECKOUT
 from flows.sources.delivery import Delivery
 from market.capture import CaptureHead, read_capture
 from market.capture_filing import DOWNLOADED, file_capture
@@ -102,7 +103,7 @@ class Downloads:
             command += ["--library", str(self.library), "--today", str(self.today), *self.options]
             with self._said.open("w", encoding="utf-8") as said:
                 self._process = subprocess.Popen(
-                    command, cwd=_checkout(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said,
+                    command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said,
                     text=True, encoding="utf-8",
                 )  # fmt: skip
         return self._process
@@ -239,7 +240,3 @@ class _Day:
                 f"{self.contract} on {self.day}: expected all of the session from the vendor, found it not whole: "
                 f"{reason}; it is asked for again at the next run"
             )
-
-
-def _checkout() -> Path:
-    return Path(__file__).resolve().parent.parent.parent

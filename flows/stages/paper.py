@@ -1,9 +1,5 @@
 """Paper-trade a bundle over the held-back sessions with the live runner, started as a process of its own."""
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +9,7 @@ import numpy as np
 
 from backtest.replay import backtest
 from backtest.result import BacktestResult
+from flows.commands import run_command
 from flows.parameters import Parameters
 from flows.stages.artifacts import write_json
 from flows.stages.dataset import Dataset, open_dataset
@@ -72,25 +69,12 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits) -> PaperRun:
 
 def _run_runner(home: Home, dataset: Dataset, bundle: Path, journal: Path) -> dict[str, Any]:
     first, last = (day.isoformat() for day in (dataset.held_back[0], dataset.held_back[-1]))
-    command = [
-        sys.executable, "-m", "cli", "live", "--mode", "replay", "--bundle", str(bundle), "--from", first, "--to", last,
-        "--contract", dataset.feed.contract, "--journal", str(journal), "--json",
-    ]  # fmt: skip
-    environment = {**os.environ, "PREGAO_HOME": str(home.root)}
-    done = subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=_checkout(), env=environment
-    )
-    answer = _last_object(done.stdout)
-    if done.returncode or not answer.get("ok"):
-        reason = answer.get("reason") or done.stderr.strip()[-500:] or "no answer"
+    command = (
+        "live", "--mode", "replay", "--bundle", str(bundle), "--from", first, "--to", last,
+        "--contract", dataset.feed.contract, "--journal", str(journal),
+    )  # fmt: skip
+    answer = run_command(command, home.root)
+    if not answer["ok"]:
+        reason = answer.get("reason") or "no answer"
         raise PregaoError(f"paper run of {bundle.name[:16]}: expected the runner to end well, found: {reason}")
     return answer
-
-
-def _checkout() -> Path:
-    return Path(__file__).resolve().parent.parent.parent
-
-
-def _last_object(text: str) -> dict[str, Any]:
-    lines = [line for line in text.splitlines() if line.startswith("{")]
-    return dict(json.loads(lines[-1])) if lines else {}

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.jobs import CHECKOUT, JOBS
+from flows.commands import CHECKOUT
+from flows.jobs import JOBS
 from market.home import Home
 
 

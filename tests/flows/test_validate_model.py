@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.jobs import CHECKOUT
+from flows.commands import CHECKOUT
 from flows.validate_model import Check, Validated, check_bundle
 from market.home import Home
 from tests.homes import install_model
