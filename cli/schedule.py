@@ -16,11 +16,9 @@ def register(app: typer.Typer) -> None:
 def schedule(json: JsonOption = False) -> None:
     """Run the jobs of the day after the close, and the week's review, one at a time, until Ctrl-C."""
     from flows.jobs import JOBS
-
-    home = find_home()
-    home.state.mkdir(parents=True, exist_ok=True)
     from flows.prefect_server import prefect_server
 
+    home = find_home()
     with prefect_server(home) as api:
         from flows.schedule import ALERTS, serve_jobs
 

@@ -32,6 +32,7 @@ def prefect_server(home: Home) -> Iterator[str]:
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
     home.logs.mkdir(parents=True, exist_ok=True)
+    home.state.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder, not the one above it
     with (home.logs / "prefect.log").open("ab") as log:
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
         child = subprocess.Popen(command, stdout=log, stderr=log)
@@ -53,6 +54,8 @@ def _await_answer(home: Home, child: "subprocess.Popen[bytes]", api: str) -> Non
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{api}/health", timeout=2):
             return
         time.sleep(0.2)
+    code = child.poll()
+    found = "none" if code is None else f"that it ended with code {code}"
     raise ServerUnavailable(
-        f"Prefect server: expected an answer within {START_TIMEOUT_S:.0f} s, found none; see {home.logs}/prefect.log"
+        f"Prefect server: expected an answer within {START_TIMEOUT_S:.0f} s, found {found}; see {home.logs}/prefect.log"
     )

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.deployments.runner import RunnerDeployment
 from prefect.runtime import flow_run as this_run
 from prefect.schedules import Cron
-from prefect.states import Cancelled
+from prefect.states import Completed
 from prefect.types.entrypoint import EntrypointType
 
 from flows.commands import CHECKOUT, run_command
@@ -38,7 +38,7 @@ def scheduled(job: str) -> State[Any] | str:
     due = job_named(job)
     reason = why_skip(due, this_run.scheduled_start_time or now, now)
     if reason is not None:
-        return Cancelled(name="Skipped", message=reason)
+        return Completed(name="Skipped", message=reason)
     done = perform(due, run_command)
     get_run_logger().info(done)
     return done

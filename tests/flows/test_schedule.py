@@ -47,16 +47,15 @@ def test_late_runs_are_skipped_and_failures_are_told(home: Home, address: str) -
     serving = subprocess.Popen([sys.executable, "-m", "cli", "schedule"], cwd=CHECKOUT, env=environment)
     try:
         deadline = time.monotonic() + 120
-        while "not found" in (answer := submit(JOBS[0].name, -3)).lower() and time.monotonic() < deadline:
+        while "ObjectNotFound" in (answer := submit(JOBS[0].name, -3)) and time.monotonic() < deadline:
             time.sleep(1)
-        assert answer.startswith("Skipped | late by 180 minutes")
-        # An empty home has nothing to judge: the command refuses, and nothing is tried again.
-        told = submit("drift", 0)
-        if "no session" in told:
-            pytest.skip(f"the exchange is closed today: {told}")
-        assert told.startswith("Failed")
+        assert answer.startswith("Skipped | late by 180 minutes"), answer
+        # A file stands where the page's folder should be: the command dies, and nothing is tried again.
+        home.artifacts.write_text("", encoding="utf-8")
+        told = submit("weekly_review", 0)
+        assert told.startswith("Failed"), told
         alert = (home.logs / "alerts.log").read_text(encoding="utf-8")
-        assert " drift Failed: " in alert
+        assert " weekly_review Failed: " in alert
         assert dt.date.today().isoformat()[:4] in alert
     finally:
         serving.terminate()
