@@ -115,7 +115,7 @@ def weekly_review(home: Home, last: dt.date) -> Week:
         first,
         last,
         tuple(registry(home, first, last)),
-        tuple(one for one in read(home.state / "decisions.jsonl") if first <= _day(one.at) <= last),
+        tuple(one for one in read(home.decisions) if first <= _day(one.at) <= last),
         tuple(drift_between(home, first, last)),
         pending(home),
         tuple(traded_between(home, first, last)),

@@ -95,7 +95,7 @@ class Shelf:
             If an answer is no answer, too long, or leads elsewhere.
         """
         found = self._ask("registered-models/alias", name=model, alias=alias).get("model_version", {})
-        version = int(found["version"]) if str(found.get("version", "")).isdigit() else self._odd("a version", found)
+        version = int(found["version"]) if str(found.get("version", "")).isdecimal() else self._odd("a version", found)
         named = self._ask("model-versions/get-download-uri", name=model, version=str(version)).get("artifact_uri")
         place = _LOCATION.fullmatch(str(named))
         folder = place[1] if place else self._odd("a bundle that the server keeps itself", named)

@@ -151,6 +151,9 @@ ALTERED: dict[str, tuple[Callable[[Home, Kept, Path, Evidence], Kept], type[Preg
     "a version of words": (
         lambda h, k, f, e: odd(k, "alias", lambda a: send(a, {"model_version": {"version": "1/../2"}})),
         RegistryError, "expected a version"),
+    "a version with an exponent": (
+        lambda h, k, f, e: odd(k, "alias", lambda a: send(a, {"model_version": {"version": "²"}})),
+        RegistryError, "expected a version"),
     "cut answer": (lambda h, k, f, e: odd(k, "get-download-uri", hang_up), PregaoError, "expected"),
     **{
         f"location {place}": (
