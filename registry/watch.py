@@ -9,6 +9,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -21,8 +22,8 @@ from registry.gates import as_table, gates_digest
 from registry.judgement import Judgement, judge, verified_record
 from registry.promotion import champions
 from registry.pull import take
-from registry.record import Move, recorded_holder
-from registry.server import tracking_server
+from registry.record import Move, read, recorded_holder
+from registry.server import answers, tracking_server
 from registry.serving import present_entry, served_roots
 from registry.tracking import DIGEST_TAG, find_version, models
 
@@ -47,6 +48,7 @@ class Look:
     Parameters
     ----------
     model : str
+        Empty where the server could not be asked which there are.
     outcome : Outcome
     champion : int or None
         Which version is champion now.
@@ -91,7 +93,9 @@ def reconcile_alias(home: Home, uri: str, model: str) -> Look:
 
 
 def watch_aliases(home: Home, model: str | None, every_s: float, looks: int | None = None) -> Iterator[Look]:
-    """Look after the champion of a model, by default of every registered one; yield what is new.
+    """Look after the champion of a model, by default of every registered and every recorded one; yield what is new.
+
+    What the server does not answer is an alarm, and asked again at the next look.
 
     Parameters
     ----------
@@ -104,20 +108,43 @@ def watch_aliases(home: Home, model: str | None, every_s: float, looks: int | No
 
     Raises
     ------
-    RegistryError
+    RecordBroken
         If the record of decisions does not hold.
     """
-    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
-        told: dict[str, str] = {}
+    told: dict[str, str] = {}
+    with ExitStack() as server:
+        uri = ""
         for number in itertools.count(1):
-            for name in [model] if model else models(uri):
-                look = _look(home, uri, name)
-                if look.outcome is not Outcome.UNCHANGED or look.alarm != told.get(name, ""):
-                    yield look
-                told[name] = look.alarm
+            try:
+                uri = _address(home, server, uri)
+                seen = [_look(home, uri, name) for name in _watched(home, uri, model)]
+            except RecordBroken:
+                raise
+            except RegistryError as error:
+                seen = [Look(model or "", Outcome.UNCHANGED, None, str(error))]
+            yield from (
+                one for one in seen if one.outcome is not Outcome.UNCHANGED or one.alarm != told.get(one.model, "")
+            )
+            told = {one.model: one.alarm for one in seen}
             if number == looks:
                 return
             time.sleep(every_s)
+
+
+def _address(home: Home, server: ExitStack, uri: str) -> str:
+    """Return where the server answers: the one in use, else the one that the environment names, else the home's own."""
+    if uri and answers(uri):
+        return uri
+    server.close()
+    return server.enter_context(tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")))
+
+
+def _watched(home: Home, uri: str, model: str | None) -> list[str]:
+    """Return the models to look after: one that is recorded, and gone from the server, is missed."""
+    if model:
+        return [model]
+    recorded = {one.move.name for one in read(home.decisions) if one.move.alias == CHAMPION_ALIAS}
+    return sorted({*models(uri), *recorded})
 
 
 def _look(home: Home, uri: str, model: str) -> Look:

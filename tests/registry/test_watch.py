@@ -7,6 +7,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from market.errors import RecordBroken
 from market.home import Home
 from registry.aliases import alias_holder
 from registry.bundle import digest
@@ -17,8 +18,11 @@ from registry.serving import open_served
 from registry.signing import SigningKey
 from registry.tracking import Candidate, log_candidate
 from registry.watch import BY_HAND, WATCHER, Look, Outcome, reconcile_alias, watch_aliases
+from tests.commands import CHECKOUT
 from tests.homes import sign_model
 from tests.registry.shelves import gates_of_evidence
+
+NOBODY = "http://127.0.0.1:9"
 
 
 class Ground:
@@ -136,3 +140,47 @@ def test_watching_tells_each_thing_once(ground: Ground, monkeypatch: pytest.Monk
     ground.by_hand(2)
     told = list(watch_aliases(ground.home, ground.name, 0.01, looks=3))
     assert told == [Look(ground.name, Outcome.ACCEPTED, 2)]
+
+
+def test_server_that_is_away_is_an_alarm_and_asked_again(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", NOBODY)
+    ground.by_hand(2)
+    looks = watch_aliases(ground.home, None, 0.01, looks=2)
+    away = next(looks)
+    assert (away.model, away.outcome) == ("", Outcome.UNCHANGED)
+    assert NOBODY in away.alarm
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", ground.uri)
+    assert next(look for look in looks if look.model == ground.name) == Look(ground.name, Outcome.ACCEPTED, 2)
+
+
+def test_model_that_was_deleted_is_missed(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", ground.uri)
+    ground.client.delete_registered_model(ground.name)
+    look = next(one for one in watch_aliases(ground.home, None, 0.01, looks=1) if one.model == ground.name)
+    assert (look.outcome, look.champion) == (Outcome.LOST, None)
+    assert "promote one" in look.alarm
+
+
+def test_altered_record_ends_the_watch(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", ground.uri)
+    kept = ground.home.decisions.read_bytes()
+    ground.home.decisions.write_bytes(kept.replace(b'"to":1', b'"to":2'))
+    try:
+        with pytest.raises(RecordBroken):
+            list(watch_aliases(ground.home, None, 0.01, looks=2))
+    finally:
+        ground.home.decisions.write_bytes(kept)
+
+
+def test_unit_watches_the_server_of_the_other_unit() -> None:
+    """Its command is one that there is, at the address at which `deploy/mlflow.service` listens, and no other."""
+    texts = [(CHECKOUT / "deploy" / f"{name}.service").read_text(encoding="utf-8") for name in ("watch", "mlflow")]
+    unit, server = (text.splitlines() for text in texts)
+    (command,) = (line.partition("=")[2] for line in unit if line.startswith("ExecStart="))
+    assert command.split()[1:] == ["-m", "cli", "promote", "--watch"]
+    (listens,) = (line for line in server if line.startswith("ExecStart="))
+    words = listens.split()
+    host, port = (words[words.index(flag) + 1] for flag in ("--host", "--port"))
+    assert f"Environment=MLFLOW_TRACKING_URI=http://{host}:{port}" in unit
+    for hardened in ("IPAddressDeny=any", "IPAddressAllow=localhost", "NoNewPrivileges=yes", "ProtectSystem=strict"):
+        assert hardened in unit
