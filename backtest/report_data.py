@@ -121,6 +121,11 @@ class ReportData:
     folds : tuple of float
         R$ of each fold, in time order.
     learning : LearningCurve, optional
+    coverage : Mapping of str to Mapping
+        By regime code, and of all rows: `rows`, the shares `covered`, `target` and `abstained`; None without rows.
+    yardstick : Mapping of str to Mapping
+        By question: `rows`, `majority`, `frequency_brier`, and `accuracy` and `brier` of the yardstick and, beginning
+        with `model_`, of the model; None where it was not asked.
     drift : Mapping of str to float
         PSI per feature.
     unwatched : tuple of str
@@ -151,6 +156,8 @@ class ReportData:
     shapley: Mapping[str, float] = field(default_factory=dict)
     folds: tuple[float, ...] = ()
     learning: LearningCurve | None = None
+    coverage: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    yardstick: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     challenger_gates: tuple[Gate, ...] = ()
     champion_gates: tuple[Gate, ...] = ()
     drift: Mapping[str, float] = field(default_factory=dict)

@@ -91,7 +91,9 @@ def register(home: Home, parameters: Parameters) -> Entry:
         experiment=experiment_of(dataset.instrument.root),
         registered_name=name,
         params=parameters.flat(),
-        metrics=_numbers(read_json(home.artifacts / BACKTEST_METRICS) | read_json(home.artifacts / EVALUATION_METRICS)),
+        metrics=numbers_of(
+            read_json(home.artifacts / BACKTEST_METRICS) | read_json(home.artifacts / EVALUATION_METRICS)
+        ),
         tags=_tags(bundle),
         gates=tuple(Gate(**gate) for gate in [*stored["to_challenger"], *stored["to_champion"]]),
         bundle_folder=home.artifacts / BUNDLE,
@@ -117,8 +119,18 @@ def experiment_of(root: str) -> str:
     return f"pregao-{root}"
 
 
-def _numbers(values: dict[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items() if isinstance(value, (int, float))}
+def numbers_of(values: Any, prefix: str = "") -> dict[str, float]:
+    """Return every number of nested mappings and lists under its dotted name.
+
+    Truths, texts and what nobody measured are no numbers.
+    """
+    found: dict[str, float] = {}
+    for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+        if isinstance(value, (dict, list)):
+            found |= numbers_of(value, f"{prefix}{key}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            found[f"{prefix}{key}"] = float(value)
+    return found
 
 
 def _tags(bundle: Bundle) -> dict[str, str]:

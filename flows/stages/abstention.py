@@ -60,3 +60,28 @@ def describe(sets: Sets, p: np.ndarray, up: np.ndarray, levels: Levels) -> dict[
         "right_where_decided": float(right[decided].mean()) if decided.any() else None,
         "levels": {regime.name.lower(): level for regime, level in levels.items()},
     }
+
+
+def coverage(predictions: Mapping[str, np.ndarray], params: ConformalParams) -> dict[str, dict[str, Any]]:
+    """Return how often the labels of out-of-fold rows lay in their sets, of all rows and regime by regime.
+
+    Parameters
+    ----------
+    predictions : mapping of str to array
+        `regime`, `decided` and `outside`, as training stored them.
+
+    Returns
+    -------
+    dict
+        By `all` and the regimes' names: `rows`, the share `covered` of labels in their sets, the `target` it should
+        reach, and the share `abstained` of rows whose sets hold both classes; shares are None without rows.
+    """
+    regimes, told = predictions["regime"], dict[str, dict[str, Any]]()
+    parts = {"all": np.ones(len(regimes), dtype=np.bool_), **{one.name.lower(): regimes == one for one in REGIMES}}
+    for name, own in parts.items():
+        shares = [
+            1.0 - float(predictions[column][own].mean()) if own.any() else None for column in ("outside", "decided")
+        ]
+        told[name] = {"rows": int(own.sum()), "target": 1.0 - params.error}
+        told[name] |= dict(zip(("covered", "abstained"), shares, strict=True))
+    return told

@@ -8,6 +8,7 @@ import numpy as np
 from backtest.stability import measure_stability
 from flows.parameters import Parameters
 from flows.stages import backtest, features, leaks
+from flows.stages.abstention import coverage
 from flows.stages.artifacts import finite_or_none, read_json, read_table, write_json, write_text
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.importance import measure_importance
@@ -18,6 +19,7 @@ from flows.stages.measure import count_differing_rows, decision_latency_us
 from flows.stages.standing import note_trials
 from flows.stages.train import BUNDLE, OUT_OF_FOLD, SUMMARY
 from flows.stages.trainer import model_name
+from flows.stages.yardstick import measure_yardstick
 from market.errors import BundleRefused
 from market.home import Home
 from models.calibration import expected_calibration_error, reliability
@@ -65,6 +67,8 @@ def run(home: Home, parameters: Parameters) -> Evaluation:
         **asdict(judged.luck),
         "stability": asdict(measure_stability(backtest.load(home).session_pnl(), sizes)),
         "learning": measure_learning(home, parameters, dataset),
+        "coverage": coverage(predictions, parameters.conformal),
+        "yardstick": measure_yardstick(home, parameters, dataset),
     }
     write_json(home.artifacts / GATES, {"to_challenger": to_challenger, "to_champion": to_champion})
     write_json(home.artifacts / DRIFT, [finite_or_none(asdict(one)) for one in drift])

@@ -24,6 +24,7 @@ from flows.parameters import Parameters
 from flows.stages import backtest, evaluate, features, train
 from flows.stages.artifacts import read_json
 from flows.stages.dataset import Dataset, open_dataset
+from flows.stages.fitting import REGIMES
 from flows.stages.paper import PaperRun
 from market.home import Home
 from registry.bundle import Bundle, load_bundle
@@ -64,6 +65,8 @@ def run(home: Home, parameters: Parameters, limits: RiskLimits, paper: PaperRun 
         shapley=importance["shapley"],
         folds=tuple(fold["net"] for fold in measured["stability"]["folds"]),
         learning=LearningCurve(np.array(curve["share"]), np.array(curve["loss"]), curve["ignorant"]),
+        coverage=_coverage(measured["coverage"]),
+        yardstick=measured["yardstick"],
         challenger_gates=_gates(gates["to_challenger"]),
         champion_gates=_gates(gates["to_champion"]),
         drift=drift,
@@ -122,6 +125,12 @@ def _calibration(home: Home) -> Calibration | None:
         return None
     bins = np.loadtxt(home.artifacts / evaluate.RELIABILITY, delimiter=",", skiprows=1, ndmin=2)
     return Calibration(bins[:, 0], bins[:, 1], bins[:, 2], error)
+
+
+def _coverage(told: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    """Return what was told by the regimes' names by their codes, as the report names them."""
+    codes = {one.name.lower(): str(int(one)) for one in REGIMES}
+    return {codes.get(name, name): shares for name, shares in told.items()}
 
 
 def _gates(table: list[dict[str, Any]]) -> tuple[Gate, ...]:

@@ -135,6 +135,22 @@ def full_report(walk: np.ndarray, make_fills: MakeRecords) -> ReportData:
         shapley={"feature_00": 0.7, "feature_01": 0.3},
         folds=(120.0, -40.5, 310.0),
         learning=LearningCurve(np.array([0.25, 0.5, 1.0]), np.array([0.69, 0.688, 0.684]), 0.6925),
+        coverage={
+            "all": {"rows": 4_321, "covered": 0.612, "target": 0.6, "abstained": 0.187},
+            "3": {"rows": 0, "covered": None, "target": 0.6, "abstained": None},
+        },
+        yardstick={
+            name: {
+                "rows": 5_432,
+                "majority": 0.517,
+                "frequency_brier": 0.2497,
+                "accuracy": 0.498,
+                "brier": 0.2731,
+                "model_accuracy": model,
+                "model_brier": model,
+            }
+            for name, model in (("next_bars", None), ("next_bars_shared", 0.523), ("barriers", 0.561))
+        },
         challenger_gates=(
             Gate("net_sharpe", True, 1.42, 1.0, "annualised, after fees"),
             Gate("pbo", False, 0.31, 0.2, "the chosen trial is often below the median out of sample"),

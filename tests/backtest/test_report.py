@@ -120,6 +120,9 @@ def test_a_small_sample_is_said_to_be_insufficient(sufficient, shown, full_repor
         "tendência de alta", "trend down", "09 h", "annualised, after fees", "no champion to compare with",
         "the chosen trial is often below the median out of sample", "vwap_distance", "0,610", "2\u202f612",
         "−R$\u00a0412,60", "ab" * 32, "3f2b1c9", "market.synthetic", "2,10\u202f%",
+        "4\u202f321 61,2\u202f% 60,0\u202f% 18,7\u202f%", "0 – 60,0\u202f% –",
+        "5\u202f432 51,7\u202f% 49,8\u202f% – 0,2497 0,2731 –",
+        "51,7\u202f% 49,8\u202f% 56,1\u202f% 0,2497 0,2731 0,5610",
     ],
 )  # fmt: skip
 def test_every_number_and_reason_is_shown(shown, page):
@@ -216,7 +219,7 @@ def test_an_empty_run_is_shown_as_such_and_not_left_out(bare_report):
     text = Page(render_report(bare_report)).text
     for key in (key for key in MESSAGES if key.startswith("section_")):
         assert MESSAGES[key].pt in text
-    assert text.count(MESSAGES["absent"].pt) == 17
+    assert text.count(MESSAGES["absent"].pt) == 19
     assert "nan" not in text.lower().split()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flows.stages.abstention import Sets, describe, first_levels, follow_rows, least_leans
+from flows.stages.abstention import Sets, coverage, describe, first_levels, follow_rows, least_leans
 from flows.stages.fitting import Learned
 from market.types import Regime
 from models.conformal import ConformalParams
@@ -58,3 +58,22 @@ def test_nothing_out_of_fold_is_told_as_nothing() -> None:
     none = np.zeros(0, dtype=np.uint8)
     told = describe(Sets(none, none), np.zeros(0), none, first_levels(PARAMS))
     assert [told[name] for name in ("outside", "decided", "right_where_decided")] == [None, None, None]
+
+
+def test_coverage_by_hand() -> None:
+    """Of an up trend one label in three outside and two sets of both classes; a row of a range, decided and inside."""
+    predictions = {
+        "regime": np.array([Regime.TREND_UP, Regime.TREND_UP, Regime.RANGE, Regime.TREND_UP], dtype=np.uint8),
+        "decided": np.array([0, 1, 1, 0], dtype=np.uint8),
+        "outside": np.array([0, 1, 0, 0], dtype=np.uint8),
+    }
+    told = coverage(predictions, PARAMS)
+    assert told["all"] == {"rows": 4, "target": 0.8, "covered": 0.75, "abstained": 0.5}
+    assert told["trend_up"] == {
+        "rows": 3,
+        "target": 0.8,
+        "covered": pytest.approx(2 / 3),
+        "abstained": pytest.approx(2 / 3),
+    }
+    assert told["range"] == {"rows": 1, "target": 0.8, "covered": 1.0, "abstained": 0.0}
+    assert told["trend_down"] == {"rows": 0, "target": 0.8, "covered": None, "abstained": None}
