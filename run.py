@@ -28,7 +28,6 @@ CHECKS = {
     "types on Windows": "mypy --platform win32 --cache-dir .mypy_cache/win32 -p live",
     "tests": "pytest -n 2 --dist loadfile",
 }
-NIGHTLY = {"tests": "pytest -m nightly"}
 
 
 def main(arguments: list[str]) -> int:
@@ -46,7 +45,7 @@ def main(arguments: list[str]) -> int:
         return 1
     environment = job_environment()
     if arguments[0] == "test":
-        return run_checks(NIGHTLY if "--nightly" in arguments else CHECKS, environment)
+        return run_checks(nightly(arguments[2:]) if arguments[1:2] == ["--nightly"] else CHECKS, environment)
     return subprocess.run([PYTHON, "-m", "cli", *arguments], cwd=ROOT, env=environment, check=False).returncode
 
 
@@ -75,6 +74,11 @@ def job_environment() -> dict[str, str]:
     environment = {**os.environ, "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", "")])}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return environment
+
+
+def nightly(shard: list[str]) -> dict[str, str]:
+    """Return the check of the long tests: those of the files and folders named, or all."""
+    return {"tests": " ".join(["pytest -m nightly", *shard])}
 
 
 def run_checks(checks: dict[str, str], environment: dict[str, str]) -> int:

@@ -94,7 +94,6 @@ def test_checks_are_lint_format_imports_types_and_tests(script: ModuleType) -> N
     assert [command.split()[0] for command in script.CHECKS.values()] == [
         "ruff", "ruff", "lint-imports", "mypy", "mypy", "pytest"
     ]  # fmt: skip
-    assert "nightly" in script.NIGHTLY["tests"]
 
 
 def test_job_finds_the_tools_of_the_environment_first(script: ModuleType) -> None:
@@ -181,6 +180,14 @@ def test_every_check_runs_and_one_line_says_that_all_hold(place: Place) -> None:
 
 
 @UNIX
+@pytest.mark.parametrize("shard", [(), ("tests/flows", "tests/realdata")])
+def test_long_tests_run_alone_all_or_a_shard(place: Place, shard: tuple[str, ...]) -> None:
+    place.mark_installed()
+    assert place.run("test", "--nightly", *shard).returncode == 0
+    assert place.asked() == [" ".join(("pytest -m nightly", *shard))]
+
+
+@UNIX
 def test_checks_after_a_failed_one_still_run(tmp_path: Path) -> None:
     place = Place(tmp_path / "checkout", fails="--check")
     place.mark_installed()
@@ -197,10 +204,3 @@ def test_missing_tool_is_a_failed_check(place: Place) -> None:
             pytest.skip("another lint-imports is on the path")
     (place.root / ".venv" / "bin" / "lint-imports").unlink()
     assert "5 of 6 checks hold - failed: imports" in place.run("test").stdout
-
-
-@UNIX
-def test_nightly_runs_the_long_tests_alone(place: Place) -> None:
-    place.mark_installed()
-    assert place.run("test", "--nightly").stdout == "run.py test: 1 of 1 checks hold\n"
-    assert place.asked() == ["pytest -m nightly"]
