@@ -17,19 +17,20 @@ from market.types import BAR
 from trading.policy import RiskLimits
 
 MINUTE_NS = 60_000_000_000
-SESSIONS, FIRST = 50, date(2026, 6, 1)
+SESSIONS, FIRST = 90, date(2026, 6, 1)
 STEPS = 12  # of the price within a bar
 NOISE = 10.0  # ticks a minute
 DRIFT = 2.5  # ticks a minute that a lean of strength 1 moves the price
-LASTING = 45  # minutes until a lean turns, on average
+LASTING = 45  # minutes until a lean changes, on average
+LEANS = (-1.0, 0.0, 0.0, 0.0, 0.0, 1.0)  # mostly none: where a trade only costs, it matters how choosy a threshold is
 PARAMS = Path(__file__).with_suffix(".yaml")
 
 
 def write_bars(home: Home, contract: str, seed: int, alpha: float) -> None:
     """Write sessions of one-minute bars; with alpha 0 the price is a random walk.
 
-    A lean up or down, which nobody sees, lasts for a while; `alpha` is by how much the price follows it. What the last
-    bars did tells of the lean, and so of the next ones.
+    A lean up or down, which nobody sees, comes now and then and lasts for a while; `alpha` is by how much the price
+    follows it. What the last bars did tells of the lean, and so of the next ones.
     """
     lake, random, writes = Lake(home.lake), np.random.default_rng(seed), []
     origin = Provenance(f"trial market {seed} {alpha}", "0" * 64, "test/1", True, "raw")
@@ -37,7 +38,8 @@ def write_bars(home: Home, contract: str, seed: int, alpha: float) -> None:
     for day in B3.calendar(contract).sessions(FIRST, date(2026, 12, 30))[:SESSIONS]:
         (hours,) = B3.session(contract, day)
         minutes = int(hours["close_ns"] - hours["open_ns"]) // MINUTE_NS
-        lean = np.where(np.cumsum(random.random(minutes) < 1 / LASTING) % 2, 1.0, -1.0) * random.choice((-1.0, 1.0))
+        changes = np.cumsum(random.random(minutes) < 1 / LASTING)
+        lean = random.choice(LEANS, size=changes[-1] + 1)[changes]
         steps = random.normal(size=(minutes, STEPS)) * NOISE / STEPS**0.5 + (alpha * DRIFT * lean / STEPS)[:, None]
         path = np.rint(price + np.cumsum(steps).reshape(steps.shape))
         bars = np.zeros(minutes, dtype=BAR)
