@@ -174,7 +174,7 @@ def test_reads_the_sound_sample_whole(tmp_path: Path, format_: Format) -> None:
 
 
 @every_format
-@pytest.mark.parametrize("count", [400, pytest.param(READ_CASES, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("count", [80, pytest.param(READ_CASES, marks=pytest.mark.nightly)])
 def test_reads_damaged_files_or_refuses_them(tmp_path: Path, format_: Format, count: int) -> None:
     cases, lake = Cases(tmp_path, format_, seed=11), ReadingLake(tmp_path / "lake", DECLARED)
     read = sum(cases.next(lake) is not None for _ in range(count))
@@ -182,9 +182,10 @@ def test_reads_damaged_files_or_refuses_them(tmp_path: Path, format_: Format, co
 
 
 @every_format
-def test_damaged_files_leave_a_sound_lake(tmp_path: Path, format_: Format) -> None:
+@pytest.mark.parametrize("count", [40, pytest.param(IMPORT_CASES, marks=pytest.mark.nightly)])
+def test_damaged_files_leave_a_sound_lake(tmp_path: Path, format_: Format, count: int) -> None:
     cases = Cases(tmp_path, format_, seed=12)
-    for batch in range(IMPORT_CASES // 20):
+    for batch in range(count // 20):
         lake = lake_in(tmp_path / f"lake{batch}")
         for _ in range(20):
             cases.next(lake)

@@ -193,6 +193,7 @@ def test_an_installation_is_called_one(filled: Lake, sql: str) -> None:
         ask(filled, sql)
 
 
+@pytest.mark.nightly
 def test_files_of_a_lake_open_for_reading_alone(filled: Lake) -> None:
     files = LakeFiles({FILE: filled.folder / FILE})
     with files.open(f"lake://{FILE}") as file:

@@ -133,6 +133,7 @@ def test_one_series_must_be_meant(home: Home) -> None:
     assert open_recorded(home, "winq26", seconds(60)).feed.kind == "bars"
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("file", "day", "length", "decides", "decisions"),
     [

@@ -121,6 +121,7 @@ def test_imports_a_real_bar_file(
     assert import_file(lake, realdata / file, symbol=symbol).status == "unchanged"
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("file", "symbol"), WHOLE, ids=[file for file, _ in WHOLE])
 def test_real_files_miss_no_session_between_their_first_and_last(
     realdata: Path, lake: Lake, file: str, symbol: str | None

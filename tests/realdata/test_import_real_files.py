@@ -1,6 +1,5 @@
 """The real tick export, and how fast real files are read."""
 
-import time
 from datetime import date
 from pathlib import Path
 
@@ -62,11 +61,3 @@ def test_a_trade_costs_at_most_six_and_a_half_bytes(lake: Lake, ticks: ImportRes
     assert trades.bytes / trades.rows <= 6.5
     assert [gap.cause for gap in trades.gaps] == ["auction", "truncated export"]  # the afternoon was cut off
     assert to_local(trades.last_ns).hour == 13
-
-
-@pytest.mark.parametrize("file", ["b3/mt5_ticks/DOLK20.csv", "b3/profit_bars_reheadered/WIN_5min_test.csv"])
-def test_reading_is_fast(realdata: Path, lake: Lake, file: str) -> None:
-    """Three seconds leave room for a busy machine; alone it takes a tenth and a half of one."""
-    started = time.perf_counter()
-    import_file(lake, realdata / file)
-    assert time.perf_counter() - started < 3.0

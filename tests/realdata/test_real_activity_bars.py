@@ -34,6 +34,7 @@ def dolk20(realdata: Path, tmp_path_factory: pytest.TempPathFactory) -> np.ndarr
     return lake.read_events("DOLK20", DAY)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("rule", "measure", "first", "quantity"),
     [

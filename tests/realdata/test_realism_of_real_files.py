@@ -18,6 +18,7 @@ from tests.market.invented_bars import shuffled
 
 EPOCH = date(1970, 1, 1).toordinal()
 B3_HOURS = (9 * 60 - 15, 19 * 60)
+pytestmark = pytest.mark.nightly
 WINDOWS = (5, 10, 20)  # sessions
 PER_FILE = 12  # windows of each length
 MT5 = ["date", "time", "open", "high", "low", "close", "trades", "volume", "spread"]

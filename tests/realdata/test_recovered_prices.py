@@ -82,6 +82,7 @@ def test_recovered_bars_are_those_of_an_export_nobody_adjusted(
     assert common_and_differing(resampled(minutes, 60, seconds), bars) == (common, 0)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("short", "short_seconds", "long", "long_seconds", "common"),
     [(NEWER, 300, QUARTERS, 900, 9_323), (MINUTES, 60, NEWER, 300, 4_848)],
