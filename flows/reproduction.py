@@ -21,7 +21,8 @@ from flows.parameters import Parameters
 from flows.stages.train import BUNDLE
 from market.errors import RegistryError
 from market.home import Home
-from registry.bundle import MANIFEST, digest
+from registry.bundle import digest
+from registry.bundle_files import MANIFEST
 from registry.promotion import model_with
 from registry.server import tracking_server
 from registry.tracking import Version, download_bundle, find_version, inputs_of

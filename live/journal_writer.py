@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+from market.durable import sync_folder
 from market.errors import SafetyRefusal
 from trading.journal import GENESIS, MAGIC, Kind, encode, link, scan
 
@@ -82,7 +83,7 @@ class JournalWriter:
         os.lseek(self._handle, end, os.SEEK_SET)
         if end == 0:
             self._write(MAGIC)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         self.sync()
 
     def _write(self, data: bytes) -> None:
@@ -100,14 +101,3 @@ class JournalWriter:
         if self._failed or self._handle < 0:
             state = "a write that failed" if self._failed else "a closed one"
             raise SafetyRefusal(f"{self.path}: expected an open journal, found {state}; restart to scan and reconcile")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name durable; Windows keeps no handle on folders and needs none."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,13 +16,9 @@ Nothing in a bundle can run; it is numbers and JSON, read in full and proved bef
 import hashlib
 import json
 import os
-import shutil
-import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -36,6 +32,17 @@ from market.errors import BundleRefused, ConfigError, UsageError
 from market.types import Regime
 from models.reference import Reference
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
+from registry.bundle_files import (
+    GOLDEN,
+    MANIFEST,
+    MODEL,
+    REFERENCE,
+    SIGNATURE,
+    place_folder,
+    read_file,
+    read_folder,
+    refusal,
+)
 from registry.reference_arrays import pack_reference, unpack_reference
 from registry.signing import SigningKey, sign, verify
 from trading.agent_inputs import resolve_inputs
@@ -46,10 +53,6 @@ from trading.usual import LEVELS, MINUTES, Usual
 
 FORMAT = 6
 GOLDEN_ROWS = 64
-MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.npz", "golden.npz", "signature.json"
-FILE_BYTES = MappingProxyType({MANIFEST: 1 << 20, MODEL: 1 << 29, GOLDEN: 1 << 24, SIGNATURE: 1 << 12})  # at most
-REFERENCE = "reference.npz"
-MORE_BYTES = MappingProxyType({REFERENCE: 1 << 24})  # of files that a manifest may name besides
 _REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # row order of the calibration
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _F4, _F8, _I8, _U1, _U4 = (np.dtype(name) for name in ("<f4", "<f8", "<i8", "u1", "<u4"))
@@ -191,13 +194,13 @@ def write_bundle(
     written = _verify(str(folder), contents, key.public)
     if written.model.policy.tobytes() != model.policy.tobytes():
         raise BundleRefused(f"{folder}: expected the model's policy in the manifest, found another; pass the same one")
-    _place(folder, contents)
+    place_folder(folder, contents)
     return written.digest
 
 
 def digest(folder: Path) -> str:
     """Return the SHA-256 of the manifest. It names a bundle and proves nothing: `load_bundle` does."""
-    return _sha256(_read_file(folder / MANIFEST))
+    return _sha256(read_file(folder / MANIFEST))
 
 
 def load_bundle(folder: Path, trusted_public_key: bytes, expected_schema_hash: str | None = None) -> Bundle:
@@ -216,29 +219,12 @@ def load_bundle(folder: Path, trusted_public_key: bytes, expected_schema_hash: s
     BundleRefused
         With the first thing that is not as it must be. Nothing of the bundle has been used then.
     """
-    bundle = _verify(str(folder), _read_folder(folder), trusted_public_key)
+    bundle = _verify(str(folder), read_folder(folder), trusted_public_key)
     if expected_schema_hash not in (None, bundle.schema.hash):
-        raise _refusal(
+        raise refusal(
             str(folder), f"feature schema {expected_schema_hash}", bundle.schema.hash, "retrain, or pull another"
         )
     return bundle
-
-
-def instrument_of(folder: Path) -> str | None:
-    """Return the instrument that a bundle says it trades, None where it says nothing: a hint, nothing is verified."""
-    try:
-        return str(json.loads((folder / MANIFEST).read_bytes())["instrument"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
-
-
-def more_files(manifest: bytes) -> tuple[str, ...]:
-    """Return which files besides the four a manifest names, of those there may be: a hint, nothing is verified."""
-    try:
-        named = dict(json.loads(manifest)["files"])
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return ()
-    return tuple(name for name in MORE_BYTES if name in named)
 
 
 def install(folder: Path, cache_folder: Path, public_key: bytes) -> Path:
@@ -252,17 +238,14 @@ def install(folder: Path, cache_folder: Path, public_key: bytes) -> Path:
     BundleRefused
         If the bundle does not verify; the cache is left as it was.
     """
-    contents = _read_folder(folder)
+    contents = read_folder(folder)
     place = cache_folder / _verify(str(folder), contents, public_key).digest
-    if place.exists() or place.is_symlink():
-        try:
-            load_bundle(place, public_key)
-        except BundleRefused:
-            _remove(place)
-        else:
-            os.utime(place / MANIFEST)  # installed last: the runner takes the newest
-            return place
-    _place(place, contents)
+    try:
+        load_bundle(place, public_key)
+    except BundleRefused:
+        place_folder(place, contents)
+    else:
+        os.utime(place / MANIFEST)  # installed last: the runner takes the newest
     return place
 
 
@@ -272,7 +255,7 @@ def _verify(where: str, contents: Mapping[str, bytes], trusted: bytes) -> Bundle
     manifest = _decode(where, contents[MANIFEST])
     hashes = {name: _sha256(contents[name]) for name in (MODEL, GOLDEN, REFERENCE) if name in contents}
     if manifest.files != hashes:
-        raise _refusal(where, f"the hashes {dict(manifest.files)}", hashes, "pull the bundle again")
+        raise refusal(where, f"the hashes {dict(manifest.files)}", hashes, "pull the bundle again")
     schema = FeatureSchema.from_json(json.dumps(manifest.schema))
     model = _read_model(where, contents[MODEL], manifest, schema)
     golden = _read_golden(where, contents[GOLDEN], len(schema.columns))
@@ -288,12 +271,12 @@ def _check_signature(where: str, contents: Mapping[str, bytes], trusted: bytes) 
         fields = json.loads(contents[SIGNATURE])
         public, signature = bytes.fromhex(fields["public_key"]), bytes.fromhex(fields["signature"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _refusal(where, f"a signature in {SIGNATURE}", repr(error), "pull the bundle again") from error
+        raise refusal(where, f"a signature in {SIGNATURE}", repr(error), "pull the bundle again") from error
     if public != trusted:
-        raise _refusal(where, f"the signature of {trusted.hex()}", f"that of {public.hex()}", "check who signed it")
+        raise refusal(where, f"the signature of {trusted.hex()}", f"that of {public.hex()}", "check who signed it")
     # One spelling only: a changed byte is a changed file, also where it would mean the same.
     if _signature_file(public, signature) != contents[SIGNATURE] or not verify(trusted, contents[MANIFEST], signature):
-        raise _refusal(where, "a manifest as it was signed", "an altered one", "pull the bundle again")
+        raise refusal(where, "a manifest as it was signed", "an altered one", "pull the bundle again")
 
 
 def _signature_file(public: bytes, signature: bytes) -> bytes:
@@ -313,14 +296,14 @@ def _decode(where: str, data: bytes) -> Manifest:
     try:
         found = json.loads(data).get("format")
         if found != FORMAT:
-            raise _refusal(where, f"bundle format {FORMAT}", found, "use the version that wrote it, or retrain")
+            raise refusal(where, f"bundle format {FORMAT}", found, "use the version that wrote it, or retrain")
         manifest = TypeAdapter(Manifest).validate_json(data)
     except (ValidationError, ValueError, AttributeError, RecursionError) as error:
-        raise _refusal(where, "a manifest", str(error), "write the bundle again") from error
+        raise refusal(where, "a manifest", str(error), "write the bundle again") from error
     if _encode(manifest) != data:
-        raise _refusal(where, "canonical JSON in the manifest", "another spelling", "write the bundle again")
+        raise refusal(where, "canonical JSON in the manifest", "another spelling", "write the bundle again")
     if manifest.class_map != {"down": 0, "up": 1}:
-        raise _refusal(where, "classes down 0 and up 1", dict(manifest.class_map), "retrain with these labels")
+        raise refusal(where, "classes down 0 and up 1", dict(manifest.class_map), "retrain with these labels")
     return manifest
 
 
@@ -381,9 +364,9 @@ def _read_model(where: str, data: bytes, manifest: Manifest, schema: FeatureSche
         strategy = TypeAdapter(StrategyParams).validate_python(manifest.policy, extra="forbid")
         expected = resolve_inputs(schema.columns, manifest.agents, strategy.order_flow_gate)
     except (ValidationError, ConfigError) as error:
-        raise _refusal(where, "a policy and agents this version knows", error, "retrain with this version") from error
+        raise refusal(where, "a policy and agents this version knows", error, "retrain with this version") from error
     if not np.array_equal(inputs, expected):
-        raise _refusal(where, f"agent inputs {expected.tolist()}", inputs.tolist(), "write the bundle again")
+        raise refusal(where, f"agent inputs {expected.tolist()}", inputs.tolist(), "write the bundle again")
     band = Band(*(arrays[f"band.{name}"] for name in Band._fields))
     usual = Usual(*(arrays[f"usual.{name}"] for name in Usual._fields))
     x, p, policy = arrays["calibration_x"], arrays["calibration_p"], strategy.record()
@@ -410,7 +393,7 @@ def _read_golden(where: str, data: bytes, columns: int) -> Golden:
     }
     golden = Golden(**unpack_arrays(f"{where}, {GOLDEN}", data, specs))
     if not np.isfinite(golden.rows).all():
-        raise _refusal(where, "finite golden rows", "others", "choose rows after the warm-up")
+        raise refusal(where, "finite golden rows", "others", "choose rows after the warm-up")
     return golden
 
 
@@ -427,67 +410,15 @@ def _ask_golden(model: Model, rows: np.ndarray) -> Golden:
 def _check_golden(where: str, model: Model, golden: Golden) -> None:
     asked = _ask_golden(model, golden.rows)
     if not np.array_equal(asked.regimes, golden.regimes):
-        raise _refusal(where, "the three regimes in turn in the golden rows", "others", "write the bundle again")
+        raise refusal(where, "the three regimes in turn in the golden rows", "others", "write the bundle again")
     for name in ("members", "outputs"):
         found, stored = (np.reshape(getattr(one, name), (len(golden.rows), -1)) for one in (asked, golden))
         wrong = ~((found == stored) | (np.isnan(found) & np.isnan(stored))).all(axis=1)
         if wrong.any():
             row = int(np.argmax(wrong))
             expected, told = f"the golden {name} {stored[row].tolist()}", f"{found[row].tolist()} in row {row}"
-            raise _refusal(where, expected, told, "run the version that wrote it")
-
-
-def _read_folder(folder: Path) -> dict[str, bytes]:
-    if not folder.is_dir():
-        raise _refusal(str(folder), "a bundle folder", "none", "pull the bundle again")
-    names = sorted(entry.name for entry in folder.iterdir())
-    if not set(FILE_BYTES) <= set(names) <= {*FILE_BYTES, *MORE_BYTES}:
-        raise _refusal(str(folder), f"the files {sorted(FILE_BYTES)}", names, "pull the bundle again")
-    return {name: _read_file(folder / name) for name in names}
-
-
-def _read_file(path: Path) -> bytes:
-    """Read a regular file of bounded size, following no link."""
-    most = {**FILE_BYTES, **MORE_BYTES}[path.name]
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise _refusal(str(path), "a regular file", "a link, folder or device", "pull the bundle again")
-        with os.fdopen(
-            os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb"
-        ) as file:
-            data = file.read(most + 1)
-    except OSError as error:
-        raise _refusal(str(path), "a readable file", str(error), "pull the bundle again") from error
-    if len(data) > most:
-        raise _refusal(str(path), f"at most {most} bytes", "more", "pull the bundle again")
-    return data
-
-
-def _place(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write the files beside the folder and rename them into place, all at once."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name[:16]}.", dir=folder.parent))
-    try:
-        for name, data in contents.items():
-            with (draft / name).open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)  # gone already where the rename was reached
-
-
-def _remove(place: Path) -> None:
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink()
+            raise refusal(where, expected, told, "run the version that wrote it")
 
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _refusal(where: str, expected: str, found: object, remedy: str) -> BundleRefused:
-    return BundleRefused(f"bundle {where}: expected {expected}, found {found}; {remedy}")

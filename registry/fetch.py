@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
 
 from market.errors import RegistryError, ServerUnavailable, UsageError, VersionMissing
-from registry.bundle import FILE_BYTES, MANIFEST, MORE_BYTES, more_files
+from registry.bundle_files import FILE_BYTES, MANIFEST, MORE_BYTES, more_files
 from registry.gate_record import GATES_FILE
 from registry.gate_record import MAX_BYTES as RECORD_BYTES
 

@@ -13,7 +13,8 @@ from market.home import Home
 from market.instruments import Instrument
 from market.lake import Lake
 from market.stream import Feed
-from registry.bundle import Bundle, instrument_of, load_bundle
+from registry.bundle import Bundle, load_bundle
+from registry.bundle_files import instrument_of
 from registry.gate_record import CHAMPION_ALIAS
 from registry.serving import open_served, served_roots
 from registry.signing import public_key

@@ -17,7 +17,8 @@ from features.schema import FeatureSchema
 from live.profitdll.step import Step, paper_step
 from live.swap import Swap
 from market.home import Home
-from registry.bundle import FILE_BYTES, Bundle, FeedNeeds, digest, load_bundle
+from registry.bundle import Bundle, FeedNeeds, digest, load_bundle
+from registry.bundle_files import FILE_BYTES
 from registry.fetch import Offered
 from registry.gate_record import GateRecord, seal
 from registry.gates import CHALLENGER, CHAMPION, Gate

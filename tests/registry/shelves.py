@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from market.home import Home
-from registry.bundle import FILE_BYTES, digest
+from registry.bundle import digest
+from registry.bundle_files import FILE_BYTES
 from registry.gate_record import GateRecord, seal
 from registry.gates import Evidence, Gate, GateThresholds, challenger_gates, champion_gates
 from registry.signing import load_private_key

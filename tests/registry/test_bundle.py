@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import sys
 import zipfile
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -466,6 +467,37 @@ def test_install_replaces_a_damaged_cached_bundle(folder, tmp_path, key):
     place = install(folder, tmp_path / "cache", key.public)
     (place / "model.npz").write_bytes(b"damage")
     assert load_bundle(install(folder, tmp_path / "cache", key.public), key.public)
+
+
+def test_disk_that_refuses_leaves_what_is_cached(folder, tmp_path, key, monkeypatch):
+    """A bundle that does not verify makes room only once all of the new one is on disk."""
+    place = install(folder, tmp_path / "cache", key.public)
+    (place / "model.npz").write_bytes(b"damage")
+    kept = {path.name: path.read_bytes() for path in place.iterdir()}
+
+    def refuse(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="No space"):
+        install(folder, tmp_path / "cache", key.public)
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == kept
+    assert [entry.name for entry in place.parent.iterdir()] == [place.name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc which file is synced")
+def test_bundle_is_on_disk_before_its_name_and_its_name_before_anybody_is_told(folder, tmp_path, key, monkeypatch):
+    synced, sync, cache = [], os.fsync, tmp_path / "cache"
+    place = cache / digest(folder)
+
+    def note(handle):
+        synced.append((Path(f"/proc/self/fd/{handle}").resolve().name, place.exists()))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    install(folder, cache, key.public)
+    assert sorted(synced[:-2]) == [(name, False) for name in FILES]
+    assert synced[-2:] == [("draft", False), ("cache", True)]
 
 
 def test_existing_folder_is_never_overwritten(folder, key):

@@ -19,7 +19,8 @@ import json, resource, sys
 from pathlib import Path
 from market.errors import SafetyRefusal
 from market.home import Home
-from registry.bundle import FILE_BYTES, install, load_bundle
+from registry.bundle import install, load_bundle
+from registry.bundle_files import FILE_BYTES
 from registry.fetch import Offered
 from registry.pull import take
 from registry.signing import public_key

@@ -9,7 +9,8 @@ import pytest
 from market.errors import BundleRefused
 from models.reference import RESULT, Observed, Reference, Sessions, build_reference
 from registry.arrays import pack_arrays
-from registry.bundle import REFERENCE, install, load_bundle, more_files, write_bundle
+from registry.bundle import install, load_bundle, write_bundle
+from registry.bundle_files import REFERENCE, more_files
 from registry.reference_arrays import pack_reference, unpack_reference
 from registry.signing import create_key, load_private_key
 from tests.registry.test_bundle import golden_rows, small_manifest, small_model

@@ -111,11 +111,11 @@ def test_files_and_processes_are_those_of_windows(tmp_path: Path) -> None:
     files, named, alive, heard = on_windows("""
 from live.profitdll import order_thread
 from live.profitdll.standin.processes import is_alive
-from live.journal_writer import _sync_folder
+from market.durable import sync_folder
 ctypes.CDLL = lambda name: (loaded.append(name), Runtime)[1]
 files = [*order_thread._file_functions()] == [address(Runtime._write), address(Runtime._commit)]
 os.name = "nt"
-_sync_folder("no folder can be opened here")
+sync_folder("no folder can be opened here")
 answer([files, loaded[-1], [is_alive(7), is_alive(8), is_alive(9)], [one for one in heard if one[0] != "code"]])
 """, tmp_path)  # fmt: skip
     assert files is True
