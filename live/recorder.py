@@ -73,9 +73,15 @@ class Recorder:
         self.orders = 0
         self.fills = 0
 
-    def begin(self, mode: str, day: dt.date, digest: str) -> None:
-        """Say which session starts, and with which bundle."""
-        self._journal.append(Kind.SESSION, json_payload({"mode": mode, "day": day.isoformat(), "bundle": digest}))
+    def begin(self, mode: str, feed: str, day: dt.date, digest: str) -> None:
+        """Say which session starts, who brings its events, and with which bundle."""
+        told = {"mode": mode, "feed": feed, "day": day.isoformat(), "bundle": digest}
+        self._journal.append(Kind.SESSION, json_payload(told))
+
+    def close(self, day: dt.date) -> None:
+        """Say that the session was followed to its close."""
+        self._journal.append(Kind.CLOSE, json_payload({"day": day.isoformat()}))
+        self._journal.sync()
 
     def take(self, shown: Shown, written: Written) -> None:
         """Write what of a desk is new since the last call."""

@@ -24,7 +24,7 @@ def replay(home: Home, named: Named, journal: Path | None = None) -> Outcome:
     with JournalWriter(path) as written:
         recorder = Recorder(written)
         for day in days:
-            recorder.begin("replay", day, account.digest)
+            recorder.begin("replay", "lake", day, account.digest)
             for sentence in account.refused:
                 recorder.alarm(sentence, day)
             replay_day(recorder, account.seats, day)

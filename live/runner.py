@@ -39,6 +39,7 @@ from market.stream import Feed as Fed
 from registry.installed import Named, Opened, open_account
 from trading.broker import broker_events
 from trading.budget import new_budget
+from trading.journal import VENDOR_FEED
 from trading.paper import Trader, begin_session, paper_end, paper_events
 from trading.records import Stage
 
@@ -48,7 +49,7 @@ _TOLD_EVERY_S = 10.0
 class Feed(StrEnum):
     """Who brings the events."""
 
-    PROFITDLL = "profitdll"  # the running session
+    PROFITDLL = VENDOR_FEED  # the running session
     STANDIN = "standin"  # a recorded one
 
 
@@ -135,7 +136,7 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         recording = kept.enter_context(Recording(source.capture, head, connection.events))
         path.parent.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(kept.enter_context(JournalWriter(path)))
-        recorder.begin(plan.mode, day, account.digest)
+        recorder.begin(plan.mode, str(plan.feed), day, account.digest)
         for sentence in account.refused:
             recorder.alarm(sentence, day)
         attendant = Attendant(connection, desk.seat, day, recorder, recording)
@@ -159,11 +160,14 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         attendant.attend()
         if routing:
             routing.stop()
+        followed = not stopped and connection.has_market()
         connection.close()
         if not stopped:
             attendant.finish()
         leave(trader, plan.orders, stopped=bool(stopped))
         attendant.end()
+        if followed:
+            recorder.close(day)
         done, dropped = recorder.outcome(account, 1), connection.events.dropped
         capture = None if recording.is_empty else str(recording.path)
         return Ran(done, _broker_of(plan), capture, dropped, attendant.unfinished)

@@ -28,6 +28,7 @@ from mlflow.types import ColSpec, Schema
 
 from market.errors import RegistryError, VersionMissing
 from registry.aliases import alias_lock, holder_of, make_move
+from registry.bundle_files import MANIFEST
 from registry.gate_record import CHALLENGER_ALIAS, CHAMPION_ALIAS, GATES_FILE, GateRecord, gates_in, seal
 from registry.gates import Gate, as_table, gates_digest
 from registry.mlflow_client import connect, pages, unless_present
@@ -191,6 +192,18 @@ def gate_record_of(uri: str, name: str, version: int | str) -> bytes:
     with connect(uri) as client, tempfile.TemporaryDirectory() as folder:
         found = _resolve(client, name, version)
         return _download(uri, f"runs:/{found.run_id}/{GATES_FILE}", Path(folder)).read_bytes()
+
+
+def manifest_of(uri: str, version: Version) -> bytes:
+    """Return the manifest of the bundle stored with a version, as it stands; its SHA-256 is the bundle's digest.
+
+    Raises
+    ------
+    VersionMissing
+        Its files are gone.
+    """
+    with connect(uri), tempfile.TemporaryDirectory() as folder:
+        return _download(uri, f"runs:/{version.run_id}/{BUNDLE_FOLDER}/{MANIFEST}", Path(folder)).read_bytes()
 
 
 def inputs_of(uri: str, version: Version) -> dict[str, str]:

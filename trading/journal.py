@@ -32,19 +32,21 @@ GENESIS = hashlib.sha256(MAGIC).digest()[:8]  # the link before the first record
 MAX_PAYLOAD = 1 << 24
 _HEAD = struct.Struct("<IBI8sI")
 HEAD_BYTES = _HEAD.size
+VENDOR_FEED = "profitdll"  # the feed of a SESSION record that the market itself brought
 
 
 class Kind(IntEnum):
     """What a record holds. Zero is no kind, so a run of zeros is no record."""
 
-    SESSION = 1  # JSON: what was loaded and why the session starts
+    SESSION = 1  # JSON: which session, on which feed, and the bundle that decides from here on
     DECISION = 2  # bytes of trading.records.DECISION
     ORDER = 3  # bytes of trading.records.ORDER
     FILL = 4  # bytes of trading.records.FILL
     NOTE = 5  # JSON: anything an operator should read later
+    CLOSE = 6  # JSON: the running session was followed to its close
 
 
-_JSON_KINDS = (Kind.SESSION, Kind.NOTE)
+_JSON_KINDS = (Kind.SESSION, Kind.NOTE, Kind.CLOSE)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Record:
         return np.frombuffer(self.payload, dtype=dtype)
 
     def fields(self) -> dict[str, Any]:
-        """Return the object of a SESSION or NOTE record."""
+        """Return the object of a SESSION, NOTE or CLOSE record."""
         return dict(json.loads(self.payload))
 
 
@@ -98,7 +100,7 @@ class Scan:
 
 
 def json_payload(fields: Mapping[str, Any]) -> bytes:
-    """Return the payload of a SESSION or NOTE record; the same fields give the same bytes."""
+    """Return the payload of a SESSION, NOTE or CLOSE record; the same fields give the same bytes."""
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()
 

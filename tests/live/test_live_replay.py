@@ -187,7 +187,7 @@ def test_each_session_opens_with_what_was_loaded(
     done, path = journals["events"]
     started = [record.fields() for record in read(path) if record.kind == Kind.SESSION]
     digest = bundle_of(homes["events"]).name
-    assert started == [{"mode": "replay", "day": day.isoformat(), "bundle": digest} for day in DAYS]
+    assert started == [{"mode": "replay", "feed": "lake", "day": day.isoformat(), "bundle": digest} for day in DAYS]
     assert done.model_digest == digest
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from market.lake import Lake
 from market.synthetic import provenance_of, split_kinds
 from market.types import Kind
 from registry.installed import Named, open_account
+from registry.judgement import count_sessions
 from tests.commands import CHECKOUT, environment_of, run_pregao, start_pregao
 from tests.homes import MARKET, install_model
 from tests.live.test_lean_imports import heavy
@@ -168,6 +170,16 @@ def test_journal_goes_where_it_was_asked_for(paper: Done) -> None:
     """The library writes beside the current folder, which the runner therefore leaves."""
     assert Path(paper.told["journal"]).resolve() == (paper.home.root / "own.bin").resolve()
     assert (paper.home.root / "own.bin").is_file()
+
+
+def test_recorded_session_is_followed_to_its_close_and_is_no_evidence_for_promotion(paper: Done, routed: Done) -> None:
+    for done in (paper, routed):
+        path = Path(done.told["journal"])
+        records = read(path)
+        assert [one.fields()["feed"] for one in records if one.kind == Entry.SESSION] == ["standin"]
+        assert [one.fields()["day"] for one in records if one.kind == Entry.CLOSE] == [DAY.isoformat()]
+        assert records[-1].kind == Entry.CLOSE
+        assert count_sessions(path.parent, done.told["model_digest"], date.min) == 0
 
 
 def test_a_second_runner_leaves_the_first_one_its_files(paper: Done) -> None:
@@ -337,3 +349,4 @@ def test_ctrl_c_ends_in_order(paper: Done, tmp_path: Path) -> None:
     assert (runner.returncode, json.loads(out)["ok"]) == (0, True), err
     assert 0 < json.loads(out)["events"] < paper.told["events"]
     assert read_capture(part).events.size == json.loads(out)["events"]
+    assert Entry.CLOSE not in [record.kind for record in read(Path(json.loads(out)["journal"]))]

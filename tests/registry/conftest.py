@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import lightgbm
@@ -16,6 +17,7 @@ from registry.server import tracking_server
 from registry.signing import SigningKey, ensure_key, load_private_key
 from registry.tracking import Candidate
 
+MANIFEST_TEXT = b'{"lineage": {"last_session": "2026-06-01"}}'
 COLUMNS = ("ret_1", "adx_14", "delta")
 
 GOOD = Evidence(
@@ -93,7 +95,7 @@ def make_candidate(
     """Build a candidate without models, which is quick to store; keywords replace fields."""
     bundle = tmp_path / "bundle"
     (bundle / "arrays").mkdir(parents=True)
-    (bundle / "manifest.json").write_text('{"schema": "abc"}', encoding="utf-8")
+    (bundle / "manifest.json").write_bytes(MANIFEST_TEXT)
     (bundle / "arrays" / "forest.bin").write_bytes(bytes(range(256)))
     (tmp_path / "equity.svg").write_text("<svg/>", encoding="utf-8")
 
@@ -108,7 +110,7 @@ def make_candidate(
                 "git_commit": "c1",
                 "schema_hash": "s1",
                 "synthetic": "true",
-                "bundle_digest": "b1",
+                "bundle_digest": sha256(MANIFEST_TEXT).hexdigest(),
             },
             gates=challenger_gates(GOOD, GateThresholds()),
             bundle_folder=bundle,

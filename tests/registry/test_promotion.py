@@ -1,11 +1,13 @@
 """A version becomes champion on its signed gates alone, one at a time, and the one before comes back."""
 
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -113,9 +115,9 @@ def test_rightly_signed_record_of_something_else_is_refused(
 ) -> None:  # fmt: skip
     """Whoever can write to the server may put the record of a good version beside a bad one."""
     name = register(f"SWAPPED-{next(iter(change))}")
-    own = GateRecord(name, "b1", None, all_gates(good_evidence))
+    own = GateRecord(name, find_version(registry_uri, name, 1).tags["bundle_digest"], None, all_gates(good_evidence))
     store_gate_record(registry_uri, find_version(registry_uri, name, 1), replace(own, **change), home_key)
-    with pytest.raises(GatesRefused, match="expected the gate record of bundle b1"):
+    with pytest.raises(GatesRefused, match="expected the gate record of bundle"):
         promote_at(home, registry_uri, name, 1)
 
 
@@ -185,36 +187,82 @@ class TestSessionsOnPaper:
     """The gate that asks for sessions is answered from the journals, when a person wants to promote."""
 
     @staticmethod
-    def keep_journal(folder: Path, name: str, mode: str, day: str, bundle: str) -> Path:
+    def keep_journal(folder: Path, name: str, *told: dict[str, Any] | Kind) -> Path:
+        """Write a journal: a session is told by what differs from one in the shadow on the vendor's feed."""
         folder.mkdir(parents=True, exist_ok=True)
+        usual = {"mode": "shadow", "feed": "profitdll", "day": "2026-06-02", "bundle": "x"}
         with JournalWriter(folder / name) as journal:
-            journal.append(Kind.SESSION, json_payload({"mode": mode, "day": day, "bundle": bundle}))
+            for one in told:
+                fields = {k: v for k, v in (usual | one).items() if v} if isinstance(one, dict) else {}
+                journal.append(Kind.SESSION if isinstance(one, dict) else one, json_payload(fields))
             journal.sync()
         return folder / name
 
-    def test_days_of_this_bundle_in_the_shadow_or_on_paper_count_once(self, tmp_path: Path) -> None:
-        told = [("paper", "2026-06-01", "x"), ("shadow", "2026-06-02", "y+x"), ("paper", "2026-06-02", "x"),
-                ("replay", "2026-06-03", "x"), ("paper", "2026-06-04", "z")]  # fmt: skip
-        for number, (mode, day, bundle) in enumerate(told):
-            self.keep_journal(tmp_path, f"{number}.bin", mode, day, bundle)
-        damaged = self.keep_journal(tmp_path, "damaged.bin", "paper", "2026-06-05", "x")
+    def test_days_after_training_that_a_bundle_followed_on_the_market_to_the_close_count_once(
+        self, tmp_path: Path
+    ) -> None:
+        """Six days count: each is told in the journal that begins with it."""
+        made, followed = Kind.DECISION, (Kind.DECISION, Kind.CLOSE)
+        stories: list[tuple[dict[str, Any] | Kind, ...]] = [
+            ({"day": "2026-06-02"}, *followed),
+            ({"day": "2026-06-02", "mode": "paper"}, *followed),  # the same day again
+            ({"day": "2026-06-03", "mode": "paper"}, *followed),
+            ({"day": "2026-06-04"}, made, {"day": "2026-06-04"}, *followed),  # stopped, and started again
+            ({"day": "2026-06-05", "bundle": "y"}, made, {"day": "2026-06-05"}, *followed),  # taken in its course
+            ({"day": "2026-06-08"}, *followed, {"day": "2026-06-09"}, *followed),  # two in one file
+            # What does not:
+            ({"day": "2026-06-01"}, *followed),  # trained on
+            ({"day": "2026-05-29"}, *followed),  # before
+            ({"day": "2026-06-10"}, made),  # stopped before the close
+            ({"day": "2026-06-11"}, Kind.CLOSE),  # nothing was decided
+            ({"day": "2026-06-12", "feed": "standin"}, *followed),
+            ({"day": "2026-06-15", "feed": ""}, *followed),  # of a version that did not say
+            ({"day": "2026-06-16", "mode": "replay", "feed": "lake"}, *followed),
+            ({"day": "2026-06-17", "bundle": "z"}, *followed),
+            ({"day": "2026-06-18"}, made, {"day": "2026-06-18", "bundle": "z"}, *followed),  # another one closed
+            ({"day": "2026-06-19"}, made, {"day": "2026-06-19"}, Kind.CLOSE),  # nothing once it was started again
+        ]
+        for number, story in enumerate(stories):
+            self.keep_journal(tmp_path, f"{number}.bin", *story)
+        damaged = self.keep_journal(tmp_path, "damaged.bin", {"day": "2026-06-22"}, *followed)
         damaged.write_bytes(damaged.read_bytes()[:-2] + b"zz")
-        assert count_sessions(tmp_path, "x") == 2
-        assert count_sessions(tmp_path / "none", "x") == 0
+        trained = date(2026, 6, 1)
+        assert count_sessions(tmp_path, "x", trained) == 6
+        assert count_sessions(tmp_path, "x", date(2026, 6, 8)) == 1
+        assert count_sessions(tmp_path / "none", "x", trained) == 0
+
+    @pytest.fixture
+    def journals(self, home: Home) -> Iterator[Path]:
+        yield home.journal
+        shutil.rmtree(home.journal)  # the home is everybody's, and the candidates are one bundle
 
     def test_five_sessions_after_training_let_a_version_pass(
-        self, home: Home, registry_uri: str, register: Callable[..., str]
+        self, home: Home, registry_uri: str, register: Callable[..., str], journals: Path
     ) -> None:
+        """Its manifest says that the 1st of June was the last session of its training."""
         name = register("SHADOWED", champion_exists=False, paper_sessions=0)
-        assert [gate.name for gate in promote_at(home, registry_uri, name, 1).failing] == ["paper_sessions"]
-        for day in range(1, 6):
-            self.keep_journal(home.journal, f"shadow-{day}.bin", "shadow", f"2026-06-0{day}", "b1")
+        own = find_version(registry_uri, name, 1).tags["bundle_digest"]
+        followed = (Kind.DECISION, Kind.CLOSE)
+        for day in (1, 2, 3, 4, 5):
+            self.keep_journal(journals, f"{day}.bin", {"day": f"2026-06-0{day}", "bundle": own}, *followed)
+        assert [gate.value for gate in promote_at(home, registry_uri, name, 1).failing] == [4]
+        self.keep_journal(journals, "8.bin", {"day": "2026-06-08", "bundle": own}, *followed)
         done = promote_at(home, registry_uri, name, 1)
         assert done.failing == ()
         stored = {gate["name"]: gate for gate in gates_of(registry_uri, name, 1)}
         assert (stored["paper_sessions"]["passed"], stored["paper_sessions"]["value"]) == (True, 5)
         tag = json.loads(find_version(registry_uri, name, 1).tags["gates"])
         assert {gate["name"]: gate for gate in tag}["paper_sessions"]["passed"]
+
+    def test_manifest_of_another_bundle_tells_nothing_of_the_training(
+        self, home: Home, registry_uri: str, register: Callable[..., str], registry_home: Path
+    ) -> None:
+        name = register("REWRITTEN", champion_exists=False, paper_sessions=0)
+        run = find_version(registry_uri, name, 1).run_id
+        (stored,) = (registry_home / "mlruns").glob(f"artifacts/*/{run}/artifacts/bundle/manifest.json")
+        stored.write_text('{"lineage": {"last_session": "2020-01-02"}}', encoding="utf-8")
+        with pytest.raises(GatesRefused, match="expected the manifest of bundle"):
+            promote_at(home, registry_uri, name, 1)
 
 
 def outcome(act: Callable[[], object]) -> str:
