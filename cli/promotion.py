@@ -110,12 +110,13 @@ def pull(
     home = find_home()
     done = fetch(home, str(alias), model, demonstration=mode is For.PAPER)
     if now:
-        swap_request(home, done.instrument, str(alias)).touch()
+        swap_request(home, done.instrument, done.entry.place).touch()
     entry = {key: value for key, value in asdict(done.entry).items() if key in KEYS["pull"]}
     fields = entry | {"instrument": done.instrument, "folder": str(done.folder)}
+    runner = "a runner without orders at a broker" if done.entry.demonstration else "the runner"
     lines = [
         f"{alias} of {done.entry.model}: version {done.entry.version}, bundle {done.entry.digest[:16]}, verified",
-        f"the runner takes it {'once it is flat' if now else 'at its next session'}: {done.instrument}, {done.folder}",
+        f"{runner} takes it {'once it is flat' if now else 'at its next session'}: {done.instrument}, {done.folder}",
     ]
     answer(json, fields | {"latency_p99_us": round(done.latency_p99_us, 3)}, lines)
 

@@ -12,7 +12,7 @@ from live.desk_reader import DeskReader, Records
 from live.profitdll.connection import Connection
 from live.profitdll.market import Market
 from live.profitdll.step import Step
-from live.recorder import Recorder, Written, left_open
+from live.recorder import Change, Recorder, Written, left_open
 from live.recording import Recording
 from market.errors import PregaoError
 from trading.desk import ORDERS, is_dead
@@ -105,6 +105,10 @@ class Attendant:
         for alarms in self.alarms:
             for sentence in alarms():
                 self._tell(sentence)
+
+    def change(self, digest: str, counts: np.ndarray) -> None:
+        """Let the journal say which bundle decides from where the desk's counts stood."""
+        self._written.change = Change(digest, counts)
 
     def finish(self) -> None:
         """Let the last bars of a session that is over close; the library calls no more."""

@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import sys
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from features.monitor import dead_column, unusual_columns
 from live.journal_writer import JournalWriter
 from market.wording import count_of
 from registry.installed import Opened
+from trading.desk import DECISIONS, FILLS, ORDERS
 from trading.journal import Kind, json_payload
 from trading.paper import Trader
 from trading.records import OrderRole, OrderState, RefusalReason, TradingState
@@ -21,7 +22,7 @@ _INCREASES_EXPOSURE = (OrderState.PENDING_NEW, OrderState.ACCEPTED)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the runner did, all desks together; `contract` and `model_digest` are joined by a plus."""
+    """What the runner did, all desks together; `contract` and `model_digest`, the last to decide, are joined by a plus."""
 
     contract: str
     sessions: int
@@ -40,6 +41,14 @@ class Outcome:
         return asdict(self)
 
 
+class Past(NamedTuple):
+    """What a desk had recorded up to an earlier moment."""
+
+    decisions: np.ndarray
+    orders: np.ndarray
+    fills: np.ndarray
+
+
 class Shown(Protocol):
     """What can be read of a desk's running session: as many records as there are."""
 
@@ -53,13 +62,34 @@ class Shown(Protocol):
     def fills(self) -> np.ndarray: ...
 
 
+@dataclass(frozen=True)
+class Change:
+    """Another bundle decides, from the moment on at which a desk had recorded this much.
+
+    Parameters
+    ----------
+    digest : str
+    counts : ndarray of int64
+        As `Desk.counts`; no order was open.
+    """
+
+    digest: str
+    counts: np.ndarray
+
+    def before(self, shown: Shown) -> Past:
+        """Return what of a desk the earlier bundle did."""
+        decisions, orders, fills = (int(self.counts[place]) for place in (DECISIONS, ORDERS, FILLS))
+        return Past(shown.decisions[:decisions], shown.orders[:orders], shown.fills[:fills])
+
+
 @dataclass
 class Written:
-    """How much of a desk's running session is in the journal."""
+    """How much of a desk's running session is in the journal, and the change of bundle that is not yet."""
 
     decisions: int = 0
     fills: int = 0
     orders: bytes = b""
+    change: Change | None = None
 
 
 class Recorder:
@@ -68,6 +98,7 @@ class Recorder:
     def __init__(self, journal: JournalWriter) -> None:
         self._journal = journal
         self._hash = hashlib.sha256()
+        self._session: dict[str, Any] = {}
         self.events = 0
         self.decisions = 0
         self.orders = 0
@@ -75,8 +106,8 @@ class Recorder:
 
     def begin(self, mode: str, feed: str, day: dt.date, digest: str) -> None:
         """Say which session starts, who brings its events, and with which bundle."""
-        told = {"mode": mode, "feed": feed, "day": day.isoformat(), "bundle": digest}
-        self._journal.append(Kind.SESSION, json_payload(told))
+        self._session = {"mode": mode, "feed": feed, "day": day.isoformat(), "bundle": digest}
+        self._journal.append(Kind.SESSION, json_payload(self._session))
 
     def close(self, day: dt.date) -> None:
         """Say that the session was followed to its close."""
@@ -84,7 +115,16 @@ class Recorder:
         self._journal.sync()
 
     def take(self, shown: Shown, written: Written) -> None:
-        """Write what of a desk is new since the last call."""
+        """Write what of a desk is new since the last call; what another bundle does stands behind its own SESSION."""
+        if written.change is not None:
+            change, written.change = written.change, None
+            self._take(change.before(shown), written)
+            self._session |= {"bundle": change.digest, "first_decision": int(change.counts[DECISIONS])}
+            self._journal.append(Kind.SESSION, json_payload(self._session))
+            self._journal.sync()
+        self._take(shown, written)
+
+    def _take(self, shown: Shown, written: Written) -> None:
         decisions, fills = shown.decisions[written.decisions :], shown.fills[written.fills :]
         if len(decisions):
             self._hash.update(decisions.tobytes())
@@ -154,7 +194,7 @@ class Recorder:
             position=sum(abs(int(trader.account[0]["position"])) for trader in traders),
             net_reais=round(float(traders[0].budget[0]["equity"]), 2),
             decision_hash=self._hash.hexdigest(),
-            model_digest=account.digest,
+            model_digest=self._session["bundle"],
             journal=str(self._journal.path),
         )
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from market.errors import SafetyRefusal, UsageError
 from market.home import Home
 from market.stream import Feed as Fed
 from registry.installed import Named, Opened, open_account
+from registry.serving import swap_requests
 from trading.broker import broker_events
 from trading.budget import new_budget
 from trading.journal import VENDOR_FEED
@@ -82,6 +83,11 @@ class Plan:
     settings: ProfitSettings
     journal: Path | None = None
 
+    @property
+    def at_broker(self) -> bool:
+        """Whether orders leave for a broker; the stand-in is none."""
+        return self.orders is Orders.ROUTED and self.feed is Feed.PROFITDLL
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -117,6 +123,7 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
     PregaoError
         As `registry.installed.open_account` and `trading.paper.begin_session`.
     """
+    named, answered = replace(named, at_broker=plan.at_broker), swap_requests(home)
     account, day = _open(home, named, plan)
     desk, routed = account.desks[0], plan.orders is Orders.ROUTED
     trader, feed = desk.seat
@@ -137,7 +144,7 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
         path.parent.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(kept.enter_context(JournalWriter(path)))
         recorder.begin(plan.mode, str(plan.feed), day, account.digest)
-        for sentence in account.refused:
+        for sentence in (*account.refused, *account.instead):
             recorder.alarm(sentence, day)
         attendant = Attendant(connection, desk.seat, day, recorder, recording)
         kept.push(attendant.abandon)
@@ -150,7 +157,7 @@ def run(home: Home, named: Named, plan: Plan) -> Ran:
             kept.callback(routing.stop)
             attendant.alarms.append(routing.alarms)
         attendant.begin(step, book_of(trader.schema, plan.settings.book), late=source.late)
-        attendant.alarms.append(Swap(home, desk, step, named.alias).attend)
+        attendant.alarms.append(Swap(home, desk, step, named, answered, attendant.change).attend)
         idle = routing.idle if routing else lambda: True
         with _stopped_by_signals() as stopped:
             for _ in _shown(source.play(idle), source.total, f"{feed.contract} {day}"):

@@ -4,12 +4,20 @@ What it has stays until all of the other one is proved, so there is always a val
 one model for another.
 """
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
 from live.profitdll.step import Step, change_model
 from market.errors import PregaoError, SafetyRefusal
 from market.home import Home
 from registry.bundle import Bundle
-from registry.installed import OpenedDesk
-from registry.serving import open_served, swap_request
+from registry.installed import Named, OpenedDesk
+from registry.serving import open_first, swap_request, times_of
+from trading.desk import DECISIONS
+
+Changed = Callable[[str, np.ndarray], None]  # with the digest, and `Desk.counts` then
 
 
 class Swap:
@@ -22,8 +30,12 @@ class Swap:
         Its session has begun.
     step : Step
         Of the desk.
-    alias : str
-        Whose bundle the desk takes.
+    named : Named
+        What the desk was opened by: where its bundle is served.
+    answered : mapping of Path to int
+        Requests, and the time of each, that were there before the desk's bundle was opened.
+    changed : callable
+        What is told of each change.
 
     Attributes
     ----------
@@ -31,36 +43,31 @@ class Swap:
         That decides now.
     """
 
-    def __init__(self, home: Home, desk: OpenedDesk, step: Step, alias: str) -> None:
-        self._home, self._seat, self._step, self._alias = home, desk.seat, step, alias
-        self._request = swap_request(home, desk.bundle.manifest.instrument, alias)
-        self._request.unlink(missing_ok=True)  # the session has begun with what was asked for then
+    def __init__(
+        self, home: Home, desk: OpenedDesk, step: Step, named: Named, answered: Mapping[Path, int], changed: Changed
+    ) -> None:
+        self._home, self._seat, self._step, self._places, self._changed = home, desk.seat, step, named.places, changed
+        root = desk.bundle.manifest.instrument
+        self._requests = [swap_request(home, root, place) for place in self._places]
+        self._answered = dict(answered)
         self._next: Bundle | None = None
-        self._asked_ns = 0
         self._told: list[str] = []
         self.bundle = desk.bundle
 
     def attend(self) -> list[str]:
         """Do what was asked for as far as it can be done now; return what was told of it, one sentence each."""
-        asked_ns = self._when_asked()
-        if asked_ns not in (0, self._asked_ns):
-            self._asked_ns, self._next = asked_ns, self._proved()
-            if self._next is None:
-                self._request.unlink(missing_ok=True)
+        asked = times_of(self._requests)
+        if any(self._answered.get(request) != when for request, when in asked.items()):
+            self._answered |= asked  # before the proof: what is asked for meanwhile is another request
+            self._next = self._proved()
         if self._next is not None:
             self._change(self._next)
         return self._told
 
-    def _when_asked(self) -> int:
-        try:
-            return self._request.stat().st_mtime_ns
-        except OSError:
-            return 0
-
     def _proved(self) -> Bundle | None:
         """Return the bundle that is served, once it is proved, is another one, and fits the running session."""
         try:
-            served = open_served(self._home, self.bundle.manifest.instrument, self._alias)
+            served = open_first(self._home, self.bundle.manifest.instrument, self._places)
         except (PregaoError, OSError) as error:
             self._keep(str(error))
             return None
@@ -82,14 +89,13 @@ class Swap:
         except SafetyRefusal as error:
             self._keep(str(error))
             self._next = None
-            self._request.unlink(missing_ok=True)
             return
-        if made < 0:
+        if made is None:
             return
         trader.core = trader.core._replace(model=other.model)
-        self._tell(f"{other.digest} decides from decision {made} on, in place of {self.bundle.digest}")
+        self._changed(other.digest, made)
+        self._tell(f"{other.digest} decides from decision {made[DECISIONS]} on, in place of {self.bundle.digest}")
         self.bundle, self._next = other, None
-        self._request.unlink(missing_ok=True)
 
     def _keep(self, reason: str) -> None:
         """Say why the present bundle goes on."""

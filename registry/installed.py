@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from market.errors import NotEnoughData, UsageError
+from market.errors import GatesRefused, NotEnoughData, UsageError
 from market.home import Home
 from market.instruments import Instrument
 from market.lake import Lake
@@ -16,7 +16,7 @@ from market.stream import Feed
 from registry.bundle import Bundle, load_bundle
 from registry.bundle_files import instrument_of
 from registry.gate_record import CHAMPION_ALIAS
-from registry.serving import open_served, served_roots
+from registry.serving import open_first, places_of, served_roots
 from registry.signing import public_key
 from trading.budget import new_budget
 from trading.core import new_desk
@@ -25,6 +25,7 @@ from trading.paper import new_trader
 from trading.policy import RiskLimits, VenueParams
 
 SECOND_NS = 1_000_000_000
+_PULL = "`pregao promote` a version that passed its gates, then `pregao pull`"
 
 
 class OpenedDesk(NamedTuple):
@@ -58,6 +59,8 @@ class Named:
         How the market answers its paper orders.
     alias : str
         Whose bundles are taken where none is named; the champion's where there is none of it.
+    at_broker : bool
+        Whether orders leave for a broker: only the champion that was pulled, no demonstration, trades there.
     """
 
     bundles: tuple[Path, ...] = ()
@@ -67,6 +70,12 @@ class Named:
     limits: RiskLimits = field(default_factory=RiskLimits)
     venue: VenueParams = field(default_factory=VenueParams)
     alias: str = CHAMPION_ALIAS
+    at_broker: bool = False
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where bundles are looked for, in this order."""
+        return places_of(self.alias, at_broker=self.at_broker)
 
 
 class Opened(NamedTuple):
@@ -75,6 +84,7 @@ class Opened(NamedTuple):
     desks: tuple[OpenedDesk, ...]
     days: list[dt.date]
     refused: tuple[str, ...] = ()  # of bundles that should have traded and do not hold: those before them do
+    instead: tuple[str, ...] = ()  # of bundles that were taken where none was served of the alias asked for
 
     @property
     def seats(self) -> list[Seat]:
@@ -102,6 +112,8 @@ def open_account(home: Home, named: Named, budget: np.ndarray | None = None) -> 
         one instrument, win another currency or trade another day at one time.
     BundleRefused
         If a bundle is altered, unsigned, or made for another catalogue.
+    GatesRefused
+        If orders leave for a broker, and the bundle is not the champion that was pulled.
     NotEnoughData
         If the lake has no session of a series in the span.
     """
@@ -115,23 +127,28 @@ def open_account(home: Home, named: Named, budget: np.ndarray | None = None) -> 
         desk = new_desk(named.limits, feed.instrument, budget=budget)
         trader = new_trader(bundle.schema, bundle.model, desk, bundle.manifest.costs, named.venue)
         desks.append(OpenedDesk(bundle, Seat(trader, feed)))
-    return Opened(tuple(desks), days, tuple(taken.refused for taken, _ in pairs if taken.refused))
+    refused, instead = (tuple(filter(None, told)) for told in zip(*(taken[1:] for taken, _ in pairs), strict=True))
+    return Opened(tuple(desks), days, refused, instead)
 
 
 class _Taken(NamedTuple):
-    """A verified bundle, and why it is not the one that should have been taken."""
+    """A verified bundle, why it is not the present one of its place, and why another place's than was asked for."""
 
     bundle: Bundle
     refused: str = ""
+    instead: str = ""
 
 
 def _pairs(home: Home, named: Named) -> list[tuple[_Taken, str | None]]:
     """Return the bundle of each series named, then the bundles of which none is named."""
     if not named.bundles:
         roots = [(Lake(home.lake).instruments.of(contract).root, contract) for contract in named.contracts]
-        return [(_take(home, root, named.alias), contract) for root, contract in roots] or [
-            (_take(home, _served_root(home, named.alias), named.alias), None)
+        return [(_take(home, root, named), contract) for root, contract in roots] or [
+            (_take(home, _served_root(home, named), named), None)
         ]
+    if named.at_broker:
+        told = ", ".join(str(folder) for folder in named.bundles)
+        raise GatesRefused(f"--bundle: expected none with orders at a broker, found {told}; leave it out, and {_PULL}")
     left: list[Path] = list(named.bundles)
     pairs: list[tuple[Path, str | None]] = []
     for contract in named.contracts:
@@ -145,16 +162,23 @@ def _pairs(home: Home, named: Named) -> list[tuple[_Taken, str | None]]:
     return [(_Taken(load_bundle(folder, public_key(home.keys))), contract) for folder, contract in pairs]
 
 
-def _take(home: Home, root: str | None, alias: str) -> _Taken:
-    """Return the bundle served of an instrument, else the one installed last."""
-    for one in dict.fromkeys((alias, CHAMPION_ALIAS)):
-        served = open_served(home, root, one) if root else None
-        if served is not None:
-            return _Taken(served.bundle, served.refused)
-    return _Taken(load_bundle(newest_bundle(home, root), public_key(home.keys)))
+def _take(home: Home, root: str | None, named: Named) -> _Taken:
+    """Return the bundle served of an instrument, else the one installed last, unless orders leave for a broker."""
+    served = open_first(home, root, named.places) if root else None
+    asked = f"{root or home.bundles}: expected a {named.alias} that was pulled"
+    if served is not None:
+        entry = served.entry
+        told = f"{asked}, found none; the {entry.alias} is taken, {entry.where}" if entry.alias != named.alias else ""
+        shown = f"{asked}, found a demonstration, {entry.where}; the next `pregao pull` ends it"
+        return _Taken(served.bundle, served.refused, shown if entry.demonstration else told)
+    if named.at_broker:
+        raise GatesRefused(f"{asked}, for orders at a broker, found none; {_PULL}")
+    bundle = load_bundle(newest_bundle(home, root), public_key(home.keys))
+    told = f"{asked}, found none; the bundle installed last is taken, {bundle.digest[:16]}, which no gate let through"
+    return _Taken(bundle, instead=told)
 
 
-def _served_root(home: Home, alias: str) -> str | None:
+def _served_root(home: Home, named: Named) -> str | None:
     """Return the instrument of which a bundle is served, None where there is none.
 
     Raises
@@ -162,7 +186,7 @@ def _served_root(home: Home, alias: str) -> str | None:
     UsageError
         If there are several.
     """
-    roots = served_roots(home, alias) or served_roots(home)
+    roots = next((found for place in named.places if (found := served_roots(home, place))), [])
     if len(roots) > 1:
         raise UsageError(
             f"{home.bundles}: expected bundles of one instrument, found {', '.join(roots)}; name --contract"
@@ -201,8 +225,8 @@ def bundle_in_use(home: Home, contract: str | None = None) -> Bundle:
     Raises as `open_account`.
     """
     named = contract.strip().upper() if contract else None
-    root = Lake(home.lake).instruments.of(named).root if named else _served_root(home, CHAMPION_ALIAS)
-    return _take(home, root, CHAMPION_ALIAS).bundle
+    root = Lake(home.lake).instruments.of(named).root if named else _served_root(home, Named())
+    return _take(home, root, Named()).bundle
 
 
 def newest_bundle(home: Home, root: str | None = None) -> Path:

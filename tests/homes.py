@@ -17,7 +17,12 @@ from market.home import Home
 from market.instruments import B3
 from market.lake import Lake
 from market.synthetic import SyntheticMarket, provenance_of, split_kinds
-from registry.bundle import FeedNeeds, Lineage, Manifest, install, write_bundle
+from registry.bundle import FeedNeeds, Lineage, Manifest, digest, install, write_bundle
+from registry.bundle_files import FILE_BYTES
+from registry.fetch import Offered
+from registry.gate_record import GateRecord, seal
+from registry.gates import CHALLENGER, CHAMPION, Gate
+from registry.pull import take
 from registry.signing import ensure_key, load_private_key, public_key
 from tests.factories import MINUTE_NS, make_model, make_stump
 from trading.model import Model
@@ -29,6 +34,8 @@ DOLLAR = SyntheticMarket("WDOQ26", MARKET.days()[1], 4, seed=5, trades_per_sessi
 SCHEMA = FeatureSchema("test", ("returns_1", "rsi_14"), MINUTE_NS, 1)
 # Follows the last minute, in every regime and against no agent, so that even a short market brings fills.
 STRATEGY = StrategyParams(require_agents=False, with_trend_only=False, cooldown_bars=3, max_hold_bars=10)
+
+PASSED = tuple(Gate(check.__name__, True, 1.0, 1e6, "passed") for check in (*CHALLENGER, *CHAMPION))
 
 
 @cache
@@ -106,6 +113,14 @@ def sign_bundle(
     drafted = Path(tempfile.mkdtemp(dir=home.root.parent, prefix="drafted-"))  # a home holds what its owner made
     write_bundle(drafted / "bundle", manifest, model, rows, key)
     return drafted / "bundle"
+
+
+def serve_bundle(home: Home, folder: Path, model: str, alias: str = "champion", **taken: bool) -> None:
+    """Hand a bundle to the runner beside a record of gates that all passed, as `pregao pull` does."""
+    key = load_private_key(home.keys, use_keyring=False)
+    sealed = seal(GateRecord(model, digest(folder), None, PASSED), key)
+    files = {name: (folder / name).read_bytes() for name in FILE_BYTES}
+    take(home, Offered(model, alias, 1, files, sealed), **taken)
 
 
 def build_home(root: Path, kind: str = "events") -> Home:

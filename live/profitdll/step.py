@@ -25,7 +25,7 @@ from market.kernel import kernel
 from market.types import EVENT, Kind
 from trading.broker import broker_clock, broker_event
 from trading.core import Core
-from trading.desk import DECISIONS, REQUESTS, Desk
+from trading.desk import REQUESTS, Desk
 from trading.model import Model
 from trading.paper import Trader, paper_event
 from trading.records import BracketState
@@ -107,7 +107,7 @@ def _run_paper(laid: Any, at: int) -> int:
     return int(made)
 
 
-def change_model(step: Step, core: Core, model: Model) -> int:
+def change_model(step: Step, core: Core, model: Model) -> np.ndarray | None:
     """Let a step decide with another model of the same schema from its next event on, if its desk is flat.
 
     Parameters
@@ -119,8 +119,8 @@ def change_model(step: Step, core: Core, model: Model) -> int:
 
     Returns
     -------
-    int
-        How many decisions were made until then; -1, and nothing is changed, where a position or an order is open.
+    ndarray of int64 or None
+        `Desk.counts` at the change; None, and nothing is changed, where a position or an order is open.
 
     Raises
     ------
@@ -134,18 +134,21 @@ def change_model(step: Step, core: Core, model: Model) -> int:
             "model: expected arrays of the kinds the step was built for, found others; restart to take it"
         )
     keep(laid)
-    return int(_lay_down_when_flat(laid, step.state, core.desk))
+    counts = np.zeros_like(core.desk.counts)
+    return counts if _lay_down_when_flat(laid, step.state, core.desk, counts) else None
 
 
 @kernel
-def _lay_down_when_flat(laid: Any, state: int, desk: Desk) -> int:
+def _lay_down_when_flat(laid: Any, state: int, desk: Desk, counts: np.ndarray) -> bool:
     lock(state + LOCK)
-    bracket, made = desk.bracket[0], -1
-    if desk.account[0]["position"] == 0 and bracket["state"] == _FLAT and bracket["live"] == 0:
+    bracket = desk.bracket[0]
+    flat = desk.account[0]["position"] == 0 and bracket["state"] == _FLAT and bracket["live"] == 0
+    if flat:
         _store(laid, state + HEADER)
-        made = desk.counts[DECISIONS]
+        for place in range(counts.size):
+            counts[place] = desk.counts[place]
     unlock(state + LOCK)
-    return made
+    return bool(flat)
 
 
 @kernel

@@ -11,12 +11,12 @@ from features.schema import FeatureSchema
 from live.profitdll.settings import ProfitSettings
 from live.profitdll.today import TodaySession
 from live.runner import Feed, Orders, Plan, book_of, run
-from market.errors import DataError, LibraryRefused, LoginRefused, PregaoError, SafetyRefusal, UsageError
+from market.errors import DataError, GatesRefused, LibraryRefused, LoginRefused, PregaoError, SafetyRefusal, UsageError
 from market.home import Home
 from market.instruments import B3
 from registry.installed import Named
 from tests.factories import MINUTE_NS
-from tests.homes import MARKET, add_dollar, build_home
+from tests.homes import MARKET, add_dollar, build_home, serve_bundle, sign_model
 
 SIMULATOR = {"broker_id": 15011, "account_id": "SIM1", "broker_name": "Simulador Nelogica"}
 TUESDAY = date(2026, 6, 2)
@@ -24,7 +24,9 @@ TUESDAY = date(2026, 6, 2)
 
 @pytest.fixture(scope="module")
 def events_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return build_home(tmp_path_factory.mktemp("events"))
+    home = build_home(tmp_path_factory.mktemp("events"))
+    serve_bundle(home, sign_model(home, "pregao-win-60s"), "pregao-win-60s")
+    return home
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +70,20 @@ def test_routing_password_is_asked_for_where_orders_are_sent(
         monkeypatch.setenv(f"PREGAO_PROFITDLL_{name}", "secret")
     with pytest.raises(LoginRefused, match=r"routing password in PREGAO_PROFITDLL_ROUTING_PASSWORD"):
         run(events_home, Named(), plan(Orders.ROUTED, library="/x.dll", **SIMULATOR))
+
+
+def test_orders_at_a_broker_need_a_champion_that_was_pulled(tmp_path: Path) -> None:
+    """What `pregao demo` has installed trades in the process and through the stand-in, and nowhere else."""
+    home = build_home(tmp_path)
+    asked = plan(Orders.ROUTED, library=library_of_this_system(), **SIMULATOR)
+    with pytest.raises(GatesRefused, match="for orders at a broker, found none; `pregao promote`") as refused:
+        run(home, Named(), asked)
+    assert refused.value.exit_code == 3
+    assert not home.journal.exists()
+    standin = plan(Orders.ROUTED, Feed.STANDIN)
+    assert (asked.at_broker, standin.at_broker, plan(Orders.NONE).at_broker) == (True, False, False)
+    with pytest.raises(UsageError, match="library"):
+        run(home, Named(), plan())
 
 
 def library_of_this_system() -> str:

@@ -27,7 +27,7 @@ from registry.gates import Evidence, GateThresholds
 from registry.installed import Named, open_account
 from registry.promotion import promote_at
 from registry.pull import pull, take
-from registry.serving import open_served, served_roots
+from registry.serving import open_first, open_served, served_roots
 from registry.signing import SigningKey, ensure_key, public_key
 from registry.tracking import Candidate, log_candidate
 from tests.homes import fill_lake, install_model, sign_model
@@ -203,7 +203,8 @@ def test_champion_of_synthetic_data_serves_on_paper_only(home: Home) -> None:
         fetch(home, synthetic)
     assert open_served(home, "WIN") is None
     assert fetch(home, synthetic, demonstration=True).entry.demonstration
-    served = open_served(home, "WIN")
+    assert open_served(home, "WIN") is None
+    served = open_first(home, "WIN", Named().places)
     assert served is not None
     assert served.entry.demonstration
 
@@ -345,6 +346,67 @@ def test_instrument_that_leads_out_of_the_cache_is_refused(home: Home, root: str
 
 
 class TestWhatTheRunnerTakes:
+    def test_demonstration_stands_beside_the_champion_until_the_next_pull(self, home: Home, bundle: Path) -> None:
+        fill_lake(home)
+        fetch(home, keep(home, MODEL, bundle))
+        champion = (home.bundles / "WIN.champion.json").read_bytes()
+        shown = sign_model(home, MODEL, upper=0.7, synthetic=True)
+        fetch(home, keep(home, MODEL, shown, synthetic=True), demonstration=True)
+        assert (home.bundles / "WIN.champion.json").read_bytes() == champion
+        on_paper = open_account(home, Named())
+        assert on_paper.digest == digest(shown)
+        assert on_paper.instead == (
+            f"WIN: expected a champion that was pulled, found a demonstration, {MODEL} version 3; the next `pregao "
+            "pull` ends it",
+        )
+        assert open_account(home, Named(at_broker=True)).digest == digest(bundle)
+        fetch(home, keep(home, MODEL, bundle))
+        assert open_account(home, Named())[2:] == ((), ())
+        assert open_account(home, Named()).digest == digest(bundle)
+
+    def test_demonstration_that_stands_where_the_champion_does_is_refused(self, home: Home) -> None:
+        """Whoever can write into the cache moves one entry."""
+        fill_lake(home)
+        shown = sign_model(home, MODEL, synthetic=True)
+        fetch(home, keep(home, MODEL, shown, synthetic=True), demonstration=True)
+        (home.bundles / "WIN.champion.demonstration.json").rename(home.bundles / "WIN.champion.json")
+        for at_broker in (True, False):
+            with pytest.raises(BundleRefused, match="expected bundles of champion"):
+                open_account(home, Named(at_broker=at_broker))
+
+    @pytest.mark.parametrize("there", ["installed", "named", "demonstration", "challenger", "damaged"])
+    def test_only_a_champion_that_was_pulled_trades_at_a_broker(self, home: Home, bundle: Path, there: str) -> None:
+        fill_lake(home)
+        installed = install_model(home, upper=0.6)
+        if there == "demonstration":
+            fetch(home, keep(home, MODEL, bundle), demonstration=True)
+        elif there != "installed":
+            fetch(home, keep(home, MODEL, bundle), alias="challenger" if there == "challenger" else "champion")
+        if there == "damaged":
+            (home.bundles / digest(bundle) / "model.npz").write_bytes(b"damage")
+        error = BundleRefused if there == "damaged" else GatesRefused
+        for contracts in ((), ("WINQ26",)):
+            named = Named((installed,) if there == "named" else (), contracts, at_broker=True)
+            with pytest.raises(error, match=r"found none|found .*; leave it out, and `pregao promote`"):
+                open_account(home, named)
+
+    def test_what_is_taken_in_place_of_what_was_asked_for_is_told(self, home: Home, bundle: Path) -> None:
+        fill_lake(home)
+        installed = install_model(home, upper=0.6)
+        (told,) = open_account(home, Named(contracts=("WINQ26",))).instead
+        assert told == (
+            f"WIN: expected a champion that was pulled, found none; the bundle installed last is taken, "
+            f"{installed.name[:16]}, which no gate let through"
+        )
+        fetch(home, keep(home, MODEL, bundle))
+        assert open_account(home, Named()).instead == ()
+        (told,) = open_account(home, Named(alias="challenger")).instead
+        assert told == (
+            f"WIN: expected a challenger that was pulled, found none; the champion is taken, {MODEL} version 3"
+        )
+        fetch(home, keep(home, MODEL, bundle), alias="challenger")
+        assert open_account(home, Named(alias="challenger")).instead == ()
+
     def test_pulled_bundle_goes_before_the_one_installed_last(self, home: Home, bundle: Path) -> None:
         fill_lake(home)
         fetch(home, keep(home, MODEL, bundle))
