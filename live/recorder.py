@@ -22,7 +22,7 @@ _INCREASES_EXPOSURE = (OrderState.PENDING_NEW, OrderState.ACCEPTED)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the runner did, all desks together; `contract` and `model_digest`, the last to decide, are joined by a plus."""
+    """What the runner did, all desks together; `contract` and `model_digest` (the last one's) are joined by a plus."""
 
     contract: str
     sessions: int

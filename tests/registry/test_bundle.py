@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import sys
 import zipfile
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -18,7 +17,7 @@ from forest.flat import CATEGORICAL, NODE, FlatForest, ForestKind, empty
 from market.costs import CostParams
 from market.errors import BundleRefused, UsageError
 from registry.arrays import ArraySpec, pack_arrays, unpack_arrays
-from registry.bundle import FeedNeeds, Lineage, Manifest, digest, install, load_bundle, write_bundle
+from registry.bundle import FeedNeeds, Lineage, Manifest, digest, load_bundle, write_bundle
 from registry.signing import create_key, load_private_key, sign
 from trading.agent_inputs import AGENT_INPUTS
 from trading.blend import Blend, pack_blends
@@ -443,61 +442,6 @@ def test_plain_archive_is_read():
 def test_hostile_archive_is_refused(data):
     with pytest.raises(BundleRefused, match="here"):
         unpack_arrays("here", data, SPEC)
-
-
-def test_install_places_the_bundle_under_its_digest(folder, tmp_path, key):
-    cache = tmp_path / "cache"
-    place = install(folder, cache, key.public)
-    assert place == cache / digest(folder)
-    assert load_bundle(place, key.public).digest == place.name
-    assert install(folder, cache, key.public) == place
-    assert [entry.name for entry in cache.iterdir()] == [place.name]
-
-
-def test_install_refuses_a_damaged_bundle_and_leaves_the_cache(folder, tmp_path, key):
-    place = install(folder, tmp_path / "cache", key.public)
-    (folder / "model.npz").write_bytes(b"damage")
-    with pytest.raises(BundleRefused):
-        install(folder, tmp_path / "cache", key.public)
-    assert load_bundle(place, key.public)
-    assert [entry.name for entry in place.parent.iterdir()] == [place.name]
-
-
-def test_install_replaces_a_damaged_cached_bundle(folder, tmp_path, key):
-    place = install(folder, tmp_path / "cache", key.public)
-    (place / "model.npz").write_bytes(b"damage")
-    assert load_bundle(install(folder, tmp_path / "cache", key.public), key.public)
-
-
-def test_disk_that_refuses_leaves_what_is_cached(folder, tmp_path, key, monkeypatch):
-    """A bundle that does not verify makes room only once all of the new one is on disk."""
-    place = install(folder, tmp_path / "cache", key.public)
-    (place / "model.npz").write_bytes(b"damage")
-    kept = {path.name: path.read_bytes() for path in place.iterdir()}
-
-    def refuse(handle):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(OSError, match="No space"):
-        install(folder, tmp_path / "cache", key.public)
-    assert {path.name: path.read_bytes() for path in place.iterdir()} == kept
-    assert [entry.name for entry in place.parent.iterdir()] == [place.name]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc which file is synced")
-def test_bundle_is_on_disk_before_its_name_and_its_name_before_anybody_is_told(folder, tmp_path, key, monkeypatch):
-    synced, sync, cache = [], os.fsync, tmp_path / "cache"
-    place = cache / digest(folder)
-
-    def note(handle):
-        synced.append((Path(f"/proc/self/fd/{handle}").resolve().name, place.exists()))
-        sync(handle)
-
-    monkeypatch.setattr(os, "fsync", note)
-    install(folder, cache, key.public)
-    assert sorted(synced[:-2]) == [(name, False) for name in FILES]
-    assert synced[-2:] == [("draft", False), ("cache", True)]
 
 
 def test_existing_folder_is_never_overwritten(folder, key):
