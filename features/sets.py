@@ -6,7 +6,7 @@ from types import MappingProxyType
 from features.catalogue import CATALOGUE, DEMONSTRATION, column_of
 from market.errors import ConfigError
 
-# The yardstick: closed bars alone, so that every feed has it.
+# Closed bars alone, so that every feed has it.
 _CORE = (
     "volatility_20", "volatility_ratio_10_20", "returns_1", "returns_5", "returns_20", "bb_position", "rsi_14",
     "adx_14", "ema20_distance", "volume_zscore_20",

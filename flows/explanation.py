@@ -20,15 +20,13 @@ from forest.shapley import shapley_values
 from market.errors import DataError, UsageError
 from market.home import Home
 from market.types import Regime
-from registry.bundle import Bundle, load_bundle
+from registry.bundle import REGIMES, Bundle, load_bundle
 from registry.installed import open_feed
 from registry.signing import public_key
 from trading.blend import unpack_blends
 from trading.journal import Kind, scan
 from trading.model import Model, score_probability
 from trading.records import DECISION, ORDER
-
-_REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # the order of blends
 
 
 class Journalled(NamedTuple):
@@ -172,7 +170,7 @@ def _shared(found: Journalled, bundle: Bundle, contract: str, row: np.ndarray) -
 
 def _lead_of(model: Model, regime: Regime) -> FlatForest | None:
     """Return the member of a regime's blend that has the most weight, None where the regime has no model."""
-    if regime not in _REGIMES:
+    if regime not in REGIMES:
         return None
-    blend = unpack_blends(model.blends)[_REGIMES.index(regime)]
+    blend = unpack_blends(model.blends)[REGIMES.index(regime)]
     return blend.members[int(np.argmax(blend.weights))] if blend.weights.any() else None

@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
 from flows import registration, validation
 from flows.lock import exclusive
@@ -15,7 +14,7 @@ from flows.meter import Meter, StageCost
 from flows.orphans import claim_server
 from flows.parameters import Parameters, load_parameters
 from flows.retrain_request import RetrainRequest, answered, pending
-from flows.retries import DELAYS_S, RETRIES, worth_retrying
+from flows.retries import as_task
 from flows.stages import backtest, collect, evaluate, features, labels, leaks, paper, report, train, validate
 from flows.stages.dataset import open_dataset
 from market.home import Home
@@ -126,15 +125,7 @@ class _Stages:
 
     def run(self, name: str, stage: Callable[..., T], *arguments: Any) -> T:
         with Meter(name) as meter:
-            as_task = task(
-                name=name,
-                persist_result=False,
-                cache_policy=NO_CACHE,
-                retries=RETRIES,
-                retry_delay_seconds=DELAYS_S,
-                retry_condition_fn=worth_retrying,
-            )
-            result = as_task(stage)(*arguments)
+            result = as_task(name, stage)(*arguments)
         self.costs.append(cast(StageCost, meter.cost))
         return result
 

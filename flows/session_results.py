@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from backtest.result import BacktestResult
+from flows.stages.dataset import EPOCH
 from market.calendar import to_local
 from market.errors import SafetyRefusal
 from models.reference import RESULT
 from trading.journal import Kind, Record, scan
 from trading.records import DECISION, FILL, OrderRole
 
-EPOCH = dt.date(1970, 1, 1)
 # Modes of a running session: a journal of `--mode replay` repeats the replay that it would stand beside.
 RUNNING = ("paper", "shadow", "live")
 

@@ -16,13 +16,13 @@ from flows.parameters import Parameters, load_parameters
 from flows.registration import experiment_of
 from flows.stages import features, labels, train
 from flows.stages.dataset import Dataset, open_dataset
-from flows.stages.fitting import REGIMES
 from flows.stages.trainer import digest_of, model_name
 from market.home import Home
 from market.types import Regime
 from models.splits import WalkForward
 from models.training_table import TrainingTable, refuse_unfit, trainable
 from models.tuning import Search, Tuned, open_study, tune
+from registry.bundle import REGIMES
 from registry.server import tracking_server
 from registry.tracking import log_trials, trial_count
 

@@ -16,7 +16,7 @@ from flows.leaks.check import check_leaks
 from flows.lock import exclusive
 from flows.orphans import claim_server
 from flows.parameters import Parameters, load_parameters
-from flows.retries import DELAYS_S, RETRIES, worth_retrying
+from flows.retries import as_task
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.features import compute_rows
 from flows.stages.measure import count_differing_rows
@@ -84,10 +84,7 @@ def validation_job(home: Home, params: Path, version: int | None = None) -> Vali
 def validate_model(home: Home, parameters: Parameters, version: int | str) -> Validated:
     """Verify record and bundle, then compare what it computes with the installed code, then look for leaks."""
     dataset = open_dataset(home, parameters.data)
-    registry = task(
-        name="registry", persist_result=False, cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS_S,
-        retry_condition_fn=worth_retrying,
-    )(check_registry)  # fmt: skip
+    registry = as_task("registry", check_registry)
     name = model_name(parameters, dataset)
     asked = registry(home, name, version)
     if asked is None:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
 from backtest.numerals import reais
 from backtest.page import page_environment
@@ -16,7 +15,7 @@ from flows.drift import REPORT as DRIFT_REPORT
 from flows.lock import exclusive
 from flows.orphans import claim_server
 from flows.retrain_request import RetrainRequest, pending
-from flows.retries import DELAYS_S, RETRIES, worth_retrying
+from flows.retries import as_task
 from flows.session_results import running_sessions
 from flows.stages.artifacts import read_json
 from market.calendar import EXCHANGE_ZONE
@@ -107,10 +106,7 @@ def review_job(home: Home, last: str | None) -> tuple[Week, Path]:
 def weekly_review(home: Home, last: dt.date) -> Week:
     """Gather the seven days that end with `last` and write the page; nothing is changed by it."""
     first = last - dt.timedelta(days=DAYS - 1)
-    registry = task(
-        name="registry", persist_result=False, cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS_S,
-        retry_condition_fn=worth_retrying,
-    )(trained_between)  # fmt: skip
+    registry = as_task("registry", trained_between)
     week = Week(
         first,
         last,

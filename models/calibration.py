@@ -4,7 +4,7 @@ A calibration is a table of knots. The trading path reads it by linear interpola
 `Calibration` is judged here in exactly the form that trades.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from market.errors import DataError, NotEnoughData
 from models.blocks import held_out_blocks
+from models.spans import Split
 
 P_MIN, P_MAX = 0.02, 0.98  # no table of this size earns more certainty
 _SURE = 1e-6  # a blend nearer to 0 or 1 is read as this far from it, so that its logarithms are finite
@@ -63,13 +64,16 @@ class ReliabilityBin:
 _Fit = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Calibration]
 
 
-def fit_calibration(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, knots: int = 129) -> Calibration:
+def fit_calibration(
+    scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, spans: np.ndarray, knots: int = 129
+) -> Calibration:
     """Fit knots on out-of-fold blends.
 
     A logistic curve over the blend's log odds (Platt) is the rule. Another curve replaces it only if its tabulated form
-    has the lower weighted Brier score, cross-validated over five blocks in time order: beta calibration, which bends
-    near 0 and near 1 on its own (Kull, Silva Filho, Flach 2017), and above 2000 samples isotonic regression. A curve
-    that would fall becomes the base rate: a learner that is wrong out of fold is not turned around.
+    has the lower weighted Brier score, cross-validated over five blocks in time order (`models.blocks`): beta
+    calibration, which bends near 0 and near 1 on its own (Kull, Silva Filho, Flach 2017), and above 2000 samples
+    isotonic regression. A curve that would fall becomes the base rate: a learner that is wrong out of fold is not
+    turned around.
 
     Parameters
     ----------
@@ -79,6 +83,8 @@ def fit_calibration(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray,
         1 up, 0 down.
     weights : f8[n]
         Non-negative; scaled here to a mean of 1, for the penalty of the logistic fits counts them.
+    spans : SPAN[n]
+        The labels' intervals.
 
     Raises
     ------
@@ -87,9 +93,9 @@ def fit_calibration(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray,
     DataError
         Lengths differ or a score is no probability.
     """
-    whole = len(scores) == len(labels) == len(weights) and np.isfinite(scores).all()
+    whole = len(scores) == len(labels) == len(weights) == len(spans) and np.isfinite(scores).all()
     if not whole or np.any(np.asarray(scores) < 0) or np.any(np.asarray(scores) > 1):
-        raise DataError("calibration: expected equally many finite scores within 0 and 1, labels and weights")
+        raise DataError("calibration: expected equally many finite scores within 0 and 1, labels, weights and spans")
     if len(scores) < SAMPLES_MIN or np.min(labels) == np.max(labels):
         raise NotEnoughData(
             f"calibration: expected {SAMPLES_MIN} out-of-fold samples of both classes, found {len(scores)} with "
@@ -101,7 +107,9 @@ def fit_calibration(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray,
     curves: list[_Fit] = [_fit_platt, _fit_beta]
     if len(score) > ISOTONIC_ABOVE:
         curves.append(_fit_isotonic)
-    best = min(curves, key=lambda fit: _cross_brier(fit, score, label, weight, x))  # the first of equals
+    blocks = held_out_blocks(spans)
+    # The first of equals; without blocks all are, for nothing is shown to be better than the rule.
+    best = min(curves, key=lambda fit: _cross_brier(fit, score, label, weight, x, blocks))
     return best(score, label, weight, x)
 
 
@@ -172,10 +180,12 @@ def _tabulate(x: np.ndarray, p: np.ndarray, method: Method) -> Calibration:
     return Calibration(x, np.clip(np.maximum.accumulate(p), P_MIN, P_MAX), method)
 
 
-def _cross_brier(fit: _Fit, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, x: np.ndarray) -> float:
+def _cross_brier(
+    fit: _Fit, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, x: np.ndarray, blocks: Sequence[Split]
+) -> float:
     """Return the weighted Brier score over blocks in time order, each judged by a fit on the others."""
     loss = 0.0
-    for rest, block in held_out_blocks(len(scores)):
+    for rest, block in blocks:
         p = fit(scores[rest], labels[rest], weights[rest], x).probability(scores[block])
         loss += float(np.sum(weights[block] * (p - labels[block]) ** 2))
     return loss / float(weights.sum())

@@ -19,7 +19,7 @@ import numpy as np
 from models.false_discovery import benjamini_hochberg
 from models.histograms import ks, location_and_spread, normal_scores, psi, wasserstein
 from models.reference import Reference
-from models.session_blocks import draw_blocks
+from models.session_blocks import draw_windows
 
 DRAWS, SEED = 400, 7
 # Of the absolute value of a standard normal variable: sqrt(2 / pi).
@@ -164,7 +164,7 @@ def input_baseline(reference: Reference, window: int, band: float) -> InputBasel
         The reference has fewer than three windows.
     """
     counts = reference.sessions.counts
-    draws = draw_blocks(len(counts), window, DRAWS, SEED)
+    draws = draw_windows(len(counts), window, DRAWS, SEED)
     flat = counts.reshape(len(counts), -1)
     now, rest = ((drawn @ flat).reshape(DRAWS, *counts.shape[1:]) for drawn in (draws.window, draws.rest))
     whole = counts.sum(axis=0)

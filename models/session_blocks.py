@@ -19,7 +19,7 @@ class Draws:
     rest: np.ndarray
 
 
-def draw_blocks(sessions: int, window: int, draws: int, seed: int) -> Draws:
+def draw_windows(sessions: int, window: int, draws: int, seed: int) -> Draws:
     """Draw windows of consecutive sessions and, from the sessions outside each, a rest of the same number as they are.
 
     Raises

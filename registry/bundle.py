@@ -53,7 +53,7 @@ from trading.usual import LEVELS, MINUTES, Usual
 
 FORMAT = 6
 GOLDEN_ROWS = 64
-_REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # row order of the calibration
+REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # row order of the calibration
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _F4, _F8, _I8, _U1, _U4 = (np.dtype(name) for name in ("<f4", "<f8", "<i8", "u1", "<u4"))
 
@@ -309,7 +309,7 @@ def _decode(where: str, data: bytes) -> Manifest:
 
 def _model_arrays(model: Model) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
-    for regime, blend in zip(_REGIMES, unpack_blends(model.blends), strict=True):
+    for regime, blend in zip(REGIMES, unpack_blends(model.blends), strict=True):
         arrays[f"{regime.name.lower()}.weights"] = blend.weights
         for kind, forest in zip(ForestKind, blend.members, strict=True):
             arrays |= {f"{_seat(regime, kind)}.{name}": array for name, array in to_arrays(forest).items()}
@@ -338,15 +338,15 @@ def _seat(regime: Regime, kind: ForestKind) -> str:
 
 
 _MODEL_SPECS = {
-    **{f"{regime.name.lower()}.weights": ArraySpec(_F8, (MEMBERS,)) for regime in _REGIMES},
+    **{f"{regime.name.lower()}.weights": ArraySpec(_F8, (MEMBERS,)) for regime in REGIMES},
     **{
         f"{_seat(regime, kind)}.{name}": spec
-        for regime in _REGIMES
+        for regime in REGIMES
         for kind in ForestKind
         for name, spec in _FOREST_SPECS.items()
     },
-    "calibration_x": ArraySpec(_F8, (len(_REGIMES), None)),
-    "calibration_p": ArraySpec(_F8, (len(_REGIMES), None)),
+    "calibration_x": ArraySpec(_F8, (len(REGIMES), None)),
+    "calibration_p": ArraySpec(_F8, (len(REGIMES), None)),
     "agent_inputs": ArraySpec(_I8, (None,)),
     "band.low": ArraySpec(_F8, (STATISTICS, None)),
     "band.high": ArraySpec(_F8, (STATISTICS, None)),
@@ -375,7 +375,7 @@ def _read_model(where: str, data: bytes, manifest: Manifest, schema: FeatureSche
 
 def _read_blends(arrays: Mapping[str, np.ndarray]) -> Blends:
     blends = []
-    for regime in _REGIMES:
+    for regime in REGIMES:
         lightgbm, xgboost, forest = (
             from_arrays({name: arrays[f"{_seat(regime, kind)}.{name}"] for name in _FOREST_SPECS})
             for kind in ForestKind
@@ -398,10 +398,10 @@ def _read_golden(where: str, data: bytes, columns: int) -> Golden:
 
 
 def _ask_golden(model: Model, rows: np.ndarray) -> Golden:
-    regimes = np.resize(np.array(_REGIMES, dtype=_U1), len(rows))
+    regimes = np.resize(np.array(REGIMES, dtype=_U1), len(rows))
     members, outputs = np.full((len(rows), MEMBERS), np.nan, dtype=_F8), np.full(len(rows), np.nan, dtype=_F8)
     for at, row in enumerate(rows):
-        place = at % len(_REGIMES)
+        place = at % len(REGIMES)
         members[at] = [member_row(model.blends, MEMBERS * place + member, row) for member in range(MEMBERS)]
         outputs[at] = score_probability(model, int(regimes[at]), row)
     return Golden(rows, regimes, members, outputs)

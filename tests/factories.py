@@ -8,6 +8,7 @@ from features.monitor import open_band
 from features.schema import FeatureSchema
 from forest.flat import FlatForest, ForestKind, empty, from_arrays
 from market.types import BAR, EVENT, SESSION, Kind, Side, TradeType
+from models.spans import spans_of
 from trading.agent_inputs import resolve_inputs
 from trading.blend import Blend, pack_blends
 from trading.model import Model
@@ -136,3 +137,9 @@ def blend_alone(forest: FlatForest) -> Blend:
     kind, trees = int(forest.header[0]), len(forest.roots) - 1
     lightgbm, xgboost, sklearn = (forest if kind == seat else empty() for seat in ForestKind)
     return Blend((lightgbm, xgboost, sklearn), np.array([float(kind == seat and trees > 0) for seat in ForestKind]))
+
+
+def make_spans(count: int, overlap: int = 0) -> np.ndarray:
+    """SPAN of labels one after the other in one session; with an overlap, each reaches into so many of the next."""
+    start = 2 * np.arange(count)
+    return spans_of(start, start + 1 + 2 * overlap, np.zeros(count, dtype=np.int64))

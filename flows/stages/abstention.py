@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from flows.stages.fitting import REGIMES, Learned
+from flows.stages.fitting import Learned
 from market.types import Regime
 from models.conformal import ConformalParams, Outcomes, follow, least_lean
 from models.training_table import TrainingTable
+from registry.bundle import REGIMES
 from trading.strategy_params import Regimes
 
 Levels = Mapping[Regime, float]

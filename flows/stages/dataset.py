@@ -20,6 +20,7 @@ from market.lake_manifest import Partition
 from market.stream import Feed
 from market.types import Kind
 
+EPOCH = dt.date(1970, 1, 1)  # from which sessions are numbered, in days
 SECOND_NS = 1_000_000_000
 KINDS = {"events": EVENT_KINDS, "bars": ("bars",)}
 _TELLING = (Kind.TRADE, Kind.QUOTE_SIDE, Kind.LEVEL_SET)

@@ -13,6 +13,7 @@ from backtest.replay import backtest
 from flows.parameters import Parameters
 from flows.session_results import executions_of, journalled, session_results
 from flows.stages.artifacts import finite_or_none
+from flows.stages.dataset import EPOCH
 from flows.stages.features import compute_rows
 from flows.stages.labels import label_rows
 from market.errors import NotEnoughData, UsageError
@@ -30,7 +31,6 @@ from trading.paper import new_trader
 from trading.policy import RiskLimits
 
 LOOKED_BACK = 20  # sessions: a budget on time, and as far as results are summed
-EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True)

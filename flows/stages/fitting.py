@@ -14,13 +14,12 @@ from models.calibration import Calibration, fit_calibration
 from models.conformal import nonconformity
 from models.learners import Fitted, LearnerParams, Sample, fit
 from models.training_table import TrainingTable
+from registry.bundle import REGIMES
 from trading.agent_inputs import resolve_inputs
 from trading.blend import Blend, blend_rows, member_probabilities, pack_blends
 from trading.model import KNOTS, Model
 from trading.policy import StrategyParams
 from trading.usual import open_usual
-
-REGIMES = (Regime.TREND_UP, Regime.TREND_DOWN, Regime.RANGE)  # the row order of calibrations
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def fit_blends(members: np.ndarray, table: TrainingTable) -> dict[Regime, np.nda
     found: dict[Regime, np.ndarray] = {}
     for regime in REGIMES:
         own = (table.regime == regime) & np.isfinite(members).all(axis=1)
-        found[regime] = fit_blend(regime, members[own], table.target()[own], table.weight[own])
+        found[regime] = fit_blend(regime, members[own], table.target()[own], table.weight[own], table.spans[own])
     return found
 
 
@@ -100,7 +99,9 @@ def calibrate(scores: np.ndarray, table: TrainingTable) -> tuple[dict[Regime, Ca
     for regime in REGIMES:
         own = (table.regime == regime) & np.isfinite(scores)
         try:
-            found[regime] = fit_calibration(scores[own], table.target()[own], table.weight[own], KNOTS)
+            found[regime] = fit_calibration(
+                scores[own], table.target()[own], table.weight[own], table.spans[own], KNOTS
+            )
         except NotEnoughData as error:
             missing[regime] = str(error)
     return found, missing

@@ -7,10 +7,9 @@ import numpy as np
 
 from flows.stages import labels
 from flows.stages.artifacts import read_json
-from flows.stages.dataset import Dataset
+from flows.stages.dataset import EPOCH, Dataset
 from flows.stages.native import load_native
 from flows.stages.train import FOLDS, NATIVE, SUMMARY
-from flows.stages.trainer import EPOCH
 from market.home import Home
 from market.types import Regime
 from models.attribution import attribute

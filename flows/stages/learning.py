@@ -11,10 +11,10 @@ from flows.parameters import Parameters, ThresholdParams
 from flows.stages import labels
 from flows.stages.abstention import first_levels
 from flows.stages.artifacts import read_json
-from flows.stages.dataset import Dataset
+from flows.stages.dataset import EPOCH, Dataset
 from flows.stages.fitting import assemble
 from flows.stages.train import FOLDS, SUMMARY, walk_forward
-from flows.stages.trainer import EPOCH, Trainer, days_of
+from flows.stages.trainer import Trainer, days_of
 from market.errors import NotEnoughData
 from market.home import Home
 from models.importance import log_loss

@@ -24,10 +24,9 @@ from flows.parameters import Parameters
 from flows.stages import backtest, evaluate, features, train
 from flows.stages.artifacts import read_json
 from flows.stages.dataset import Dataset, open_dataset
-from flows.stages.fitting import REGIMES
 from flows.stages.paper import PaperRun
 from market.home import Home
-from registry.bundle import Bundle, load_bundle
+from registry.bundle import REGIMES, Bundle, load_bundle
 from registry.signing import public_key
 from trading.policy import RiskLimits
 

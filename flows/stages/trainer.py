@@ -19,9 +19,8 @@ from features.schema import FeatureSchema
 from flows.lineage import git_commit
 from flows.parameters import Parameters
 from flows.stages.abstention import Levels, least_leans
-from flows.stages.dataset import Dataset, round_trip_ticks
+from flows.stages.dataset import EPOCH, Dataset, round_trip_ticks
 from flows.stages.fitting import (
-    REGIMES,
     Learned,
     ask_members,
     assemble,
@@ -42,7 +41,7 @@ from models.learners import Fitted
 from models.reference import Reference
 from models.splits import split_off_validation
 from models.training_table import TrainingTable, trainable
-from registry.bundle import FeedNeeds, Lineage, Manifest, write_bundle
+from registry.bundle import GOLDEN_ROWS, REGIMES, FeedNeeds, Lineage, Manifest, write_bundle
 from registry.signing import SigningKey, ensure_key, load_private_key
 from trading.agent_inputs import Agent, available_agents
 from trading.core import new_desk
@@ -52,8 +51,6 @@ from trading.policy import RiskLimits, StrategyParams
 from trading.strategy_params import Regimes
 from trading.usual import Usual, training_usual
 
-GOLDEN_ROWS = 64
-EPOCH = dt.date(1970, 1, 1)
 # What the trees and thresholds follow from; gates and drift judge a model and do not change it.
 MODEL_SECTIONS = ("data", "features", "labels", "splits", "learners", "strategy", "thresholds", "conformal", "costs")
 

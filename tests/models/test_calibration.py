@@ -10,6 +10,12 @@ from sklearn.linear_model import LogisticRegression
 
 from market.errors import DataError, NotEnoughData
 from models.calibration import Method, brier, expected_calibration_error, fit_calibration, reliability
+from tests.factories import make_spans
+
+
+def fitted(scores, labels, weights, knots=129, overlap=0):
+    """Fit on rows whose labels do not overlap, or do."""
+    return fit_calibration(scores, labels, weights, make_spans(len(labels), overlap), knots)
 
 
 def sigmoid(x):
@@ -36,7 +42,7 @@ SPREAD = sigmoid(np.linspace(-2, 1.5, 200))
 
 
 def test_platt_recovers_the_logistic_curve_the_sample_was_made_from():
-    found = fit_calibration(*shuffled(lambda p: sigmoid(0.3 + 1.7 * log_odds(p)), SPREAD))
+    found = fitted(*shuffled(lambda p: sigmoid(0.3 + 1.7 * log_odds(p)), SPREAD))
     assert found.x[[0, -1]] == pytest.approx([sigmoid(-2), sigmoid(1.5)])
     assert found.p == pytest.approx(np.clip(sigmoid(0.3 + 1.7 * log_odds(found.x)), 0.02, 0.98), abs=1e-4)
 
@@ -47,9 +53,14 @@ def bent(p):
 
 
 def test_beta_recovers_the_curve_no_logistic_one_can_follow():
-    found = fit_calibration(*shuffled(bent, np.linspace(0.05, 0.95, 400)))
+    found = fitted(*shuffled(bent, np.linspace(0.05, 0.95, 400)))
     assert found.method == Method.BETA
     assert found.p == pytest.approx(np.clip(bent(found.x), 0.02, 0.98), abs=1e-3)
+
+
+def test_labels_that_overlap_every_other_leave_the_rule():
+    """Where no block can be judged, a logistic curve is taken although a beta curve would fit far better."""
+    assert fitted(*shuffled(bent, np.linspace(0.05, 0.95, 400)), overlap=800).method == Method.PLATT
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -59,7 +70,7 @@ def test_beta_is_the_logistic_regression_on_both_logarithms(seed):
     p = random.uniform(0.03, 0.97, 1900)
     labels = (random.random(1900) < bent(p)).astype(np.int64)
     weights = random.uniform(0.5, 2.0, 1900)
-    found = fit_calibration(p, labels, weights)
+    found = fitted(p, labels, weights)
     assert found.method == Method.BETA
     columns = np.column_stack([np.log(p), -np.log(1 - p)])
     curve = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(columns, labels, sample_weight=weights)
@@ -75,7 +86,7 @@ def test_beta_leaves_out_a_logarithm_that_would_turn_the_curve_down():
         return sigmoid(-0.5 * np.log(p) - 2.0 * np.log(1 - p) - 2.0)
 
     scores, labels, weights = shuffled(truth, np.linspace(0.02, 0.95, 300))
-    found = fit_calibration(scores, labels, weights)
+    found = fitted(scores, labels, weights)
     assert found.method == Method.BETA
     alone = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000)
     alone.fit(-np.log(1 - scores)[:, None], labels, sample_weight=weights)
@@ -87,14 +98,14 @@ def test_beta_leaves_out_a_logarithm_that_would_turn_the_curve_down():
 def test_learners_that_are_sure_are_read_as_nearly_so():
     scores = np.tile([0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 20)
     labels = np.tile([0, 0, 1, 1, 1, 0], 20)
-    found = fit_calibration(scores, labels, np.ones(120))
+    found = fitted(scores, labels, np.ones(120))
     assert found.probability(np.array([0.0, 1.0])) == pytest.approx([1 / 3, 2 / 3], abs=1e-3)
 
 
 def test_the_scale_of_the_weights_changes_nothing():
     scores, labels, weights = shuffled(lambda p: sigmoid(0.3 + 1.7 * log_odds(p)), SPREAD[::5])
-    halved = fit_calibration(scores, labels, weights / 1024)
-    assert halved.p.tolist() == fit_calibration(scores, labels, weights).p.tolist()
+    halved = fitted(scores, labels, weights / 1024)
+    assert halved.p.tolist() == fitted(scores, labels, weights).p.tolist()
 
 
 def steps_of(x):
@@ -106,38 +117,38 @@ def shuffled_sample(p_of, count):
 
 
 def test_isotonic_is_taken_where_steps_fit_better_and_samples_are_many():
-    found = fit_calibration(*shuffled_sample(steps_of, 6000))
+    found = fitted(*shuffled_sample(steps_of, 6000))
     assert found.method == Method.ISOTONIC
     assert found.probability(np.array([0.1, 0.6, 0.95])) == pytest.approx([0.3, 0.4, 0.9], abs=0.01)
 
 
 def test_isotonic_is_not_taken_below_the_sample_limit():
-    assert fit_calibration(*shuffled_sample(steps_of, 2000)).method != Method.ISOTONIC
+    assert fitted(*shuffled_sample(steps_of, 2000)).method != Method.ISOTONIC
 
 
 def test_isotonic_is_not_taken_where_the_curve_is_logistic():
     random = np.random.default_rng(4)
     scores = sigmoid(random.normal(size=3000))
     labels = (random.random(3000) < scores).astype(np.int64)
-    assert fit_calibration(scores, labels, np.ones(3000)).method != Method.ISOTONIC
+    assert fitted(scores, labels, np.ones(3000)).method != Method.ISOTONIC
 
 
 def test_learner_that_is_wrong_out_of_fold_becomes_the_base_rate():
     scores, labels, weights = shuffled(lambda p: sigmoid(-2 * log_odds(p)), sigmoid(np.linspace(-1, 3, 100)))
-    found = fit_calibration(scores, labels, weights)
+    found = fitted(scores, labels, weights)
     assert found.method == Method.CONSTANT
     assert found.p == pytest.approx(np.full(129, np.average(labels, weights=weights)))
 
 
 def test_learner_with_a_single_score_becomes_the_base_rate():
-    found = fit_calibration(np.full(100, 0.25), np.arange(100) % 4 == 0, np.ones(100))
+    found = fitted(np.full(100, 0.25), np.arange(100) % 4 == 0, np.ones(100))
     assert found.method == Method.CONSTANT
     assert found.probability(np.array([0.0, 0.25, 1.0])) == pytest.approx([0.25] * 3)
     assert np.all(np.diff(found.x) > 0)
 
 
 def test_probability_is_clipped_at_the_ends_of_the_table():
-    found = fit_calibration(*shuffled(lambda p: sigmoid(8 * log_odds(p)), sigmoid(np.linspace(-2, 2, 400))))
+    found = fitted(*shuffled(lambda p: sigmoid(8 * log_odds(p)), sigmoid(np.linspace(-2, 2, 400))))
     assert found.probability(np.array([0.0, 1.0])).tolist() == [0.02, 0.98]
 
 
@@ -148,7 +159,7 @@ def test_every_table_rises_and_stays_in_range(seed, count, slope, knots):
     scores = random.random(count)
     labels = (random.random(count) < sigmoid(slope * (scores - 0.5))).astype(np.int64)
     labels[:2] = [0, 1]
-    found = fit_calibration(scores, labels, random.uniform(0.1, 2, count), knots)
+    found = fitted(scores, labels, random.uniform(0.1, 2, count), knots)
     assert found.x.shape == found.p.shape == (knots,)
     assert np.all(np.diff(found.x) > 0)
     assert np.all(np.diff(found.p) >= 0)
@@ -158,13 +169,13 @@ def test_every_table_rises_and_stays_in_range(seed, count, slope, knots):
 
 def test_same_sample_gives_the_same_bytes():
     sample = shuffled_sample(steps_of, 6000)
-    assert fit_calibration(*sample).p.tobytes() == fit_calibration(*sample).p.tobytes()
+    assert fitted(*sample).p.tobytes() == fitted(*sample).p.tobytes()
 
 
 @pytest.mark.parametrize("labels", [np.arange(49) % 2, np.ones(500, dtype=int), np.zeros(500, dtype=int)])
 def test_too_little_to_calibrate_on_is_refused(labels):
     with pytest.raises(NotEnoughData, match="validation_fraction"):
-        fit_calibration(np.linspace(0, 1, len(labels)), labels, np.ones(len(labels)))
+        fitted(np.linspace(0, 1, len(labels)), labels, np.ones(len(labels)))
 
 
 @pytest.mark.parametrize("score", [math.nan, -0.01, 1.01])
@@ -172,7 +183,7 @@ def test_score_that_is_no_probability_is_refused(score):
     scores = np.linspace(0, 1, 100)
     scores[7] = score
     with pytest.raises(DataError, match="finite"):
-        fit_calibration(scores, np.arange(100) % 2, np.ones(100))
+        fitted(scores, np.arange(100) % 2, np.ones(100))
 
 
 # Four rows in [0.1, 0.2) say 0.15 and one is up: off by 0.10. Six in [0.8, 0.9) say 0.85 and three are up: 0.35.

@@ -15,7 +15,10 @@ TENTHS = np.arange(1, 10) / 10  # nine scores, so (n + 1)(1 − α) is whole at 
 
 @pytest.mark.parametrize(
     ("level", "expected"),
-    [(0.1, 0.9), (0.2, 0.8), (0.25, 0.8), (0.9, 0.1), (0.05, math.inf), (-3, math.inf), (1.0, -math.inf)],
+    [
+        (0.1, 0.9), (0.2, 0.8), (0.25, 0.8), (0.9, 0.1), (0.05, math.inf), (-3, math.inf), (1.0, -math.inf),
+        (0.7, 0.3),  # 10·(1 - 0.7) is 3 and a last bit
+    ],
 )  # fmt: skip
 def test_quantile_by_hand(level, expected):
     assert quantile(TENTHS, level) == expected
@@ -115,6 +118,20 @@ def test_an_outcome_counts_only_once_its_label_has_ended():
     # Until the first outcome the level is 0.5 and the label outside; then 0.5 - 0.45 = 0.05, and 0.8 is within 0.9.
     assert found.outside.tolist() == [True, True, True, False]
     assert found.level == pytest.approx(0.5 - 3 * 0.45 + 0.45)
+
+
+def test_outcomes_are_known_in_the_order_in_which_labels_end():
+    """Two wrong rows; the label of the second ends first, at 5, and a row at 10 knows of it alone."""
+    wrong = Outcomes(np.full(3, 0.9), np.zeros(3, dtype=np.int64), np.array([0, 1, 10]), np.array([20, 5, 30]))
+    found = follow(wrong, np.linspace(-0.99, 0.99, 99), 0.5, ConformalParams(0.5, 0.9))
+    assert found.outside.tolist() == [True, True, False]  # 0.5 - 0.45 = 0.05, and 0.8 is within 0.9
+
+
+def test_a_row_at_the_bound_abstains_and_its_label_is_inside():
+    """All scores 0.5, so the bound is 0.5; of 0.75 both the lean and, where it is wrong, the nonconformity are 0.5."""
+    found = follow(made([0.75, 0.75], [0, 1]), np.full(9, 0.5), 0.5, ConformalParams(0.5, 0.0))
+    assert found.decided.tolist() == [False, False]
+    assert found.outside.tolist() == [False, False]
 
 
 def test_order_of_the_rows_does_not_matter():

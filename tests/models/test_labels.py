@@ -346,6 +346,10 @@ def break_order(records, session):
     records["ts_close_ns"][2] = 60
 
 
+def break_time(records, session):
+    records["ts_close_ns"][2] = records["ts_close_ns"][1]
+
+
 def break_session(records, session):
     session[1] = 9
 
@@ -354,7 +358,7 @@ def break_price(records, session):
     records["low"][1] = 0
 
 
-@pytest.mark.parametrize("damage", [break_order, break_session, break_price])
+@pytest.mark.parametrize("damage", [break_order, break_time, break_session, break_price])
 def test_contradictory_bars_are_refused(damage):
     records, session = vendor_bars(3), np.array([4, 4, 4])
     damage(records, session)

@@ -298,6 +298,25 @@ def test_validation_is_the_last_sessions_and_is_purged():
     assert fit.tolist() == [*range(11)]
 
 
+@pytest.mark.parametrize(("embargo_ns", "kept"), [(4, [0, 1, 2]), (5, [0, 1])])
+def test_validation_begins_an_embargo_after_the_last_label_fitted_on(embargo_ns, kept):
+    """A label ends 5 before the validation part begins: an embargo of 4 has passed by then, one of 5 has not."""
+    spans = spans_of(np.array([0, 100, 200, 300]), np.array([50, 150, 295, 350]), np.arange(4))
+    fit, validation = split_off_validation(spans, 0.25, embargo_ns)
+    assert (fit.tolist(), validation.tolist()) == (kept, [3])
+
+
+def test_share_of_the_sessions_that_validates_is_rounded():
+    """A quarter of seven sessions is 1.75: two."""
+    fit, validation = split_off_validation(spans_of(10 * np.arange(7), 10 * np.arange(7) + 1, np.arange(7)), 0.25, 0)
+    assert (fit.tolist(), validation.tolist()) == ([0, 1, 2, 3, 4], [5, 6])
+
+
+def test_validation_that_is_everything_leaves_none_to_fit_on():
+    with pytest.raises(NotEnoughData, match="2 sessions leave none to fit on"):
+        split_off_validation(spans_of(np.array([0, 10]), np.array([1, 11]), np.arange(2)), 0.99, 0)
+
+
 def test_sessions_numbered_against_time_are_refused():
     spans = sessions_of(4)
     spans["session"] = spans["session"][::-1]

@@ -172,6 +172,12 @@ def return_bent(table):
     return leaked_into(table, np.exp(table.ret_ticks))
 
 
+def return_turned(table):
+    """Rank as the return turned round, of which the label, here at random, tells nothing."""
+    table = replace(table, ret_ticks=np.random.default_rng(3).permutation(table.ret_ticks))
+    return leaked_into(table, -table.ret_ticks)
+
+
 def mostly_missing(table):
     rows = table.rows.copy()
     rows[30:, 1] = np.nan
@@ -188,6 +194,7 @@ def mostly_missing(table):
         (label_turned_and_scaled, DataError, "tells the outcome: spread"),
         (label_in_noise, DataError, "tells the outcome: spread"),
         (return_bent, DataError, "tells the outcome: spread"),
+        (return_turned, DataError, "tells the outcome: spread"),
         (mostly_missing, NotEnoughData, "found 3 .*least often finite is spread, in 25% of the rows"),
         (no_regime, NotEnoughData, r"found 0 \(0 of 120"),
         (one_session_undecided, NotEnoughData, r"at least 12 sessions, found 11 \(110 of 120"),
