@@ -8,7 +8,7 @@ read as the class leaned to. Rows of a market are not exchangeable, so the level
 γ·(error asked for − error seen) with each outcome (adaptive conformal inference, Gibbs and Candès 2021, eq. 2), and the
 share of errors tends to what was asked for whatever the market does.
 
-The calibration rows here are those that also weighed the learners and fitted the calibration, so their nonconformity is
+The calibration rows are those that also weighed the learners and fitted the calibration, so their nonconformity is
 a little too small and a fresh bound a little too bold. Out of fold nothing is shared, and there the level makes it up;
 of the final model, whose rows are the folds' test rows, it is the level they have reached that does
 (docs/decisions/0010 has the measure).

@@ -22,3 +22,8 @@ def test_published_example_seen_as_a_fall():
 def test_a_rise_is_no_fall_and_one_day_counts_three_deviations_at_most():
     assert falling_sum(np.array([50.0, 99.0]), 0.0, 1.0, 0.5).tolist() == [0, 0]
     assert falling_sum(np.array([-99.0, 0.0]), 0.0, 1.0, 0.5).tolist() == [2.5, 2.0]
+
+
+def test_one_good_day_makes_up_for_three_deviations_at_most():
+    """Three days of 2.5 are 7.5; a rise of 99 takes off three and the slack."""
+    assert falling_sum(np.array([-3.0, -3.0, -3.0, 99.0]), 0.0, 1.0, 0.5).tolist() == [2.5, 5.0, 7.5, 4.0]

@@ -35,3 +35,6 @@ def test_too_few_sessions_are_refused():
     few = new_session < 32
     with pytest.raises(NotEnoughData, match="at least 3 recent sessions"):
         domain_auc(old, old_session, new[few], new_session[few])
+    short = old_session < 6  # without a window of four, two sessions are left for three folds
+    with pytest.raises(NotEnoughData, match="found 4 and 6"):
+        domain_auc(old[short], old_session[short], new, new_session)

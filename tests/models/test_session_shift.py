@@ -32,6 +32,22 @@ def test_independent_sessions_are_compared_as_a_new_mean_with_a_sample():
     assert (shift.reference, shift.current) == (1.5, 3.5)
 
 
+def test_correlation_of_neighbours_is_nine_tenths_at_most():
+    assert lag_one(np.arange(1000.0)) == 0.9
+
+
+def test_sessions_that_remember_have_the_freedom_of_as_many_independent_ones():
+    """Pairs of equal sessions correlate; what twelve of them are worth comes from the covariance matrix."""
+    before = np.tile([1.0, 1.0, 3.0, 3.0], 3)
+    correlation = lag_one(before)
+    assert correlation > 0
+    covariance = correlation ** np.abs(np.subtract.outer(np.arange(12), np.arange(12)))
+    worth = 1 / covariance.mean()
+    shift = session_shift(before, np.array([5.0]))
+    assert shift.deviations == pytest.approx(3.0 / math.sqrt(np.var(before, ddof=1) * (1 / worth + 1)))
+    assert shift.p_value == pytest.approx(2 * t.sf(shift.deviations, worth - 1))
+
+
 def test_missing_sessions_are_left_out():
     before = np.array([1.0, 2.0, 1.0, 2.0, math.nan, 1.0, 2.0, 1.0, 2.0])
     holed = session_shift(before, np.array([math.nan, 3.0]))
