@@ -66,3 +66,10 @@ def test_boosters_add_up_to_their_log_odds() -> None:
         rest = odds[name] - found.sum(axis=1)
         assert np.ptp(rest) < 1e-4  # the average answer, the same for every row
         assert np.abs(found[:, 0]).mean() > 5 * np.abs(found[:, [1, 3]]).mean()
+
+
+def test_walks_begin_anywhere_in_the_background():
+    """Of a sum each column adds its distance from the background's mean: 1 - 2 and 1 - 0."""
+    background = np.array([[0.0, 0.0], [4.0, 0.0]])
+    found = sample_shapley(lambda rows: rows.sum(axis=1), np.ones((1, 2)), background, seed=3, orders=2000)
+    assert found[0] == pytest.approx([-1.0, 1.0], abs=0.2)

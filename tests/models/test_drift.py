@@ -1,6 +1,7 @@
 """What drifted is found and named; what did not drift is left alone, though its sessions depend on each other."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,6 +70,16 @@ def test_a_single_broken_feature_is_named_by_itself():
     judgement = judge.judge(sessions)
     assert [one.name for one in judgement.features if one.drifted] == ["feature_5"]
     assert judgement.causes == (Cause.VARIANCE,)  # where it stands does not matter: it stands still
+
+
+def test_results_have_drifted_from_the_limit_on():
+    judge, sessions = prepare(4, 2)
+    sessions.results["net"] -= 2 * judge.reference.sessions.results["net"].std()
+    fall = judge.judge(sessions).fall
+    assert fall > 1
+    for limit, drifted in ((fall, True), (math.nextafter(fall, math.inf), False)):
+        strict = replace(judge, limits=replace(judge.limits, cusum_limit=limit))
+        assert (Cause.PERFORMANCE in strict.judge(sessions).causes) is drifted
 
 
 def test_a_feature_that_died_has_drifted():
