@@ -96,6 +96,10 @@ class Shelf:
         """
         found = self._ask("registered-models/alias", name=model, alias=alias).get("model_version", {})
         version = int(found["version"]) if str(found.get("version", "")).isdecimal() else self._odd("a version", found)
+        return self.fetch_version(model, alias, version)
+
+    def fetch_version(self, model: str, alias: str, version: int) -> Offered:
+        """Fetch what `fetch` does of a version that the caller has chosen for an alias; raises as it does."""
         named = self._ask("model-versions/get-download-uri", name=model, version=str(version)).get("artifact_uri")
         place = _LOCATION.fullmatch(str(named))
         folder = place[1] if place else self._odd("a bundle that the server keeps itself", named)

@@ -9,9 +9,11 @@ from pathlib import Path
 from market.errors import RegistryError, UsageError
 from market.home import Home
 from registry.aliases import move_alias
+from registry.fetch import Shelf
 from registry.gate_record import CHAMPION_ALIAS, GateRecord
 from registry.gates import Gate, as_table, gates_digest
 from registry.judgement import judge, verified_record
+from registry.pull import prove
 from registry.record import Decision, Move, read
 from registry.server import tracking_server
 from registry.tracking import find_version, models, versions
@@ -44,18 +46,20 @@ class Promotion:
 def promote(home: Home, version: int, model: str | None = None) -> Promotion:
     """Make a version champion if every gate passed, the champion's included, and record it.
 
-    The alias moves only from the champion that the version was compared with.
+    The alias moves only from the champion that the version was compared with, and only to a bundle that can be pulled.
 
     Raises
     ------
     AliasMoved
         If there is another champion since.
+    BundleRefused
+        If the stored bundle does not verify.
     GatesRefused
         If the version's gate record is not one signed by the home's key.
     UsageError
         If several models have such a version and none is named.
     RegistryError
-        If the server cannot be reached, has no such version, or the record of decisions does not hold.
+        If the server cannot be reached, has no such version or not its files, or the record of decisions does not hold.
     """
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
         return promote_at(home, uri, model or model_with(uri, version), version)
@@ -67,6 +71,7 @@ def promote_at(home: Home, uri: str, model: str, version: int) -> Promotion:
     before = judged.record.champion
     if judged.failing:
         return Promotion(model, version, before, judged.failing)
+    prove(home, Shelf(uri).fetch_version(model, CHAMPION_ALIAS, version))
     move = champion_move(model, before, version, judged.record)
     return Promotion(model, version, before, decision=move_alias(uri, move, home.decisions))
 
@@ -77,11 +82,11 @@ def rollback(home: Home, model: str | None = None) -> Promotion:
     Raises
     ------
     RegistryError
-        If there is none, or it is not in the registry any more.
+        If there is none, or it or its files are not in the registry any more.
     AliasMoved
         If the alias is not where the record says.
-    GatesRefused
-        If its gate record is not one signed by the home's key.
+    BundleRefused, GatesRefused
+        If its bundle does not verify, or its gate record is not one signed by the home's key.
     """
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
         return rollback_at(home, uri, model or _model_promoted(home))
@@ -94,6 +99,7 @@ def rollback_at(home: Home, uri: str, model: str) -> Promotion:
         found = f"only version {line[0]}" if line else "none"
         raise RegistryError(f"{model}: expected a champion before the present one, found {found}; promote a version")
     back, record = line[-2], verified_record(home, uri, find_version(uri, model, line[-2]))
+    prove(home, Shelf(uri).fetch_version(model, CHAMPION_ALIAS, back))
     move = champion_move(model, line[-1], back, record)
     return Promotion(model, back, line[-1], decision=move_alias(uri, move, home.decisions))
 

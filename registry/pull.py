@@ -14,7 +14,7 @@ from market.errors import BundleRefused
 from market.home import Home
 from registry.bundle import Bundle, install, load_bundle
 from registry.fetch import Offered, Shelf
-from registry.gate_record import GateRecord
+from registry.gate_record import GateRecord, unseal
 from registry.gates import latency
 from registry.serving import Entry, admit, serve
 from registry.signing import public_key
@@ -93,6 +93,30 @@ def take(home: Home, offered: Offered, *, demonstration: bool = False) -> Pulled
     ProvenanceRefused
         If a champion has seen synthetic data, and not only a demonstration is asked for.
     """
+    with _proved(home, offered, demonstration) as (folder, bundle, entry):
+        slowest = check_latency(entry.where, bundle, unseal(entry.where, offered.gate_record, public_key(home.keys)))
+        place = install(folder, home.bundles, public_key(home.keys))
+    serve(home, bundle.manifest.instrument, entry)
+    return Pulled(bundle.manifest.instrument, entry, place, slowest)
+
+
+def prove(home: Home, offered: Offered) -> None:
+    """Verify what a server offered, as `take` will on the host that trades, and serve nothing.
+
+    The time the model takes is not asked: that is another machine's.
+
+    Raises
+    ------
+    SafetyRefusal
+        As `take`.
+    """
+    with _proved(home, offered, demonstration=False):
+        return
+
+
+@contextmanager
+def _proved(home: Home, offered: Offered, demonstration: bool) -> Iterator[tuple[Path, Bundle, Entry]]:
+    """Yield a folder with a bundle that verifies and may trade, the bundle, and its entry."""
     public = public_key(home.keys)
     home.state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.state, prefix=".pull-") as draft:
@@ -102,11 +126,8 @@ def take(home: Home, offered: Offered, *, demonstration: bool = False) -> Pulled
         bundle = load_bundle(folder, public)
         text = offered.gate_record.decode("ascii", errors="replace")
         entry = Entry(bundle.digest, offered.model, offered.version, offered.alias, demonstration, text)
-        record = admit(bundle, entry, public)
-        slowest = check_latency(entry.where, bundle, record)
-        place = install(folder, home.bundles, public)
-    serve(home, bundle.manifest.instrument, entry)
-    return Pulled(bundle.manifest.instrument, entry, place, slowest)
+        admit(bundle, entry, public)
+        yield folder, bundle, entry
 
 
 def check_latency(where: str, bundle: Bundle, record: GateRecord) -> float:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from market.errors import GatesRefused, RecordBroken, RegistryError, SafetyRefusal, VersionMissing
+from market.errors import RecordBroken, RegistryError, SafetyRefusal, VersionMissing
 from market.home import Home
 from registry.aliases import alias_holder, move_alias, record_move
 from registry.fetch import Shelf
@@ -21,7 +21,7 @@ from registry.gate_record import CHAMPION_ALIAS
 from registry.gates import as_table, gates_digest
 from registry.judgement import Judgement, judge, verified_record
 from registry.promotion import champions
-from registry.pull import take
+from registry.pull import prove, take
 from registry.record import Move, read, recorded_holder
 from registry.server import answers, tracking_server
 from registry.serving import present_entry, served_roots
@@ -162,7 +162,7 @@ def _publish(home: Home, uri: str, model: str, holder: int | None) -> Look:
     if holder is None or _is_served(home, uri, model, holder):
         return Look(model, Outcome.UNCHANGED, holder)
     try:
-        take(home, Shelf(uri).fetch(model, CHAMPION_ALIAS))
+        take(home, Shelf(uri).fetch_version(model, CHAMPION_ALIAS, holder))
     except (SafetyRefusal, VersionMissing) as error:
         return Look(model, Outcome.UNCHANGED, holder, f"{model} version {holder}: not handed to the runner: {error}")
     return Look(model, Outcome.PUBLISHED, holder)
@@ -176,9 +176,12 @@ def _accept(home: Home, uri: str, move: Move, line: list[int]) -> str:
         refused = _why_not(judged, move.from_version, line)
         if refused:
             return refused
+        # By its number: whatever the alias names meanwhile, served is what was judged.
+        offered = Shelf(uri).fetch_version(move.name, CHAMPION_ALIAS, move.to_version)
+        prove(home, offered)
         digest = gates_digest(as_table(judged.record.gates))
         record_move(uri, replace(move, gates_digest=digest), home.decisions)
-        take(home, Shelf(uri).fetch(move.name, CHAMPION_ALIAS))
+        take(home, offered)
     except (SafetyRefusal, VersionMissing) as error:
         return str(error)
     return ""
@@ -201,7 +204,8 @@ def _restore(home: Home, uri: str, move: Move, line: list[int], refused: str) ->
     for good in reversed(line):
         try:
             record = verified_record(home, uri, find_version(uri, model, good))
-        except (VersionMissing, GatesRefused) as error:
+            prove(home, Shelf(uri).fetch_version(model, CHAMPION_ALIAS, good))
+        except (VersionMissing, SafetyRefusal) as error:
             alarm += f"; version {good} cannot be put back: {error}"
             continue
         digest = gates_digest(as_table(record.gates))

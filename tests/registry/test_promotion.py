@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -16,9 +17,18 @@ import mlflow
 import pytest
 
 from live.journal_writer import JournalWriter
-from market.errors import AliasMoved, GatesRefused, PregaoError, RegistryError, UsageError, VersionMissing
+from market.errors import (
+    AliasMoved,
+    BundleRefused,
+    GatesRefused,
+    PregaoError,
+    RegistryError,
+    UsageError,
+    VersionMissing,
+)
 from market.home import Home
 from registry.aliases import alias_holder
+from registry.bundle import digest
 from registry.gate_record import GateRecord
 from registry.gates import Evidence, Gate, GateThresholds, challenger_gates, champion_gates, gates_digest
 from registry.judgement import count_sessions
@@ -27,6 +37,7 @@ from registry.record import read
 from registry.signing import SigningKey, ensure_key, load_private_key
 from registry.tracking import Candidate, find_version, gates_of, log_candidate, store_gate_record
 from tests.commands import CHECKOUT
+from tests.homes import sign_model
 from trading.journal import Kind, json_payload
 
 Make = Callable[..., Candidate]
@@ -42,15 +53,29 @@ def home(registry_home: Path, home_key: SigningKey) -> Home:
 
 
 @pytest.fixture
-def register(registry_uri: str, make_candidate: Make, good_evidence: Evidence) -> Callable[..., str]:
+def register(home: Home, registry_uri: str, make_candidate: Make, good_evidence: Evidence) -> Callable[..., str]:
     """Register a version of a model; keywords change what is known of it. Return the model's name."""
 
     def registered(name: str, **known: Any) -> str:
         candidate = make_candidate(name, gates=all_gates(replace(good_evidence, **known)))
-        log_candidate(registry_uri, candidate)
+        folder = sign_model(home, candidate.registered_name)
+        tags = {"bundle_digest": digest(folder)}
+        log_candidate(registry_uri, replace(candidate, bundle_folder=folder, tags=tags))
         return candidate.registered_name
 
     return registered
+
+
+def digest_of(uri: str, name: str) -> str:
+    """Return the digest of the bundle of the first version."""
+    return find_version(uri, name, 1).tags["bundle_digest"]
+
+
+def stored_model(home: Home, uri: str, name: str, version: int) -> Path:
+    """Return where the server keeps the model of a version."""
+    run = find_version(uri, name, version).run_id
+    (stored,) = (home.root / "mlruns").glob(f"artifacts/*/{run}/artifacts/bundle/model.npz")
+    return stored
 
 
 def copy_version(uri: str, name: str) -> None:
@@ -69,9 +94,9 @@ def test_version_that_passed_becomes_champion_and_is_recorded(
     assert (done.model, done.version, done.previous, done.failing) == (name, 1, None, ())
     assert alias_holder(registry_uri, name, "champion") == 1
     move = read(home.decisions)[-1].move
-    digest = gates_digest(gates_of(registry_uri, name, 1))
+    table = gates_digest(gates_of(registry_uri, name, 1))
     assert (move.name, move.alias, move.from_version, move.to_version) == (name, "champion", None, 1)
-    assert move.gates_digest == digest
+    assert move.gates_digest == table
     assert move.who
 
 
@@ -115,9 +140,10 @@ def test_rightly_signed_record_of_something_else_is_refused(
 ) -> None:  # fmt: skip
     """Whoever can write to the server may put the record of a good version beside a bad one."""
     name = register(f"SWAPPED-{next(iter(change))}")
-    own = GateRecord(name, find_version(registry_uri, name, 1).tags["bundle_digest"], None, all_gates(good_evidence))
+    bundle = digest_of(registry_uri, name)
+    own = GateRecord(name, bundle, None, all_gates(good_evidence))
     store_gate_record(registry_uri, find_version(registry_uri, name, 1), replace(own, **change), home_key)
-    with pytest.raises(GatesRefused, match="expected the gate record of bundle"):
+    with pytest.raises(GatesRefused, match=f"expected the gate record of bundle {bundle}"):
         promote_at(home, registry_uri, name, 1)
 
 
@@ -163,6 +189,26 @@ def test_rollback_to_a_version_that_was_deleted_says_so(
     with pytest.raises(VersionMissing):
         rollback_at(home, registry_uri, name)
     assert alias_holder(registry_uri, name, "champion") == 2
+
+
+def test_version_whose_files_are_gone_or_altered_becomes_no_champion(
+    home: Home, registry_uri: str, register: Callable[..., str]
+) -> None:
+    name = register("EMPTY", champion_exists=False)
+    promote_at(home, registry_uri, name, 1)
+    register("EMPTY")
+    promote_at(home, registry_uri, name, 2)
+    register("EMPTY")
+    before = home.decisions.read_bytes()
+    stored_model(home, registry_uri, name, 3).write_bytes(b"altered")
+    with pytest.raises(BundleRefused, match="the hashes"):
+        promote_at(home, registry_uri, name, 3)
+    for version, act in ((3, partial(promote_at, version=3)), (1, rollback_at)):
+        stored_model(home, registry_uri, name, version).unlink()
+        with pytest.raises(VersionMissing, match=r"model\.npz"):
+            act(home, registry_uri, name)
+    assert alias_holder(registry_uri, name, "champion") == 2
+    assert home.decisions.read_bytes() == before
 
 
 def test_rollback_leaves_an_alias_that_is_not_where_the_record_says(
@@ -239,14 +285,14 @@ class TestSessionsOnPaper:
     def test_five_sessions_after_training_let_a_version_pass(
         self, home: Home, registry_uri: str, register: Callable[..., str], journals: Path
     ) -> None:
-        """Its manifest says that the 1st of June was the last session of its training."""
+        """Its manifest says that the 5th of June was the last session of its training."""
         name = register("SHADOWED", champion_exists=False, paper_sessions=0)
         own = find_version(registry_uri, name, 1).tags["bundle_digest"]
         followed = (Kind.DECISION, Kind.CLOSE)
-        for day in (1, 2, 3, 4, 5):
+        for day in (5, 6, 7, 8, 9):
             self.keep_journal(journals, f"{day}.bin", {"day": f"2026-06-0{day}", "bundle": own}, *followed)
         assert [gate.value for gate in promote_at(home, registry_uri, name, 1).failing] == [4]
-        self.keep_journal(journals, "8.bin", {"day": "2026-06-08", "bundle": own}, *followed)
+        self.keep_journal(journals, "10.bin", {"day": "2026-06-10", "bundle": own}, *followed)
         done = promote_at(home, registry_uri, name, 1)
         assert done.failing == ()
         stored = {gate["name"]: gate for gate in gates_of(registry_uri, name, 1)}

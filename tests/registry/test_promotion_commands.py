@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from cli.main import main
+from market.home import Home
+from registry.bundle import digest
 from registry.gates import Evidence, GateThresholds, challenger_gates, champion_gates
 from registry.signing import SigningKey
 from registry.tracking import Candidate, log_candidate
+from tests.homes import sign_model
 
 NAME = "pregao-commands-1m"
 
@@ -34,15 +37,16 @@ def ask(
 
 def test_promote_explain_and_roll_back(
     ask: Callable[..., tuple[int, dict[str, Any]]], registry_uri: str, good_evidence: Evidence,
-    make_candidate: Callable[..., Candidate], home_key: SigningKey,
+    make_candidate: Callable[..., Candidate], home_key: SigningKey, registry_home: Path,
 ) -> None:  # fmt: skip
+    folder = sign_model(Home(registry_home), NAME)
+    stored = {"bundle_folder": folder, "tags": {"bundle_digest": digest(folder)}}
     for known in ({"champion_exists": False}, {"champion_exists": False, "pbo": 0.9}, {}):
         if not known:
             assert ask("promote", "1")[0] == 0
         asked = replace(good_evidence, **known), GateThresholds()  # type: ignore[arg-type]
-        log_candidate(
-            registry_uri, make_candidate("COMMANDS", gates=(*challenger_gates(*asked), *champion_gates(*asked)))
-        )
+        gates = (*challenger_gates(*asked), *champion_gates(*asked))
+        log_candidate(registry_uri, make_candidate("COMMANDS", gates=gates, **stored))
     code, refused = ask("promote", "2")
     assert (code, refused["ok"], refused["version"], refused["record"]) == (3, False, 2, None)
     assert [(gate["name"], gate["value"]) for gate in refused["gates_failed"]] == [("pbo", 0.9)]

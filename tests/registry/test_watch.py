@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
 
 from market.errors import RecordBroken
 from market.home import Home
-from registry.aliases import alias_holder
+from registry.aliases import alias_holder, record_move
 from registry.bundle import digest
 from registry.gates import Evidence
 from registry.promotion import champions, promote_at
@@ -51,6 +52,12 @@ class Ground:
 
     def look(self) -> Look:
         return reconcile_alias(self.home, self.uri, self.name)
+
+    def stored_model(self, version: int) -> Path:
+        """Return where the server keeps the model of a version."""
+        run = self.client.get_model_version(self.name, str(version)).run_id
+        (stored,) = (self.home.root / "mlruns").glob(f"artifacts/*/{run}/artifacts/bundle/model.npz")
+        return stored
 
     @property
     def served(self) -> str:
@@ -114,13 +121,11 @@ def test_version_that_did_not_pass_is_undone_with_an_alarm(ground: Ground) -> No
     assert ground.look().outcome is Outcome.UNCHANGED
 
 
-def test_champion_that_is_deleted_or_overwritten_hurts_no_runner(ground: Ground, registry_home: Path) -> None:
+def test_champion_that_is_deleted_or_overwritten_hurts_no_runner(ground: Ground) -> None:
     ground.client.delete_registered_model_alias(ground.name, "champion")
     assert ground.look().outcome is Outcome.RESTORED
     assert ground.served == ground.digests[0]
-    run = ground.client.get_model_version(ground.name, "2").run_id
-    (stored,) = (registry_home / "mlruns").glob(f"artifacts/*/{run}/artifacts/bundle/model.npz")
-    stored.write_bytes(b"overwritten")
+    ground.stored_model(2).write_bytes(b"overwritten")
     ground.by_hand(2)
     look = ground.look()
     assert (look.outcome, look.champion) == (Outcome.RESTORED, 1)
@@ -133,6 +138,34 @@ def test_champion_that_is_deleted_or_overwritten_hurts_no_runner(ground: Ground,
     ground.client.delete_registered_model(ground.name)
     assert ground.look() == Look(ground.name, Outcome.UNCHANGED, None)
     assert ground.served == ground.digests[0]
+
+
+def test_alias_that_moves_while_a_version_is_accepted_changes_nothing_of_what_is_served(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground.register(pbo=0.7)
+    ground.by_hand(2)
+
+    def record_and_lose(*told: Any) -> object:
+        done = record_move(*told)
+        ground.by_hand(3)  # somebody moves the alias on before the bundle is handed over
+        return done
+
+    monkeypatch.setattr("registry.watch.record_move", record_and_lose)
+    assert ground.look() == Look(ground.name, Outcome.ACCEPTED, 2)
+    assert ground.served == ground.digests[1]
+    assert ground.look().outcome is Outcome.RESTORED
+    assert alias_holder(ground.uri, ground.name, "champion") == 2
+
+
+def test_version_whose_files_are_gone_is_not_put_back(ground: Ground) -> None:
+    ground.by_hand(2)
+    assert ground.look().outcome is Outcome.ACCEPTED
+    ground.stored_model(2).unlink()
+    ground.client.delete_registered_model_alias(ground.name, "champion")
+    look = ground.look()
+    assert (look.outcome, look.champion) == (Outcome.RESTORED, 1)
+    assert "version 2 cannot be put back" in look.alarm
 
 
 def test_watching_tells_each_thing_once(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
