@@ -1,8 +1,9 @@
 """The decision record: one JSON line per alias move, each bound to the one before by a hash.
 
-A line is written before its alias moves, so no move goes unrecorded; a move that then failed shows in the next
-line, whose ``from`` is where the alias really was. Cutting whole lines off the end leaves a shorter record that is
-intact in itself: whoever must exclude that keeps the last hash elsewhere.
+A line is written before its alias moves, so no move goes unrecorded; one that a killed process did not come to make
+is made later (`registry.unfinished`), or shows in the next line, whose ``from`` is where the alias really was. Cutting
+whole lines off the end leaves a shorter record that is intact in itself: whoever must exclude that keeps the last hash
+elsewhere.
 """
 
 import hashlib

@@ -15,14 +15,14 @@ from enum import StrEnum
 
 from market.errors import RecordBroken, RegistryError, SafetyRefusal, VersionMissing
 from market.home import Home
-from registry.aliases import alias_holder, move_alias, record_move
+from registry.aliases import move_alias, record_move, settle_alias
 from registry.fetch import Shelf
 from registry.gate_record import CHAMPION_ALIAS
 from registry.gates import as_table, gates_digest
 from registry.judgement import Judgement, judge, verified_record
 from registry.promotion import champions
 from registry.pull import prove, take
-from registry.record import Move, read, recorded_holder
+from registry.record import Move, read
 from registry.server import answers, tracking_server
 from registry.serving import present_entry, served_roots
 from registry.tracking import DIGEST_TAG, find_version, models
@@ -37,6 +37,7 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     ACCEPTED = "accepted"  # moved by hand to a version that passed: recorded and served
     PUBLISHED = "published"  # promoted by command, and served now
+    FINISHED = "finished"  # promoted by a command that died before the alias moved: moved now, and served
     RESTORED = "restored"  # moved by hand to one that did not: put back
     LOST = "lost"  # not put back: no version is left that could be champion
 
@@ -79,10 +80,11 @@ def reconcile_alias(home: Home, uri: str, model: str) -> Look:
     RegistryError
         If the server cannot be reached, or the record of decisions does not hold.
     """
-    line, ought = champions(home.decisions, model), recorded_holder(home.decisions, model, CHAMPION_ALIAS)
-    holder = alias_holder(uri, model, CHAMPION_ALIAS)
+    settled = settle_alias(uri, model, CHAMPION_ALIAS, home.decisions)
+    line, ought, holder = champions(home.decisions, model), settled.ought, settled.holder
     if holder == ought:
-        return _publish(home, uri, model, holder)
+        look = _publish(home, uri, model, holder)
+        return replace(look, outcome=Outcome.FINISHED) if settled.finished else look
     if holder is None:
         return _restore(home, uri, Move(WATCHER, model, CHAMPION_ALIAS, None, None, ""), line, "it was deleted")
     move = Move(BY_HAND, model, CHAMPION_ALIAS, ought, holder, "")

@@ -1,5 +1,7 @@
 """A champion chosen by hand on the server is judged like any other, and whatever is done there hurts no runner."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from registry.aliases import alias_holder, record_move
 from registry.bundle import digest
 from registry.gates import Evidence
 from registry.promotion import champions, promote_at
-from registry.record import recorded_holder, verify
+from registry.record import read, recorded_holder, verify
 from registry.serving import open_served
 from registry.signing import SigningKey
 from registry.tracking import Candidate, log_candidate
@@ -67,8 +69,6 @@ class Ground:
         return found.bundle.digest
 
     def last_move(self) -> tuple[str, int | None, int | None]:
-        from registry.record import read
-
         moves = [one.move for one in read(self.home.decisions) if one.move.alias == "champion"]
         return moves[-1].who, moves[-1].from_version, moves[-1].to_version
 
@@ -156,6 +156,58 @@ def test_alias_that_moves_while_a_version_is_accepted_changes_nothing_of_what_is
     assert ground.served == ground.digests[1]
     assert ground.look().outcome is Outcome.RESTORED
     assert alias_holder(ground.uri, ground.name, "champion") == 2
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from market.home import Home
+from mlflow.tracking import MlflowClient
+from registry.promotion import promote_at
+MlflowClient.set_registered_model_alias = lambda *told: os._exit(9)
+promote_at(Home(Path(sys.argv[1])), sys.argv[2], sys.argv[3], 2)
+"""
+
+
+def die_by_kill(ground: Ground, _patch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-c", KILLED, str(ground.home.root), ground.uri, ground.name]
+    assert subprocess.run(command, cwd=CHECKOUT, check=False).returncode == 9
+
+
+class Killed(BaseException):
+    """What no part of the code catches."""
+
+
+def die_here(ground: Ground, patch: pytest.MonkeyPatch) -> None:
+    def die(*_told: object) -> None:
+        raise Killed
+
+    with patch.context() as dying:
+        dying.setattr(mlflow.MlflowClient, "set_registered_model_alias", die)
+        with pytest.raises(Killed):
+            promote_at(ground.home, ground.uri, ground.name, 2)
+
+
+@pytest.mark.parametrize("die", [die_here, pytest.param(die_by_kill, marks=pytest.mark.nightly)])
+def test_promotion_that_died_between_record_and_alias_is_finished(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, die: Callable[[Ground, pytest.MonkeyPatch], None]
+) -> None:
+    die(ground, monkeypatch)
+    assert recorded_holder(ground.home.decisions, ground.name, "champion") == 2
+    assert alias_holder(ground.uri, ground.name, "champion") == 1
+    moves = len(read(ground.home.decisions))
+    assert ground.look() == Look(ground.name, Outcome.FINISHED, 2)
+    assert alias_holder(ground.uri, ground.name, "champion") == 2
+    assert (ground.served, len(read(ground.home.decisions))) == (ground.digests[1], moves)
+    ground.by_hand(1)  # the same move back by a person is no unfinished one
+    assert ground.look() == Look(ground.name, Outcome.ACCEPTED, 1)
+    assert ground.last_move() == (BY_HAND, 2, 1)
+
+
+def test_version_put_back_by_hand_after_a_promotion_stays(ground: Ground) -> None:
+    assert promote_at(ground.home, ground.uri, ground.name, 2).failing == ()
+    ground.by_hand(1)
+    assert ground.look() == Look(ground.name, Outcome.ACCEPTED, 1)
 
 
 def test_version_whose_files_are_gone_is_not_put_back(ground: Ground) -> None:
