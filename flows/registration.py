@@ -1,6 +1,7 @@
 """Put a trained version into the registry, and read its gates back."""
 
 import getpass
+import logging
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -8,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from backtest.overfitting import ratio_variance
+from flows.lineage import PARAMS, git_commit
 from flows.parameters import Parameters
 from flows.reproduction import training_inputs
 from flows.stages import features
@@ -16,22 +19,35 @@ from flows.stages.backtest import METRICS as BACKTEST_METRICS
 from flows.stages.dataset import open_dataset
 from flows.stages.evaluate import GATES
 from flows.stages.evaluate import METRICS as EVALUATION_METRICS
+from flows.stages.luck import grid_results
 from flows.stages.native import load_native
 from flows.stages.report import REPORT
 from flows.stages.standing import Standing, champion_folder, load_standing, store_standing
 from flows.stages.train import BUNDLE, NATIVE
 from flows.stages.trainer import model_name
-from market.errors import GatesRefused, UsageError
+from market.errors import BundleRefused, GatesRefused, UsageError, VersionMissing
 from market.home import Home
 from registry.aliases import alias_holder
 from registry.bundle import Bundle, load_bundle
 from registry.gate_record import CHAMPION_ALIAS
-from registry.gates import Gate
+from registry.gates import Gate, as_table
 from registry.judgement import verified_record
 from registry.promotion import model_with
 from registry.server import tracking_server
+from registry.signed_files import refuse_altered
 from registry.signing import load_private_key, public_key
-from registry.tracking import Candidate, download_bundle, find_version, gates_of, log_candidate, log_trials, trial_count
+from registry.tracking import (
+    Candidate,
+    download_bundle,
+    find_version,
+    gates_of,
+    inputs_of,
+    log_candidate,
+    log_trials,
+    newest_with,
+    pooled_ratio_variance,
+    trials_by_origin,
+)
 
 EXAMPLE_ROWS = 5
 
@@ -65,18 +81,40 @@ def ask_standing(home: Home, parameters: Parameters) -> Standing:
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
         for digest, count in load_standing(home, name).tried.items():
             log_trials(uri, experiment, "not registered", count, {"bundle_digest": digest})
-        standing = Standing(trial_count(uri, experiment), _fetch_champion(home, uri, name))
+        version, missing = _fetch_champion(home, uri, name)
+        counts = trials_by_origin(uri, experiment)
+        standing = Standing(
+            sum(counts.values()), version, champion_missing=missing, counted=sorted(counts),
+            ratio_variance=pooled_ratio_variance(uri, experiment, synthetic=dataset.synthetic),
+        )  # fmt: skip
     store_standing(home, name, standing)
     return standing
 
 
-def _fetch_champion(home: Home, uri: str, name: str) -> int | None:
-    """Bring the champion's bundle, and return its version."""
+def _fetch_champion(home: Home, uri: str, name: str) -> tuple[int | None, str]:
+    """Bring the champion's bundle; return its version, and why it cannot be had, empty where it is there.
+
+    Raises
+    ------
+    BundleRefused
+        If what came is not as it was signed.
+    """
     folder, version = champion_folder(home, name), alias_holder(uri, name, CHAMPION_ALIAS)
     shutil.rmtree(folder, ignore_errors=True)
-    if version is not None:
+    if version is None:
+        return None, ""
+    try:
         download_bundle(uri, name, version, folder)
-    return version
+    except VersionMissing as error:
+        missing = f"version {version}: {error}; restore its files, or `pregao rollback`"
+        logging.getLogger(__name__).warning("champion not compared: %s", missing)
+        return version, missing
+    try:
+        refuse_altered(folder, public_key(home.keys))
+    except BundleRefused as refused:
+        remedy = "restore its files on the server from a backup, or `pregao rollback`"
+        raise BundleRefused(f"champion of {name}, version {version}: {refused}; {remedy}") from refused
+    return version, ""
 
 
 def register(home: Home, parameters: Parameters) -> Entry:
@@ -85,7 +123,7 @@ def register(home: Home, parameters: Parameters) -> Entry:
     bundle = load_bundle(home.artifacts / BUNDLE, public_key(home.keys))
     table = features.load(home)
     stored, name = read_json(home.artifacts / GATES), model_name(parameters, dataset)
-    standing = load_standing(home, name)
+    standing, grid = load_standing(home, name), grid_results(home)
     warm = np.flatnonzero(np.isfinite(table.rows).all(axis=1))[:EXAMPLE_ROWS]
     candidate = Candidate(
         experiment=experiment_of(dataset.instrument.root),
@@ -106,12 +144,36 @@ def register(home: Home, parameters: Parameters) -> Entry:
         key=load_private_key(home.keys),
         trials=standing.tried[bundle.digest],
         inputs=training_inputs(home, parameters),
+        ratio_variance=ratio_variance(grid),
+        ratios=grid.shape[1],
     )
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
         entry = log_candidate(uri, candidate)
     left = {digest: count for digest, count in standing.tried.items() if digest != bundle.digest}
-    store_standing(home, name, replace(standing, registered=standing.registered + candidate.trials, tried=left))
+    registered = standing.registered + standing.new(bundle.digest)
+    counted = sorted({*standing.counted, bundle.digest})
+    store_standing(home, name, replace(standing, registered=registered, tried=left, counted=counted))
     return Entry(candidate.registered_name, entry.run_id, entry.version, entry.alias)
+
+
+def registered_before(home: Home, parameters: Parameters) -> tuple[Entry, list[dict[str, Any]]] | None:
+    """Return the newest version of these very inputs that was compared with the champion of now, and its gates.
+
+    None where there is none, or where the code names no commit: then nobody knows whether it is the same.
+    """
+    dataset, commit = open_dataset(home, parameters.data), git_commit()
+    if commit == "unknown" or commit.endswith("+"):
+        return None
+    name, tags = model_name(parameters, dataset), {"data_hash": dataset.data_hash, "git_commit": commit}
+    with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")) as uri:
+        found = newest_with(uri, name, tags)
+        if found is None or inputs_of(uri, found).get(PARAMS) != training_inputs(home, parameters)[PARAMS]:
+            return None
+        record = verified_record(home, uri, found)
+        if record.champion != alias_holder(uri, name, CHAMPION_ALIAS):
+            return None
+        entry = Entry(name, found.run_id, found.version, next(iter(found.aliases), None))
+        return entry, as_table(record.gates)
 
 
 def experiment_of(root: str) -> str:

@@ -98,6 +98,10 @@ class Evidence:
         Sessions run in the shadow or on paper.
     champion_exists : bool
         There is a champion to beat.
+    champion_outdated : str
+        Why this version of the code does not take the champion's bundle; empty where it does.
+    champion_missing : str
+        Why the champion's bundle could not be had; empty where it could.
     compared_sessions : int
         Out-of-sample sessions that the champion was not trained on either.
     lower_bound_over_champion : float
@@ -125,6 +129,8 @@ class Evidence:
     synthetic: bool | None = None
     paper_sessions: int | None = None
     champion_exists: bool | None = None
+    champion_outdated: str = ""
+    champion_missing: str = ""
     compared_sessions: int | None = None
     lower_bound_over_champion: float | None = None
 
@@ -266,11 +272,17 @@ def paper_sessions(evidence: Evidence, thresholds: GateThresholds) -> Gate:
 
 
 def beats_champion(evidence: Evidence, thresholds: GateThresholds) -> Gate:
-    """The challenger is better than the champion, or there is none."""
+    """The challenger is better than the champion, or there is none that could trade."""
     if evidence.champion_exists is None:
         return _unmeasured("beats_champion", 0.0)
     if not evidence.champion_exists:
         return Gate("beats_champion", True, "no champion", 0.0, "There is no champion to beat.")
+    if evidence.champion_outdated:
+        reason = f"This code cannot trade the champion, so none is to beat: {evidence.champion_outdated}."
+        return Gate("beats_champion", True, "outdated champion", 0.0, reason)
+    if evidence.champion_missing:
+        reason = f"The champion cannot be compared with: {evidence.champion_missing}."
+        return Gate("beats_champion", False, None, 0.0, reason)
     subject = "The lower 90 % bound of R$ per session over the champion's"
     gate = _number("beats_champion", subject, evidence.lower_bound_over_champion, _ABOVE, 0.0)
     return _counted(gate, evidence.compared_sessions, "sessions new to both", least=thresholds.min_compared_sessions)

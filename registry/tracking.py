@@ -20,7 +20,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.entities import Metric, Param, ViewType
+from mlflow.entities import Metric, Param, Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
@@ -36,6 +36,8 @@ from registry.record import Move
 from registry.signing import SigningKey
 
 TRIALS_TAG = "trials"
+SPREAD_TAGS = "ratio_variance", "ratios"
+SYNTHETIC_TAG = "synthetic"
 SAME_TAG = "same_trials"  # equal where the same was tried again
 GATES_TAG = "gates"
 DIGEST_TAG = "bundle_digest"
@@ -81,6 +83,10 @@ class Candidate:
         How many parameter sets were tried to get here, at least 1.
     inputs : mapping of str to str
         Texts by file name, from which the same candidate can be trained again.
+    ratio_variance : float
+        Of the annualised Sharpe ratios of those trials that have one, ddof=1.
+    ratios : int
+        How many have one.
     """
 
     experiment: str
@@ -99,6 +105,8 @@ class Candidate:
     key: SigningKey
     trials: int = 1
     inputs: Mapping[str, str] = field(default_factory=dict)
+    ratio_variance: float = 0.0
+    ratios: int = 0
 
     @property
     def challenger_passed(self) -> bool:
@@ -171,6 +179,14 @@ def find_version(uri: str, name: str, version: int | str) -> Version:
     """Return a version by its number or an alias; raises VersionMissing where there is none."""
     with connect(uri) as client:
         return _resolve(client, name, version)
+
+
+def newest_with(uri: str, name: str, tags: Mapping[str, str]) -> Version | None:
+    """Return the newest version of a registered model that has all of some tags, None where none has."""
+    words = " and ".join([f"name='{name}'", *(f"tags.`{key}` = '{value}'" for key, value in tags.items())])
+    with connect(uri) as client:
+        found = [int(one.version) for one in pages(lambda token: client.search_model_versions(words, page_token=token))]
+        return _version(client.get_model_version(name, str(max(found)))) if found else None
 
 
 def gates_of(uri: str, name: str, version: int | str) -> list[dict[str, Any]]:
@@ -284,14 +300,51 @@ def log_trials(uri: str, experiment: str, name: str, count: int, params: Mapping
 
 
 def trial_count(uri: str, experiment: str) -> int:
-    """Return how many parameter sets were ever tried in an experiment: failed, killed and deleted runs count too."""
+    """Return how many parameter sets were ever tried in an experiment, as `trials_by_origin` counts them."""
+    return sum(trials_by_origin(uri, experiment).values())
+
+
+def trials_by_origin(uri: str, experiment: str) -> dict[str, int]:
+    """Return the parameter sets ever tried in an experiment: failed, killed and deleted runs count too.
+
+    Returns
+    -------
+    dict of str to int
+        By the digest of the bundle that came of them, for the same training again tries nothing else; by the run where
+        no bundle is named.
+    """
+    counts: dict[str, int] = {}
+    for run in _runs(uri, experiment):
+        counts[_origin(run)] = max(counts.get(_origin(run), 0), int(run.data.tags.get(TRIALS_TAG, 1)))
+    return counts
+
+
+def pooled_ratio_variance(uri: str, experiment: str, *, synthetic: bool) -> float:
+    """Return the variance of the Sharpe ratios within the runs of an experiment, weighed by their degrees of freedom.
+
+    Each bundle's trials count once, and runs on synthetic data apart from those on real data. 0 where none told it.
+    """
+    told: dict[str, tuple[float, int]] = {}
+    for run in _runs(uri, experiment):
+        variance, ratios = (run.data.tags.get(name, "0") for name in SPREAD_TAGS)
+        if int(ratios) > 1 and run.data.tags.get(SYNTHETIC_TAG) == str(synthetic).lower():
+            told[_origin(run)] = float(variance), int(ratios) - 1
+    free = sum(degrees for _, degrees in told.values())
+    return sum(variance * degrees for variance, degrees in told.values()) / free if free else 0.0
+
+
+def _runs(uri: str, experiment: str) -> list[Run]:
+    """Return every run of an experiment, deleted ones too."""
     with connect(uri) as client:
         known = client.get_experiment_by_name(experiment)
         if known is None:
-            return 0
+            return []
         ids = [known.experiment_id]
-        runs = pages(lambda token: client.search_runs(ids, run_view_type=ViewType.ALL, page_token=token))
-        return sum(int(run.data.tags.get(TRIALS_TAG, 1)) for run in runs)
+        return list(pages(lambda token: client.search_runs(ids, run_view_type=ViewType.ALL, page_token=token)))
+
+
+def _origin(run: Run) -> str:
+    return str(run.data.tags.get(DIGEST_TAG) or run.data.params.get(DIGEST_TAG) or run.info.run_id)
 
 
 @contextmanager
@@ -308,7 +361,8 @@ def _active_run(uri: str, run_id: str) -> Iterator[None]:
 
 def _open_run(client: MlflowClient, candidate: Candidate) -> str:
     """Create the run; its trials are in the creating call, so they count whatever happens next."""
-    tags = {**candidate.tags, TRIALS_TAG: str(candidate.trials)}
+    spread = dict(zip(SPREAD_TAGS, (repr(candidate.ratio_variance), str(candidate.ratios)), strict=True))
+    tags = {**candidate.tags, **spread, TRIALS_TAG: str(candidate.trials)}
     experiment_id = _experiment(client, candidate.experiment)
     run_id = str(client.create_run(experiment_id, tags=tags, run_name=candidate.registered_name).info.run_id)
     now_ms = int(datetime.now(UTC).timestamp() * 1000)

@@ -18,6 +18,7 @@ from flows.stages.trainer import paper_trader
 from market.errors import BundleRefused
 from market.home import Home
 from registry.bundle import Bundle, load_bundle
+from registry.signed_files import refuse_altered
 from registry.signing import public_key
 from trading.policy import RiskLimits
 
@@ -52,16 +53,26 @@ def trade_champion(home: Home, dataset: Dataset, limits: RiskLimits, name: str, 
     -------
     dict
         Its `version`, None where there is no champion; its `sessions` and their `net` in R$, both empty where it was
-        trained on all of them or this version of the code does not take its bundle.
+        trained on all of them or cannot be traded; and why not: `outdated` where this version of the code does not take
+        its bundle, `missing` where the registry has lost it.
+
+    Raises
+    ------
+    BundleRefused
+        If its bundle is not as it was signed.
     """
-    version = load_standing(home, name).champion
-    told: dict[str, Any] = {"version": version, "sessions": [], "net": []}
-    if version is None:
+    standing = load_standing(home, name)
+    version = standing.champion
+    told: dict[str, Any] = {
+        "version": version, "sessions": [], "net": [], "outdated": "", "missing": standing.champion_missing,
+    }  # fmt: skip
+    if version is None or standing.champion_missing:
         return told
     try:
         bundle = load_bundle(champion_folder(home, name), public_key(home.keys))
-    except BundleRefused:
-        return told
+    except BundleRefused as refused:
+        refuse_altered(champion_folder(home, name), public_key(home.keys))
+        return told | {"outdated": str(refused)}
     unseen = tuple(day for day in days if day.isoformat() > bundle.manifest.lineage.last_session)
     if not unseen:
         return told

@@ -128,6 +128,8 @@ def _with_luck(evidence: Evidence, luck: Luck) -> Evidence:
         pbo=luck.pbo,
         configurations=luck.configurations,
         champion_exists=luck.champion_exists,
+        champion_outdated=luck.champion_outdated,
+        champion_missing=luck.champion_missing,
         compared_sessions=luck.compared,
         lower_bound_over_champion=luck.lower_bound,
     )

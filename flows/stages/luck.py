@@ -32,6 +32,8 @@ class Luck:
         Sessions that neither candidate nor champion was trained on.
     lower_bound : float or None
         R$ per session over the champion: the lower end of the 90 % interval of the mean.
+    champion_outdated, champion_missing : str
+        Why there is nothing to compare with, as `alternatives.trade_champion` tells; empty where there is.
     """
 
     trials: int
@@ -41,6 +43,8 @@ class Luck:
     champion_exists: bool
     compared: int
     lower_bound: float | None
+    champion_outdated: str
+    champion_missing: str
 
 
 def measure_luck(home: Home, standing: Standing) -> Luck:
@@ -48,7 +52,8 @@ def measure_luck(home: Home, standing: Standing) -> Luck:
     result, grid = backtest.load(home), grid_results(home)
     daily, blocks = result.session_pnl(), even_blocks(len(grid))
     # A ratio has no unit: R$ serve as well as returns.
-    deflated = deflated_sharpe(daily, standing.trials, ratio_variance(grid))
+    spread = max(ratio_variance(grid), standing.ratio_variance)
+    deflated = deflated_sharpe(daily, standing.trials, spread)
     rival = read_json(home.artifacts / backtest.CHAMPION)
     over = _over_champion(dict(zip(result.sessions, daily.tolist(), strict=True)), rival)
     return Luck(
@@ -59,6 +64,8 @@ def measure_luck(home: Home, standing: Standing) -> Luck:
         champion_exists=rival["version"] is not None,
         compared=len(over),
         lower_bound=mean_interval(over).low if len(over) > 1 else None,
+        champion_outdated=rival["outdated"],
+        champion_missing=rival["missing"],
     )
 
 

@@ -4,7 +4,7 @@ The registry knows both. The retraining flow asks it and leaves the answer in th
 server, judges by the last answer. What was tried here since then is kept beside it until the registry has it too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -26,16 +26,29 @@ class Standing:
         Version that holds the alias; its bundle lies in `champion_folder`.
     tried : mapping of str to int
         Trials that the registry has not counted yet, by the digest of the bundle that came of them.
+    champion_missing : str
+        Why it does not lie there; empty where it does, or there is no champion.
+    counted : sequence of str
+        Digests of bundles whose trials are among those the registry told.
+    ratio_variance : float
+        Of the annualised Sharpe ratios within the runs that the registry knows, pooled; 0 where it knows none.
     """
 
     registered: int = 0
     champion: int | None = None
     tried: Mapping[str, int] = field(default_factory=dict)
+    champion_missing: str = ""
+    counted: Sequence[str] = field(default_factory=list)
+    ratio_variance: float = 0.0
 
     @property
     def trials(self) -> int:
         """Every trial ever run, as far as is known here."""
-        return self.registered + sum(self.tried.values())
+        return self.registered + sum(self.new(digest) for digest in self.tried)
+
+    def new(self, digest: str) -> int:
+        """Return the trials behind a bundle that the registry has not counted: the same training again adds none."""
+        return 0 if digest in self.counted else self.tried[digest]
 
 
 def champion_folder(home: Home, model: str) -> Path:

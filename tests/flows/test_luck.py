@@ -41,7 +41,8 @@ def store(home: Home, grid: np.ndarray, rival: dict[str, object] | None = None) 
     write_json(home.artifacts / backtest.METRICS, {"session_days": days, "decision_hash": "d" * 64})
     columns = {f"0.{place}": column for place, column in enumerate(grid.T)}
     write_table(home.artifacts / backtest.TRIALS, {"session": np.array(days), **columns})
-    write_json(home.artifacts / backtest.CHAMPION, rival or {"version": None, "sessions": [], "net": []})
+    none = {"version": None, "sessions": [], "net": [], "outdated": "", "missing": ""}
+    write_json(home.artifacts / backtest.CHAMPION, none | (rival or {}))
 
 
 def test_ratio_is_deflated_by_every_trial_and_the_spread_of_the_grid(home: Home) -> None:
@@ -52,6 +53,15 @@ def test_ratio_is_deflated_by_every_trial_and_the_spread_of_the_grid(home: Home)
     assert found.trials == 320
     assert found.deflated_sharpe == pytest.approx(deflated(NET, 320, float(np.var(ratios, ddof=1))))
     assert (found.configurations, found.champion_exists, found.compared, found.lower_bound) == (3, False, 0, None)
+
+
+def test_wider_spread_of_earlier_runs_is_taken_and_a_narrower_one_is_not(home: Home) -> None:
+    grid = np.column_stack([NET, NET - 20.0, -NET])
+    store(home, grid)
+    own = float(np.var([column.mean() / column.std(ddof=1) for column in grid.T], ddof=1)) * 252
+    for known, taken in ((own / 2, own), (own * 4, own * 4)):
+        found = measure_luck(home, Standing(registered=320, ratio_variance=known))
+        assert found.deflated_sharpe == pytest.approx(deflated(NET, 320, taken / 252))
 
 
 def test_choice_that_always_holds_is_not_overfitted(home: Home) -> None:
@@ -84,6 +94,14 @@ def test_champion_that_saw_every_session_is_compared_on_none(home: Home) -> None
     store(home, np.column_stack([NET, NET]), {"version": 3, "sessions": [], "net": []})
     found = measure_luck(home, Standing(champion=3))
     assert (found.champion_exists, found.compared, found.lower_bound) == (True, 0, None)
+
+
+def test_champion_that_cannot_be_compared_says_why(home: Home) -> None:
+    store(home, np.column_stack([NET, NET]), {"version": 3, "outdated": "format 5"})
+    found = measure_luck(home, Standing(champion=3))
+    assert (found.champion_exists, found.compared, found.champion_outdated, found.champion_missing) == (
+        True, 0, "format 5", "",
+    )  # fmt: skip
 
 
 def test_market_without_a_trade_has_no_ratio(home: Home) -> None:

@@ -208,6 +208,15 @@ def test_too_few_sessions_to_compare_are_named_though_nothing_was_measured(good_
     assert gate.reason == "The sample is 1 sessions new to both but must be at least 10."
 
 
+def test_champion_that_cannot_trade_is_none_to_beat_and_one_that_is_lost_bars_the_way(good_evidence: Evidence) -> None:
+    empty = replace(good_evidence, compared_sessions=0, lower_bound_over_champion=None)
+    outdated = gates.beats_champion(replace(empty, champion_outdated="format 5"), DEFAULTS)
+    assert (outdated.passed, outdated.value) == (True, "outdated champion")
+    assert outdated.reason.endswith("none is to beat: format 5.")
+    lost = gates.beats_champion(replace(empty, champion_missing="no files"), DEFAULTS)
+    assert (lost.passed, lost.value, lost.reason) == (False, None, "The champion cannot be compared with: no files.")
+
+
 def test_first_champion_needs_no_comparison(good_evidence: Evidence) -> None:
     first = replace(good_evidence, champion_exists=False, lower_bound_over_champion=None)
     gate = gates.beats_champion(first, DEFAULTS)

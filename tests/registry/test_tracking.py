@@ -28,7 +28,9 @@ from registry.tracking import (
     gates_of,
     log_candidate,
     log_trials,
+    pooled_ratio_variance,
     trial_count,
+    trials_by_origin,
     versions,
 )
 
@@ -254,11 +256,39 @@ def test_long_gate_table_is_kept_in_the_file(registry_uri: str, make_candidate: 
 def test_trials_add_up_over_finished_failed_and_deleted_runs(registry_uri: str, make_candidate: Make) -> None:
     candidate = make_candidate("TRIALS", gates=FAILING, trials=40)
     deleted = log_candidate(registry_uri, candidate)
-    log_candidate(registry_uri, replace(candidate, trials=2))
+    log_candidate(registry_uri, replace(candidate, trials=2, tags={"bundle_digest": "b2"}))
+    failing = replace(candidate, trials=300, models={"range": Path("model")}, tags={"bundle_digest": "b3"})
     with pytest.raises(RegistryError):
-        log_candidate(registry_uri, replace(candidate, trials=300, models={"range": Path("model")}))
+        log_candidate(registry_uri, failing)
     mlflow.mlflow.MlflowClient(registry_uri).delete_run(deleted.run_id)
     assert trial_count(registry_uri, candidate.experiment) == 342
+
+
+def test_trials_of_the_same_bundle_count_once(registry_uri: str, make_candidate: Make) -> None:
+    """The same inputs give the same bundle, and try nothing that was not tried before."""
+    candidate = make_candidate("TWICE", trials=40)
+    for _ in range(2):
+        log_candidate(registry_uri, candidate)
+    assert trials_by_origin(registry_uri, candidate.experiment) == {"b1": 40}
+    told = {"bundle_digest": "b1"}
+    assert log_trials(registry_uri, candidate.experiment, "not registered", 40, told) == 40
+    assert log_trials(registry_uri, candidate.experiment, "not registered", 40, {"bundle_digest": "b2"}) == 80
+
+
+def test_spread_of_ratios_is_pooled_over_bundles_and_real_data_stand_apart(
+    registry_uri: str, make_candidate: Make
+) -> None:
+    """On paper: 3 ratios of variance 4 and 5 of variance 1 are (2 x 4 + 4 x 1) / 6 = 2."""
+    candidate = make_candidate("SPREAD", gates=FAILING)
+    for digest, ratios, variance, synthetic in (
+        ("b1", 3, 4.0, "false"), ("b1", 3, 4.0, "false"), ("b2", 5, 1.0, "false"), ("b3", 1, 0.0, "false"),
+        ("b4", 9, 50.0, "true"),
+    ):  # fmt: skip
+        tags = {"bundle_digest": digest, "synthetic": synthetic}
+        log_candidate(registry_uri, replace(candidate, tags=tags, ratios=ratios, ratio_variance=variance))
+    assert pooled_ratio_variance(registry_uri, "pregao-SPREAD", synthetic=False) == 2.0
+    assert pooled_ratio_variance(registry_uri, "pregao-SPREAD", synthetic=True) == 50.0
+    assert pooled_ratio_variance(registry_uri, "pregao-NOBODY", synthetic=True) == 0.0
 
 
 def test_trials_without_a_model_add_up_and_the_same_again_do_not(registry_uri: str, make_candidate: Make) -> None:
