@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.environment import CHECKOUT, find_home
-from cli.output import JsonOption, answer, quiet_stdout
+from cli.output import KEYS, JsonOption, answer, quiet_stdout
 
 if TYPE_CHECKING:
     from market.home import Home
@@ -31,13 +31,18 @@ def drift(
 ) -> None:
     """Judge the sessions since training by the reference in the bundle; leave a request to retrain where they drifted.
 
-    Ends with 1 where retraining is asked for.
+    Ends with 1 where retraining is asked for. With too few sessions there is nothing to judge yet: a yes.
     """
     home = _home()
     from flows.drift import drift_job
+    from market.errors import NotEnoughData
 
-    with quiet_stdout():
-        found = drift_job(home, params, bundle, contract)
+    try:
+        with quiet_stdout():
+            found = drift_job(home, params, bundle, contract)
+    except NotEnoughData as few:
+        answer(json, dict.fromkeys(KEYS["drift"]), [f"nothing to judge yet: {few}"])
+        return
     asked = found.request
     reason = f"drift of {', '.join(asked.causes)} asks for retraining since {asked.session}" if asked else None
     answer(json, found.as_dict(), found.lines(), reason=reason)

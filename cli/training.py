@@ -34,12 +34,19 @@ def demo(data: DataOption = None, params: ParamsOption = CHECKOUT / "params.yaml
     _run_job(data, params, json, paper=True)
 
 
-def retrain(data: DataOption = None, params: ParamsOption = CHECKOUT / "params.yaml", json: JsonOption = False) -> None:
+def retrain(
+    data: DataOption = None,
+    params: ParamsOption = CHECKOUT / "params.yaml",
+    if_new: Annotated[
+        bool, typer.Option("--if-new", help="Train nothing where a version of the same inputs is registered.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Run the retraining flow alone; without --data it trains on what params.yaml names."""
-    _run_job(data, params, json, paper=False)
+    _run_job(data, params, json, paper=False, if_new=if_new)
 
 
-def _run_job(data: list[Path] | None, params: Path, json: bool, *, paper: bool) -> None:
+def _run_job(data: list[Path] | None, params: Path, json: bool, *, paper: bool, if_new: bool = False) -> None:
     home = find_home()
     home.state.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder at import, but not the one above
     from cli.configuration import load_configuration
@@ -47,7 +54,7 @@ def _run_job(data: list[Path] | None, params: Path, json: bool, *, paper: bool) 
 
     limits = load_configuration(home).configuration.risk
     with quiet_stdout():
-        done = main_job(home, params, tuple(data or ()), limits, paper=paper)
+        done = main_job(home, params, tuple(data or ()), limits, paper=paper, if_new=if_new)
     answer(json, done.as_dict(), done.lines())
 
 

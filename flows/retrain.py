@@ -70,8 +70,10 @@ class JobResult:
         }
 
     def lines(self) -> list[str]:
-        """Return the five lines that end a run."""
+        """Return the five lines that end a run, or the one where there was nothing to train."""
         entry, numbers = self.registered, self.headline
+        if not numbers:
+            return [f"{entry.model} version {entry.version} is of the same inputs: nothing was trained"]
         failed = [gate["name"] for gate in self.gates if not gate["passed"]]
         seconds = sum(cost.seconds for cost in self.stages)
         alias = f"alias {entry.alias}" if entry.alias else "no alias"
@@ -100,8 +102,12 @@ def _number(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.2f}"
 
 
-def main_job(home: Home, params: Path, data: tuple[Path, ...], limits: RiskLimits, *, paper: bool) -> JobResult:
+def main_job(
+    home: Home, params: Path, data: tuple[Path, ...], limits: RiskLimits, *, paper: bool, if_new: bool = False
+) -> JobResult:
     """Run the flow, one at a time per home; backtest and paper run trade under the limits given.
+
+    With `if_new` nothing is trained where a version of the same inputs, compared with the same champion, is registered.
 
     Raises
     ------
@@ -112,7 +118,7 @@ def main_job(home: Home, params: Path, data: tuple[Path, ...], limits: RiskLimit
     with exclusive(home):
         claim_server()
         request = pending(home)
-        done = retrain(home, parameters, data, limits, paper_run=paper)
+        done = retrain(home, parameters, data, limits, paper_run=paper, if_new=if_new)
         answered(home, request)
         return replace(done, request=request)
 
@@ -132,7 +138,7 @@ class _Stages:
 
 @flow(name="retrain", log_prints=False, validate_parameters=False)
 def retrain(
-    home: Home, parameters: Parameters, data: tuple[Path, ...], limits: RiskLimits, *, paper_run: bool
+    home: Home, parameters: Parameters, data: tuple[Path, ...], limits: RiskLimits, *, paper_run: bool, if_new: bool
 ) -> JobResult:
     """Collect, validate, train, evaluate, register; then, if asked, paper-trade the version and write the report."""
     stages = _Stages()
@@ -143,6 +149,9 @@ def retrain(
     # One server for all that ask it below.
     with tracking_server(home.root, os.environ.get("MLFLOW_TRACKING_URI")):
         stages.run("standing", registration.ask_standing, home, parameters)
+        before = stages.run("registered", registration.registered_before, home, parameters) if if_new else None
+        if before is not None:
+            return JobResult(tuple(stages.costs), *before, None, {}, home)
         stages.run("features", features.run, home, parameters)
         stages.run("labels", labels.run, home, parameters)
         stages.run("train", train.run, home, parameters)

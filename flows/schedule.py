@@ -39,7 +39,7 @@ def scheduled(job: str) -> State[Any] | str:
     reason = why_skip(due, this_run.scheduled_start_time or now, now)
     if reason is not None:
         return Completed(name="Skipped", message=reason)
-    done = perform(due, run_command)
+    done = perform(due, lambda command, limit: run_command(command, limit=limit))
     get_run_logger().info(done)
     return done
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from market.errors import RegistryError, UsageError
+from market.errors import AliasMoved, RegistryError, UsageError
 from market.home import Home
-from registry.aliases import move_alias
+from registry.aliases import alias_holder, move_alias
 from registry.fetch import Shelf
 from registry.gate_record import CHAMPION_ALIAS, GateRecord
 from registry.gates import Gate, as_table, gates_digest
@@ -71,9 +71,22 @@ def promote_at(home: Home, uri: str, model: str, version: int) -> Promotion:
     before = judged.record.champion
     if judged.failing:
         return Promotion(model, version, before, judged.failing)
+    _refuse_stale(uri, model, version, before)
     prove(home, Shelf(uri).fetch_version(model, CHAMPION_ALIAS, version))
     move = champion_move(model, before, version, judged.record)
     return Promotion(model, version, before, decision=move_alias(uri, move, home.decisions))
+
+
+def _refuse_stale(uri: str, model: str, version: int, before: int | None) -> None:
+    """Refuse a version that was compared with another champion than there is now, and say what to do."""
+    now = alias_holder(uri, model, CHAMPION_ALIAS)
+    if now != before:
+        remedy = "`pregao retrain` compares with the champion of now and registers what to promote"
+        named, found = (f"version {one}" if one is not None else "none" for one in (before, now))
+        raise AliasMoved(
+            f"{model} version {version}: expected the champion that it was compared with, {named}, found {found}; "
+            f"{remedy}: the same data and parameters give the same bundle, whose sessions on paper count on"
+        )
 
 
 def rollback(home: Home, model: str | None = None) -> Promotion:

@@ -21,9 +21,9 @@ import psutil
 from filelock import FileLock, Timeout
 
 from market.errors import ServerUnavailable
+from registry.process_tree import STOP_TIMEOUT_S, children_of, end_trees
 
 START_TIMEOUT_S = 180.0  # its first start makes the database; a busy machine took over a minute
-STOP_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0
 
 
@@ -211,33 +211,11 @@ def _await_answer(home: Path, child: subprocess.Popen[bytes], port: int) -> None
 
 
 def _stop(processes: tuple[_Process, ...]) -> None:
-    """End processes and all their children, first politely."""
-    roots = [found for process in processes if (found := process.find())]
-    family = {member for root in roots for member in (root, *_children(root))}
-    for member in family:
-        _signal(member, "terminate")
-    _, stubborn = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
-    for member in stubborn:
-        _signal(member, "kill")
-    psutil.wait_procs(stubborn, timeout=STOP_TIMEOUT_S)
-
-
-def _signal(process: psutil.Process, verb: str) -> None:
-    try:
-        getattr(process, verb)()
-    except psutil.NoSuchProcess:
-        return
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return list(process.children(recursive=True))
-    except psutil.NoSuchProcess:
-        return []
+    end_trees(found for process in processes if (found := process.find()))
 
 
 def _tree(root: psutil.Process) -> tuple[_Process, ...]:
-    return tuple(_Process(member.pid, member.create_time()) for member in (root, *_children(root)))
+    return tuple(_Process(member.pid, member.create_time()) for member in (root, *children_of(root)))
 
 
 def _alive(processes: tuple[_Process, ...]) -> tuple[_Process, ...]:

@@ -36,13 +36,20 @@ def test_jobs_come_after_the_close_in_the_order_of_what_they_need() -> None:
     assert all(job.cron.endswith("1-5") for job in daily)
 
 
+def test_tuning_comes_once_a_week_after_the_review_and_searches_little() -> None:
+    tune = job_named("tune")
+    assert (tune.cron, WEEKLY.cron) == ("0 10 * * 6", "0 9 * * 6")
+    assert tune.command == ("tune", "--trials", "10")  # a study per regime: 30 trials a week
+
+
 class Commands:
     """Answers of commands, and which were asked."""
 
     def __init__(self, **answers: dict[str, Any]) -> None:
-        self.answers, self.asked = answers, []
+        self.answers, self.asked, self.limits = answers, [], []
 
-    def __call__(self, command: Any) -> dict[str, Any]:
+    def __call__(self, command: Any, limit: dt.timedelta) -> dict[str, Any]:
+        self.limits.append(limit)
         self.asked.append(command[0])
         return self.answers[command[0]]
 
@@ -53,6 +60,7 @@ def test_drift_that_asks_is_followed_by_retraining() -> None:
     )
     assert perform(job_named("drift"), run) == "drift asked, retrain done"
     assert run.asked == ["drift", "retrain"]
+    assert run.limits == [dt.timedelta(hours=1), RETRAIN.limit]
 
 
 def test_drift_that_does_not_ask_is_followed_by_nothing() -> None:
@@ -76,7 +84,9 @@ def test_a_retraining_that_fails_after_drift_fails_the_run() -> None:
 
 
 def test_unknown_job_names_those_there_are() -> None:
-    with pytest.raises(UsageError, match="expected one of collect, drift, retrain, validate_model, weekly_review"):
+    with pytest.raises(
+        UsageError, match="expected one of collect, drift, retrain, validate_model, weekly_review, tune"
+    ):
         job_named("promote")
 
 
