@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from market.errors import BundleRefused
-from registry.bundle import MANIFEST, SIGNATURE
+from registry.bundle_files import MANIFEST, SIGNATURE
 from registry.signing import verify
 
 

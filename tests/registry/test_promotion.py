@@ -194,11 +194,11 @@ def test_rollback_to_a_version_that_was_deleted_says_so(
 def test_version_whose_files_are_gone_or_altered_becomes_no_champion(
     home: Home, registry_uri: str, register: Callable[..., str]
 ) -> None:
-    name = register("EMPTY", champion_exists=False)
+    name = register("HOLLOW", champion_exists=False)
     promote_at(home, registry_uri, name, 1)
-    register("EMPTY")
+    register("HOLLOW")
     promote_at(home, registry_uri, name, 2)
-    register("EMPTY")
+    register("HOLLOW")
     before = home.decisions.read_bytes()
     stored_model(home, registry_uri, name, 3).write_bytes(b"altered")
     with pytest.raises(BundleRefused, match="the hashes"):
