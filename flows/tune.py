@@ -14,7 +14,7 @@ from flows.lock import exclusive
 from flows.orphans import claim_server
 from flows.parameters import Parameters, load_parameters
 from flows.registration import experiment_of
-from flows.retries import DELAYS_S, RETRIES, worth_retrying
+from flows.retries import as_task
 from flows.stages import features, labels, train
 from flows.stages.dataset import Dataset, open_dataset
 from flows.stages.trainer import digest_of, model_name
@@ -90,10 +90,7 @@ def tune_learners(home: Home, parameters: Parameters, trials: int) -> TuneResult
         task(name=name, persist_result=False, cache_policy=NO_CACHE)(stage)(home, parameters)
     whole = labels.load(home, dataset)
     refuse_unfit(whole)
-    searching = task(
-        name="search", persist_result=False, cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS_S,
-        retry_condition_fn=worth_retrying,
-    )(search)  # fmt: skip
+    searching = as_task("search", search)
     return searching(home, parameters, dataset, whole.select(trainable(whole)), trials)
 
 
