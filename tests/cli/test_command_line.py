@@ -1,5 +1,6 @@
 """The contract of every command, found by discovery: help with an example, one object for machines, exit codes."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 import typer.main
 
-from cli.main import build_app
+from cli.main import build_app, main
 from cli.output import KEYS, answer, command_of, quiet_stdout
+from flows.jobs import JOBS, Job, job_named, perform
+from market.errors import NotEnoughData
 from market.home import Home
 from tests.cli.conftest import RunCommand
 from tests.commands import run_pregao
@@ -227,3 +230,25 @@ def test_standard_output_is_back_after_an_error(capfd: pytest.CaptureFixture[str
         raise KeyError
     sys.stdout.write("the answer\n")
     assert capfd.readouterr().out == "the answer\n"
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_every_job_of_the_schedule_is_a_command_with_options_that_there_are(job: Job) -> None:
+    name, *options = job.command
+    COMMANDS[(name,)].make_context(name, [*options, "--json"])  # raises where an option is unknown
+
+
+def test_drift_with_too_few_sessions_is_nothing_to_judge_yet_and_no_alarm(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def too_few(*_asked: object) -> None:
+        raise NotEnoughData("WINQ26: expected at least 5 sessions, found 2")
+
+    monkeypatch.setenv("PREGAO_HOME", str(home.root))
+    monkeypatch.setattr("flows.drift.drift_job", too_few)
+    assert main(["drift", "--json"]) == 0
+    answer = json.loads(capfd.readouterr().out)
+    assert (answer["ok"], answer["request"], set(answer)) == (True, None, {"ok", *KEYS["drift"]})
+    assert perform(job_named("drift"), lambda *_asked: answer) == "drift done"
+    assert main(["drift"]) == 0
+    assert "nothing to judge yet: WINQ26" in capfd.readouterr().out
