@@ -75,7 +75,11 @@ def test_a_single_broken_feature_is_named_by_itself():
 def test_results_have_drifted_from_the_limit_on():
     judge, sessions = prepare(4, 2)
     sessions.results["net"] -= 2 * judge.reference.sessions.results["net"].std()
-    fall = judge.judge(sessions).fall
+    fall, earned, total = judge.judge(sessions).fall, judge.reference.sessions.results["net"], 0.0
+    for net in sessions.results["net"]:
+        short = min(max((earned.mean() - net) / np.std(earned, ddof=1), -3.0), 3.0)
+        total = max(0.0, total + short - judge.limits.cusum_slack - 1 / math.sqrt(len(earned)))
+    assert fall == pytest.approx(total, rel=1e-9)
     assert fall > 1
     for limit, drifted in ((fall, True), (math.nextafter(fall, math.inf), False)):
         strict = replace(judge, limits=replace(judge.limits, cusum_limit=limit))
@@ -148,10 +152,12 @@ def test_numbers_of_a_session_worked_by_hand():
     assert numbers["cost"][0] == 0.75
 
 
-def test_a_session_with_too_few_rows_tells_nothing():
-    seen = Observed(np.zeros((5, 1), np.float32), np.full(5, 3), np.ones(5, np.int8), np.full(5, 0.5))
+@pytest.mark.parametrize(("rows", "told"), [(5, False), (19, False), (20, True)])
+def test_a_session_with_fewer_than_twenty_rows_tells_nothing(rows, told):
+    seen = Observed(np.zeros((rows, 1), np.float32), np.full(rows, 3), np.ones(rows, np.int8), np.full(rows, 0.5))
     numbers = session_numbers(observe_sessions(seen, np.zeros(0, RESULT), np.full((1, BINS - 1), np.inf), [3]))
-    assert all(np.isnan(values).all() for values in numbers.values())
+    assert math.isnan(numbers.pop("cost")[0])  # nothing was traded
+    assert all(np.isfinite(values[0]) == told for values in numbers.values())
 
 
 def test_fewer_sessions_than_a_window_are_refused():
