@@ -100,8 +100,8 @@ def take(home: Home, offered: Offered, *, demonstration: bool = False) -> Pulled
     return Pulled(bundle.manifest.instrument, entry, place, slowest)
 
 
-def prove(home: Home, offered: Offered) -> None:
-    """Verify what a server offered, as `take` will on the host that trades, and serve nothing.
+def prove(home: Home, offered: Offered) -> str:
+    """Verify what a server offered, as `take` will on the host that trades; serve nothing, and return its instrument.
 
     The time the model takes is not asked: that is another machine's.
 
@@ -110,8 +110,8 @@ def prove(home: Home, offered: Offered) -> None:
     SafetyRefusal
         As `take`.
     """
-    with _proved(home, offered, demonstration=False):
-        return
+    with _proved(home, offered, demonstration=False) as (_, bundle, _):
+        return bundle.manifest.instrument
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from enum import StrEnum
 from market.errors import RecordBroken, RegistryError, SafetyRefusal, VersionMissing
 from market.home import Home
 from registry.aliases import move_alias, record_move, settle_alias
-from registry.fetch import Shelf
+from registry.fetch import Offered, Shelf
 from registry.gate_record import CHAMPION_ALIAS
 from registry.gates import as_table, gates_digest
 from registry.judgement import Judgement, judge, verified_record
@@ -91,7 +91,7 @@ def reconcile_alias(home: Home, uri: str, model: str) -> Look:
     refused = _accept(home, uri, move, line)
     if refused:
         return _restore(home, uri, replace(move, who=WATCHER, from_version=holder), line, refused)
-    return Look(model, Outcome.ACCEPTED, holder)
+    return replace(_publish(home, uri, model, holder), outcome=Outcome.ACCEPTED)
 
 
 def watch_aliases(home: Home, model: str | None, every_s: float, looks: int | None = None) -> Iterator[Look]:
@@ -164,26 +164,40 @@ def _publish(home: Home, uri: str, model: str, holder: int | None) -> Look:
     if holder is None or _is_served(home, uri, model, holder):
         return Look(model, Outcome.UNCHANGED, holder)
     try:
-        take(home, Shelf(uri).fetch_version(model, CHAMPION_ALIAS, holder))
+        refused = _hand_over(home, Shelf(uri).fetch_version(model, CHAMPION_ALIAS, holder))
     except (SafetyRefusal, VersionMissing) as error:
-        return Look(model, Outcome.UNCHANGED, holder, f"{model} version {holder}: not handed to the runner: {error}")
+        refused = str(error)
+    if refused:
+        return Look(model, Outcome.UNCHANGED, holder, f"{model} version {holder}: not handed to the runner: {refused}")
     return Look(model, Outcome.PUBLISHED, holder)
 
 
+def _hand_over(home: Home, offered: Offered) -> str:
+    """Serve a champion, and return why not, empty where that is done.
+
+    A runner trades one model of an instrument. Which of two champions that is, nobody but a person decides: the watcher
+    would change them for each other at every look.
+    """
+    root = prove(home, offered)
+    served = present_entry(home, root, CHAMPION_ALIAS)
+    if served is not None and served.model != offered.model:
+        return f"{root} is traded by {served.where}; `pregao pull --model {offered.model}` takes this one in its place"
+    take(home, offered)
+    return ""
+
+
 def _accept(home: Home, uri: str, move: Move, line: list[int]) -> str:
-    """Record and serve a version that was chosen by hand; return why not, empty where that is done."""
+    """Record a version that was chosen by hand as champion; return why not, empty where that is done."""
     assert move.to_version is not None
     try:
         judged = judge(home, uri, find_version(uri, move.name, move.to_version))
         refused = _why_not(judged, move.from_version, line)
         if refused:
             return refused
-        # By its number: whatever the alias names meanwhile, served is what was judged.
-        offered = Shelf(uri).fetch_version(move.name, CHAMPION_ALIAS, move.to_version)
-        prove(home, offered)
+        # By its number: whatever the alias names meanwhile, proved is what was judged.
+        prove(home, Shelf(uri).fetch_version(move.name, CHAMPION_ALIAS, move.to_version))
         digest = gates_digest(as_table(judged.record.gates))
         record_move(uri, replace(move, gates_digest=digest), home.decisions)
-        take(home, offered)
     except (SafetyRefusal, VersionMissing) as error:
         return str(error)
     return ""

@@ -81,6 +81,8 @@ def ground(
     """Two versions: the first is champion and served, the second was compared with it and passed."""
     name = f"watched-{request.node.name.replace('_', '-')[:60]}"
     made = Ground(Home(registry_home), registry_uri, name, make_candidate("WATCHED"), good_evidence)
+    for served in made.home.bundles.glob("WIN.champion*"):  # by the test before
+        served.unlink()
     made.register(champion_exists=False)
     assert promote_at(made.home, registry_uri, name, 1).failing == ()
     assert made.look() == Look(name, Outcome.PUBLISHED, 1)
@@ -101,6 +103,21 @@ def test_good_version_chosen_by_hand_is_recorded_and_served(ground: Ground) -> N
     assert ground.served == ground.digests[0]
     assert champions(ground.home.decisions, ground.name) == [1]
     assert verify(ground.home.decisions) == []
+
+
+def test_second_model_of_an_instrument_waits_for_a_person(ground: Ground) -> None:
+    other = Ground(ground.home, ground.uri, f"{ground.name}-slow", ground._candidate, ground._evidence)
+    other.register(champion_exists=False)
+    other.by_hand(1)
+    look = other.look()
+    assert (look.outcome, look.champion) == (Outcome.ACCEPTED, 1)
+    assert look.alarm == (
+        f"{other.name} version 1: not handed to the runner: WIN is traded by {ground.name} version 1; "
+        f"`pregao pull --model {other.name}` takes this one in its place"
+    )
+    assert ground.look() == Look(ground.name, Outcome.UNCHANGED, 1)
+    assert other.look() == Look(other.name, Outcome.UNCHANGED, 1, look.alarm)
+    assert ground.served == ground.digests[0]
 
 
 def test_version_that_did_not_pass_is_undone_with_an_alarm(ground: Ground) -> None:
