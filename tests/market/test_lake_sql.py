@@ -193,7 +193,6 @@ def test_an_installation_is_called_one(filled: Lake, sql: str) -> None:
         ask(filled, sql)
 
 
-@pytest.mark.nightly
 def test_files_of_a_lake_open_for_reading_alone(filled: Lake) -> None:
     files = LakeFiles({FILE: filled.folder / FILE})
     with files.open(f"lake://{FILE}") as file:
@@ -205,6 +204,7 @@ def test_files_of_a_lake_open_for_reading_alone(filled: Lake) -> None:
         files.open("trades/../manifest.json")
 
 
+@pytest.mark.nightly
 def test_thousands_of_partitions_are_one_table(tmp_path: Path, provenance: Provenance, trades: Build) -> None:
     """As many sessions as eight years have; how long it takes is told by the benchmark, that it works here."""
     lake, days = Lake(tmp_path / "lake"), B3.calendar("WDO").sessions(date(2018, 1, 2), date(2026, 3, 30))[:2_000]

@@ -111,7 +111,6 @@ def test_the_clocks_are_those_of_the_file(lake: Lake, recorded: ImportResult) ->
     assert (np.diff(records["ts_event_ns"]) < 0).any()  # and the streams do not arrive in the order of the exchange
 
 
-@pytest.mark.nightly
 def dictionary_tops(lines: list[dict[str, Any]]) -> tuple[dict[int, Top], dict[int, dict[int, int]]]:
     """Return the best levels after each change, by update id, and the last book, from dictionaries."""
     at = next(k for k, message in enumerate(lines) if "lastUpdateId" in message)
@@ -135,6 +134,7 @@ def dictionary_tops(lines: list[dict[str, Any]]) -> tuple[dict[int, Top], dict[i
     return tops, sides
 
 
+@pytest.mark.nightly
 def test_the_rebuilt_book_equals_dictionaries_and_its_own_quotes(
     lake: Lake, recorded: ImportResult, lines: list[dict[str, Any]]
 ) -> None:
