@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from cli.environment import find_home
 from cli.output import JsonOption, answer, quiet_stdout
 
 if TYPE_CHECKING:
-    from flows.explanation import Explanation
+    from flows.explanation import Explanation, Heard
 
 SHOWN = 15  # columns a person reads; machines get all
 
@@ -69,8 +70,8 @@ def explain(
     head = f"{done.contract} {fields['time']}: {fields['side']} ({fields['hold_reason']}), regime {fields['regime']}"
     lines = [
         head,
-        f"probability of up {fields['probability']}, raw score {fields['score']}, usual {fields['usual']}",
-        *(f"{one['share']:+.5f}  {one['name']} = {one['value']}" for one in fields["features"][:SHOWN]),
+        f"probability of up {fields['probability']}",
+        *(line for member in fields["members"] for line in _lines_of(member)),
         f"model {fields['model_digest']}, data {fields['data_hash']}, commit {fields['commit']}",
     ]
     answer(json, fields, lines)
@@ -82,8 +83,8 @@ def _told(done: "Explanation") -> dict[str, Any]:
     from trading.records import HoldReason
 
     decision, lineage = done.found.decision, done.bundle.manifest.lineage
-    columns = zip(done.bundle.schema.columns, done.row, done.shares, strict=True)
-    features = [{"name": name, "value": _number(value), "share": float(share)} for name, value, share in columns]
+    columns = done.bundle.schema.columns
+    values = {name: _number(value) for name, value in zip(columns, done.row, strict=True)}
     return {
         "contract": done.contract,
         "time": to_local(int(decision["ts_ns"])).isoformat(),
@@ -92,14 +93,33 @@ def _told(done: "Explanation") -> dict[str, Any]:
         "hold_reason": HoldReason(int(decision["reason"])).name,
         "regime": Regime(int(decision["regime"])).name,
         "probability": _number(decision["probability"]),
-        "score": _number(done.score),
-        "usual": _number(done.usual),
-        "features": sorted(features, key=lambda one: -abs(one["share"])),
+        "features": values,
+        "members": [_member(heard, columns, values) for heard in done.members],
         "journal": str(done.found.path),
         "model_digest": done.bundle.digest,
         "data_hash": lineage.data_hash,
         "commit": lineage.git_commit,
     }
+
+
+def _member(heard: "Heard", columns: Sequence[str], values: Mapping[str, float | None]) -> dict[str, Any]:
+    """Return what a learner gave, the columns that moved its score most first."""
+    shares = [
+        {"name": name, "value": values[name], "share": float(share)}
+        for name, share in zip(columns, heard.shares, strict=True)
+    ]
+    return {
+        "learner": heard.learner,
+        "weight": heard.weight,
+        "score": heard.score,
+        "usual": heard.usual,
+        "shares": sorted(shares, key=lambda one: -abs(one["share"])),
+    }
+
+
+def _lines_of(member: Mapping[str, Any]) -> list[str]:
+    head = f"{member['learner']}, weight {member['weight']:.3f}: raw score {member['score']}, usual {member['usual']}"
+    return [head, *(f"  {one['share']:+.5f}  {one['name']} = {one['value']}" for one in member["shares"][:SHOWN])]
 
 
 def _number(value: float) -> float | None:

@@ -28,8 +28,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "rollback": ("model", "version", "previous", "gates_failed", "record"),
         "reproduce": ("model", "version", "commit", "expected", "found", "differences"),
         "explain": (
-            "contract", "time", "sequence", "side", "hold_reason", "regime", "probability", "score", "usual",
-            "features", "journal", "model_digest", "data_hash", "commit",
+            "contract", "time", "sequence", "side", "hold_reason", "regime", "probability",
+            "features", "members", "journal", "model_digest", "data_hash", "commit",
         ),
         "stage": ("stage",),
         "import": ("files",),

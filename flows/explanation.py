@@ -14,7 +14,6 @@ import numpy as np
 
 from features.pipeline import SessionFeatures, compute_session
 from flows.stages.paper import JOURNAL
-from forest.flat import FlatForest
 from forest.predict import predict_row
 from forest.shapley import shapley_values
 from market.errors import DataError, UsageError
@@ -25,7 +24,7 @@ from registry.installed import open_feed
 from registry.signing import public_key
 from trading.blend import unpack_blends
 from trading.journal import Kind, scan
-from trading.model import Model, score_probability
+from trading.model import score_probability
 from trading.records import DECISION, ORDER
 
 
@@ -36,6 +35,30 @@ class Journalled(NamedTuple):
     day: dt.date
     bundles: tuple[str, ...]
     decision: np.void
+
+
+_LEARNERS = "lightgbm", "xgboost", "forest"  # in the order of a blend's members
+
+
+class Heard(NamedTuple):
+    """What one member of the regime's blend gave to the decision.
+
+    Parameters
+    ----------
+    learner : str
+    weight : float
+        In the blend.
+    score, usual : float
+        Raw score of the row, and its mean over the bundle's golden rows.
+    shares : f8[columns]
+        Shapley values: what each column added to the score; they add up to `score - usual`.
+    """
+
+    learner: str
+    weight: float
+    score: float
+    usual: float
+    shares: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -50,20 +73,15 @@ class Explanation:
     contract : str
     row : ndarray of float32, shape (columns,)
         What the model saw.
-    score, usual : float
-        Raw score of the member with the most weight in the regime's blend, and its mean over the bundle's golden rows;
-        NaN where the regime has no model.
-    shares : f8[columns]
-        Shapley values: what each column added to the score; they add up to `score - usual`.
+    members : tuple of Heard
+        Of the regime's blend, the one with the most weight first; none where the regime has no model.
     """
 
     found: Journalled
     bundle: Bundle
     contract: str
     row: np.ndarray
-    score: float
-    usual: float
-    shares: np.ndarray
+    members: tuple[Heard, ...]
 
 
 def explain_order(home: Home, order: int, contract: str | None = None) -> Explanation:
@@ -160,17 +178,19 @@ def _row_at(bundle: Bundle, seen: SessionFeatures, decision: np.void) -> np.ndar
 
 
 def _shared(found: Journalled, bundle: Bundle, contract: str, row: np.ndarray) -> Explanation:
-    forest = _lead_of(bundle.model, Regime(int(found.decision["regime"])))
-    if forest is None or not np.isfinite(row).all():
-        return Explanation(found, bundle, contract, row, np.nan, np.nan, np.zeros(len(row)))
-    usual = float(np.mean([predict_row(forest, one) for one in bundle.golden.rows]))
-    shares = shapley_values(forest, row, bundle.golden.rows)
-    return Explanation(found, bundle, contract, row, predict_row(forest, row), usual, shares)
+    regime = Regime(int(found.decision["regime"]))
+    asked = regime in REGIMES and bool(np.isfinite(row).all())
+    return Explanation(found, bundle, contract, row, _heard(bundle, regime, row) if asked else ())
 
 
-def _lead_of(model: Model, regime: Regime) -> FlatForest | None:
-    """Return the member of a regime's blend that has the most weight, None where the regime has no model."""
-    if regime not in REGIMES:
-        return None
-    blend = unpack_blends(model.blends)[REGIMES.index(regime)]
-    return blend.members[int(np.argmax(blend.weights))] if blend.weights.any() else None
+def _heard(bundle: Bundle, regime: Regime, row: np.ndarray) -> tuple[Heard, ...]:
+    """Return what each member of a regime's blend that has a weight gave to a row."""
+    golden, blend = bundle.golden.rows, unpack_blends(bundle.model.blends)[REGIMES.index(regime)]
+    members = [
+        Heard(
+            learner, float(weight), predict_row(forest, row),
+            float(np.mean([predict_row(forest, one) for one in golden])), shapley_values(forest, row, golden),
+        )
+        for learner, forest, weight in zip(_LEARNERS, blend.members, blend.weights, strict=True) if weight > 0.0
+    ]  # fmt: skip
+    return tuple(sorted(members, key=lambda one: -one.weight))

@@ -7,16 +7,20 @@ import pytest
 
 from features.pipeline import SessionFeatures, compute_session
 from flows.explanation import explain_order, explain_time
+from forest.flat import ForestKind, empty
 from live.journal_writer import JournalWriter
 from market.errors import DataError, UsageError
 from market.home import Home
 from market.lake import Lake
 from market.stream import Feed
 from market.types import Regime
+from registry.bundle import FeedNeeds
 from tests.commands import run_pregao
-from tests.factories import MINUTE_NS
-from tests.homes import MARKET, SCHEMA, fill_lake, install_model
+from tests.factories import MINUTE_NS, make_model, make_stump
+from tests.homes import MARKET, SCHEMA, STRATEGY, fill_lake, install_bundle, install_model
+from trading.blend import Blend, pack_blends
 from trading.journal import Kind, json_payload
+from trading.model import score_probability
 from trading.records import DECISION, ORDER
 
 DAY = MARKET.days()[2]
@@ -80,9 +84,11 @@ def test_order_is_explained_by_the_row_behind_it(
     assert (done.found.path, done.found.day, int(done.found.decision["sequence"])) == (journal, DAY, BOUGHT)
     assert done.row.tobytes() == seen.rows[places[0]].tobytes()
     # One stump on the first column: the second can have moved nothing.
-    assert done.shares.tolist() == [pytest.approx(done.score - done.usual), 0.0]
+    (only,) = done.members
+    assert (only.learner, only.weight) == ("forest", 1.0)
+    assert only.shares.tolist() == [pytest.approx(only.score - only.usual), 0.0]
     rising = np.mean(done.bundle.golden.rows[:, 0] > 0)
-    assert done.shares[0] == pytest.approx((1 - rising) * (UP - DOWN))
+    assert only.shares[0] == pytest.approx((1 - rising) * (UP - DOWN))
 
 
 def test_decision_that_held_is_explained_by_its_time(
@@ -90,15 +96,41 @@ def test_decision_that_held_is_explained_by_its_time(
 ) -> None:
     done = explain_time(home, int(seen.ts_ns[places[1]]))
     assert int(done.found.decision["sequence"]) == HELD
-    assert done.shares[0] < 0
+    assert done.members[0].shares[0] < 0
+
+
+def test_every_learner_of_a_blend_is_told_the_heaviest_first(tmp_path: Path) -> None:
+    own = Home(tmp_path)
+    fill_lake(own, "bars")
+    rising, strong = make_stump(2, 0, 0.0, DOWN, UP), make_stump(2, 1, 50.0, -1.0, 2.0)
+    boosted = strong._replace(header=np.array([ForestKind.LIGHTGBM, *strong.header[1:]], dtype=np.int64))
+    blend = Blend((boosted, empty(), rising), np.array([0.25, 0.0, 0.75]))
+    model = make_model(SCHEMA, rising, (), STRATEGY)._replace(blends=pack_blends([blend] * 3))
+    install_bundle(own, "WIN", FeedNeeds("bars", 60), SCHEMA, model, STRATEGY)
+    seen = compute_session(SCHEMA, Feed(Lake(own.lake), MARKET.symbol, MINUTE_NS, "bars"), DAY)
+    known = (seen.regime != Regime.UNDEFINED) & np.isfinite(seen.rows).all(axis=1)
+    last, before = np.flatnonzero(known & (seen.rows[:, 0] > 0))[[-1, -2]].tolist()
+    said = tuple(score_probability(model, int(seen.regime[k]), seen.rows[k]) for k in (last, before))
+    write_journal(own.journal / "2026.bin", own, seen, (last, before), said)
+    done = explain_order(own, 7)
+    assert [(one.learner, one.weight) for one in done.members] == [("forest", 0.75), ("lightgbm", 0.25)]
+    golden, (forest, lightgbm) = done.bundle.golden.rows, done.members
+    rises, strong_rows = np.mean(golden[:, 0] > 0), np.mean(golden[:, 1] > 50)
+    # Each reads one column, and its share is the whole step from the usual; by hand, as in a stump alone.
+    assert forest.shares.tolist() == [pytest.approx((1 - rises) * (UP - DOWN)), 0.0]
+    score = 2.0 if done.row[1] > 50 else -1.0
+    assert lightgbm.score == score
+    assert lightgbm.shares.tolist() == [0.0, pytest.approx(score - (3 * strong_rows - 1))]
 
 
 def test_command_tells_features_shares_and_lineage(home: Home, journal: Path) -> None:
     done = run_pregao(home, "explain", "7", "--json")
     told = done.answer
     assert (done.code, told["ok"], told["side"]) == (0, True, "BUY")
-    assert [one["name"] for one in told["features"]] == list(SCHEMA.columns)
-    assert sum(one["share"] for one in told["features"]) == pytest.approx(told["score"] - told["usual"])
+    assert list(told["features"]) == list(SCHEMA.columns)
+    (only,) = told["members"]
+    assert sum(one["share"] for one in only["shares"]) == pytest.approx(only["score"] - only["usual"])
+    assert abs(only["shares"][0]["share"]) >= abs(only["shares"][1]["share"])
     assert (told["data_hash"], told["commit"], told["probability"]) == ("d" * 64, "c" * 40, UP)
     assert (told["contract"], told["journal"]) == (MARKET.symbol, str(journal))
 
