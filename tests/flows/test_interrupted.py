@@ -38,7 +38,7 @@ def start(home: Home) -> subprocess.Popen[bytes]:
 def kill_when(home: Home, reached: Callable[[], bool]) -> None:
     """Start a run and kill it, with no chance to clean up, as soon as it got so far."""
     run = start(home)
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while not reached():
         assert run.poll() is None, "the run ended before it got there"
         assert time.monotonic() < deadline, "the run never got there"
@@ -66,7 +66,7 @@ def servers_of(home: Home) -> list[psutil.Process]:
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(2400)
 def test_killed_runs_leave_lake_and_registry_whole_and_the_next_run_completes(home: Home) -> None:
     lake = Lake(home.lake)
 
@@ -80,7 +80,7 @@ def test_killed_runs_leave_lake_and_registry_whole_and_the_next_run_completes(ho
     assert registered(home) == []
 
     last = start(home)
-    assert last.wait(timeout=300) == 0
+    assert last.wait(timeout=900) == 0
     answer = json.loads((home.root / "answer.json").read_text(encoding="utf-8"))
     assert answer["ok"]
     assert lake.data_hash() == before
@@ -110,7 +110,7 @@ def test_runs_killed_in_every_task_promote_nothing_by_half(home: Home, tmp_path:
         assert Lake(home.lake).verify() == [], task
         assert_whole(home, tmp_path / task)
     last = start(home)
-    assert last.wait(timeout=600) == 0
+    assert last.wait(timeout=900) == 0
     assert_whole(home, tmp_path / "last")
     assert len(registered(home)) in (1, 2)  # the run killed while it registered may have come to its end
     assert servers_of(home) == []

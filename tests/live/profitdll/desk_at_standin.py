@@ -184,7 +184,7 @@ def tell(
 def _play(venue: Launched, library: Path, home: Path, body: str) -> Any:
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", body, str(home), str(library)],
-        capture_output=True, text=True, check=False, cwd=CHECKOUT, timeout=200,
+        capture_output=True, text=True, check=False, cwd=CHECKOUT, timeout=290,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), "PREGAO_STANDIN": str(venue.map_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
