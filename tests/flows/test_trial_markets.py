@@ -20,7 +20,7 @@ from tests.flows.trial_market import PARAMS, judge
 from trading.policy import RiskLimits
 
 NULL_SEEDS = range(60)
-PLANTED_SEEDS = range(21, 27)
+PLANTED_SEEDS = range(31, 37)
 # What the data cannot give here: they are invented, and a candidate has run no session beside the market yet.
 NOT_ASKED = {"provenance_real", "paper_sessions"}
 
@@ -68,7 +68,7 @@ def test_no_market_of_pure_noise_is_promoted(home: Home) -> None:
 def test_planted_markets_pass_and_earn_on_paper_what_was_predicted(home: Home) -> None:
     """Of seeds that played no part in choosing how the market is made: decision 0011 has those that did.
 
-    Not every one passes: where several thresholds do about equally well, which of them is best is luck.
+    Not every one passes: thresholds that differ much raise what many trials could have reached by luck.
     """
     parameters, limits = load_parameters(PARAMS), RiskLimits()
     passed, held = [], []
@@ -86,7 +86,7 @@ def test_planted_markets_pass_and_earn_on_paper_what_was_predicted(home: Home) -
         assert set(wrong) <= {"pbo", "deflated_sharpe"}
         passed += [] if wrong else [seed]
         held += [seed] if predicted.holds(earned) else []
-    assert len(passed) >= 4
+    assert len(passed) >= 5
     # A 90 % interval that holds 86 times in 100 (test_bootstrap) holds in less than four of six but once in 25.
     assert len(held) >= 4
     assert set(passed) & set(held)

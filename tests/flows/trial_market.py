@@ -34,7 +34,7 @@ def write_bars(home: Home, contract: str, seed: int, alpha: float) -> None:
     """
     lake, random, writes = Lake(home.lake), np.random.default_rng(seed), []
     origin = Provenance(f"trial market {seed} {alpha}", "0" * 64, "test/1", True, "raw")
-    price = 26_000.0
+    price = 60_000.0  # so high that no walk of a market comes down to nothing
     for day in B3.calendar(contract).sessions(FIRST, date(2026, 12, 30))[:SESSIONS]:
         (hours,) = B3.session(contract, day)
         minutes = int(hours["close_ns"] - hours["open_ns"]) // MINUTE_NS
