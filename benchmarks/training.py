@@ -44,11 +44,11 @@ def measure(sizes: Sizes = Sizes()) -> list[Row]:
 
 def labels_row(sizes: Sizes) -> Row:
     """Bars per second from prices to labels with weights."""
-    path, params = drawn_path(sizes.bars), BarrierParams()
+    path, params, costs = drawn_path(sizes.bars), BarrierParams(), np.full(sizes.bars, 1.2)
 
     def label() -> np.ndarray:
         return sample_weights(
-            triple_barrier(path, bar_volatility(path, params.volatility_window), params), path.session
+            triple_barrier(path, bar_volatility(path, params.volatility_window), costs, params), path.session
         )
 
     assert 0.0 < label().mean() < 1.0, "expected labels that share their bars"

@@ -1,9 +1,9 @@
 """Triple-barrier labels: which side's trade would have won first after a decision.
 
 A long enters at the ask of the decision and wins where the bid has risen by the barrier; a short enters at the bid and
-wins where the ask has fallen by it. The barrier is ``max(sigma_multiple · σ · sqrt(horizon) · close, min_ticks)``, so a
-label is a move that pays spread and costs and is not noise. The third barrier is time. No label looks past its
-session's last bar or over a gap.
+wins where the ask has fallen by it. The barrier is ``max(sigma_multiple · σ · sqrt(horizon) · close, cost_multiple ·
+cost, min_ticks)`` with the fees of a round trip on its day as cost, so a label is a move that pays spread and costs and
+is not noise. The third barrier is time. No label looks past its session's last bar or over a gap.
 """
 
 from dataclasses import dataclass
@@ -55,9 +55,11 @@ class BarrierParams:
         Bars after the decision that may decide the label, at least 1.
     sigma_multiple : float
         Barrier distance in σ of the horizon's log return, ≥ 0.
+    cost_multiple : float
+        Least barrier distance in round trips' fees, ≥ 1: a smaller move would not pay its own.
     min_ticks : float
-        Least barrier distance, and what a move must exceed at the vertical barrier; at least the cost of a
-        round trip (`refuse_below_cost`).
+        Least barrier distance in ticks, > 0. The larger of both is also what a move must exceed at the vertical
+        barrier.
     volatility_window : int
         Returns behind σ, at least 2.
     spread_ticks : float
@@ -66,6 +68,7 @@ class BarrierParams:
 
     horizon_bars: int = 15
     sigma_multiple: float = 1.0
+    cost_multiple: float = 1.0
     min_ticks: float = 4.0
     volatility_window: int = 20
     spread_ticks: float = 1.0
@@ -75,12 +78,13 @@ class BarrierParams:
             self.horizon_bars < 1
             or self.volatility_window < 2
             or not self.sigma_multiple >= 0
+            or not self.cost_multiple >= 1
             or not self.min_ticks > 0
             or not self.spread_ticks >= 0
         ):
             raise ConfigError(
-                "labels: expected horizon_bars >= 1, volatility_window >= 2, sigma_multiple >= 0, min_ticks > 0 and "
-                f"spread_ticks >= 0, found {self}; correct params.yaml"
+                "labels: expected horizon_bars >= 1, volatility_window >= 2, sigma_multiple >= 0, cost_multiple >= 1, "
+                f"min_ticks > 0 and spread_ticks >= 0, found {self}; correct params.yaml"
             )
 
 
@@ -111,10 +115,10 @@ def _first_touch(path: PricePath, row: int, last: int, barrier: float) -> tuple[
 
 
 @kernel
-def _label_row(path: PricePath, row: int, end: int, touch: int, min_ticks: float, out: np.ndarray) -> None:
+def _label_row(path: PricePath, row: int, end: int, touch: int, pays: float, out: np.ndarray) -> None:
     """Write the outcome of one row; `out[row]` already holds its barrier distance."""
     long_gain, short_gain = path.bid[end] - path.ask[row], path.bid[row] - path.ask[end]
-    least = 0.0 if touch == _BOTH else min_ticks
+    least = 0.0 if touch == _BOTH else pays
     sign = 1 if long_gain > least else (-1 if short_gain > least else 0)
     move = long_gain if sign > 0 else (-short_gain if sign < 0 else (long_gain - short_gain) / 2)
     if touch in (_UPPER, _LOWER):
@@ -132,7 +136,7 @@ def _label_row(path: PricePath, row: int, end: int, touch: int, min_ticks: float
 
 @kernel
 def _label_rows(
-    path: PricePath, volatility: np.ndarray, horizon: int, sigma_multiple: float, min_ticks: float, out: np.ndarray
+    path: PricePath, volatility: np.ndarray, least: np.ndarray, horizon: int, sigma_multiple: float, out: np.ndarray
 ) -> None:
     for row in range(path.close.size):
         out[row]["row"] = row
@@ -143,42 +147,39 @@ def _label_rows(
         out[row]["barrier_ticks"] = np.nan
         if not np.isfinite(volatility[row]):
             continue
-        barrier = max(sigma_multiple * volatility[row] * np.sqrt(horizon) * path.close[row], min_ticks)
+        barrier = max(sigma_multiple * volatility[row] * np.sqrt(horizon) * path.close[row], least[row])
         out[row]["barrier_ticks"] = barrier
         end, touch = _first_touch(path, row, last_row_within(path, row, horizon), barrier)
-        _label_row(path, row, end, touch, min_ticks, out)
+        _label_row(path, row, end, touch, least[row], out)
 
 
-def triple_barrier(path: PricePath, volatility: np.ndarray, params: BarrierParams) -> np.ndarray:
+def triple_barrier(
+    path: PricePath, volatility: np.ndarray, cost_ticks: np.ndarray, params: BarrierParams
+) -> np.ndarray:
     """Return one LABEL record per bar.
 
     Rules, in order: a barrier touched by a later bar of the session decides (`ret_ticks` is the barrier); of a bar
     that touches both, its close tells which side gained (`ret_ticks` is that gain; where neither did it is undecided,
     VERTICAL). A gap before any touch drops the label. At the horizon, or at the session's last bar, the side that
-    gained more than `min_ticks` decides, else the label is 0 and `ret_ticks` the move of the mid. Dropped rows, rows
-    without a later bar and rows whose σ is not finite have touch NONE, label 0, a NaN return, and weight 0
+    gained more than the least barrier decides, else the label is 0 and `ret_ticks` the move of the mid. Dropped rows,
+    rows without a later bar and rows whose σ is not finite have touch NONE, label 0, a NaN return, and weight 0
     (`models.weights`).
 
     Parameters
     ----------
     volatility : f8[n]
         σ of the log return of one bar, known at the row (`bar_volatility`); NaN gives no label.
+    cost_ticks : f8[n]
+        Fees of a round trip on the row's day, ≥ 0, in ticks; the spread is in the prices.
     """
-    if len(volatility) != path.close.size:
-        raise DataError(f"labels: expected {path.close.size} volatilities, found {len(volatility)}; one per bar")
+    sizes = [len(volatility), len(cost_ticks)]
+    if sizes != [path.close.size] * 2:
+        raise DataError(f"labels: expected {path.close.size} volatilities and costs, found {sizes}; one per bar")
     out = np.zeros(path.close.size, dtype=LABEL)
     sigma = np.array(volatility, dtype=np.float64)
-    _label_rows(path, sigma, params.horizon_bars, float(params.sigma_multiple), float(params.min_ticks), out)
+    least = np.maximum(params.cost_multiple * np.asarray(cost_ticks, dtype=np.float64), params.min_ticks)
+    _label_rows(path, sigma, least, params.horizon_bars, float(params.sigma_multiple), out)
     return out
-
-
-def refuse_below_cost(params: BarrierParams, round_trip_ticks: float) -> None:
-    """Refuse barriers that a round trip's cost would eat (ConfigError)."""
-    if params.min_ticks < round_trip_ticks:
-        raise ConfigError(
-            f"labels: expected min_ticks of at least a round trip's cost, {round_trip_ticks:.2f} ticks, "
-            f"found {params.min_ticks:.2f}; raise labels.min_ticks in params.yaml"
-        )
 
 
 def class_shares(labels: np.ndarray) -> ClassShares:
@@ -208,6 +209,6 @@ def check_shares(labels: np.ndarray) -> ClassShares:
         raise DataError(
             f"labels: expected up and down of at least {SHARE_MIN:.0%} each and no class over {SHARE_MAX:.0%}, found "
             f"down {shares.down:.1%}, undecided {shares.undecided:.1%}, up {shares.up:.1%}; change "
-            "labels.sigma_multiple, labels.min_ticks or labels.horizon_bars in params.yaml"
+            "labels.sigma_multiple, labels.cost_multiple or labels.horizon_bars in params.yaml"
         )
     return shares

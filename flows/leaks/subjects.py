@@ -89,7 +89,7 @@ def labels_trial(subject: Subject, days: Sequence[dt.date]) -> Trial[Feed]:
     """
 
     def compute(feed: Feed) -> Cells:
-        labels = label_rows(compute_rows(subject.schema, feed, days), subject.parameters.labels, feed)
+        labels = label_rows(compute_rows(subject.schema, feed, days), subject.parameters, feed)
         until = np.where(labels["touch"] == Touch.NONE, NEVER, labels["end_ns"])
         return Cells(labels["start_ns"], until, {name: labels[name] for name in labels.dtype.names or ()})
 
@@ -113,7 +113,7 @@ def decisions_trial(subject: Subject, day: dt.date, model: Model) -> Trial[Feed]
 def training_table(subject: Subject, feed: Feed) -> TrainingTable:
     """Return the rows that a learner may see, of the sessions under test."""
     rows = compute_rows(subject.schema, feed, subject.days)
-    table = join_rows(rows, label_rows(rows, subject.parameters.labels, feed))
+    table = join_rows(rows, label_rows(rows, subject.parameters, feed))
     return table.select(trainable(table))
 
 

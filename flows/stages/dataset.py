@@ -128,8 +128,7 @@ def open_dataset(home: Home, data: DataParams) -> Dataset:
     )
 
 
-def round_trip_ticks(dataset: Dataset, params: CostParams, days: Sequence[dt.date]) -> np.ndarray:
+def round_trip_ticks(instrument: Instrument, params: CostParams, days: Sequence[dt.date]) -> np.ndarray:
     """Return what a round trip of one contract costs on each day, f8[days], in ticks."""
-    instrument = dataset.instrument
     each = [costs(instrument.root, day, params).per_side for day in days]
     return np.array(each) * 2 / instrument.tick_value

@@ -162,7 +162,7 @@ def _observe(
     Labels are those of params.yaml, and the replay trades under the shipped limits, as in the reference.
     """
     table = compute_rows(bundle.schema, feed, days)
-    label = label_rows(table, parameters.labels, feed)["label"]
+    label = label_rows(table, parameters, feed)["label"]
     made = backtest(partial(_trader, bundle, feed), feed, days)
     probability = np.full(len(label), np.nan)
     _, rows, said = np.intersect1d(table.ts_ns, made.decisions["ts_ns"], return_indices=True)

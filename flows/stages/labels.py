@@ -8,10 +8,11 @@ from flows.parameters import Parameters
 from flows.stages import features
 from flows.stages.artifacts import read_records, write_json, write_records
 from flows.stages.dataset import Dataset, open_dataset, round_trip_ticks
+from market.costs import CostParams
 from market.home import Home
 from market.quote_bars import quote_bars
 from market.stream import Feed
-from models.labels import LABEL, BarrierParams, check_shares, refuse_below_cost, triple_barrier
+from models.labels import LABEL, BarrierParams, check_shares, triple_barrier
 from models.meta_labels import meta_labels
 from models.price_path import PricePath, bar_volatility, price_path
 from models.training_table import TrainingTable, join_labels
@@ -38,20 +39,16 @@ def run(home: Home, parameters: Parameters) -> Labelled:
     ------
     DataError
         If a class is too rare or too common to learn from.
-    ConfigError
-        If barriers are below the cost of a round trip in any session.
     """
     dataset = open_dataset(home, parameters.data)
-    costs = round_trip_ticks(dataset, parameters.costs, dataset.training)
-    refuse_below_cost(parameters.labels, float(costs.max()))
     rows = training_rows(features.load(home), dataset)
-    path = path_of(rows, parameters.labels, dataset.feed)
-    labels = label_path(path, parameters.labels)
+    path, costs = path_of(rows, parameters.labels, dataset.feed), costs_of(rows, parameters.costs, dataset.feed)
+    labels = label_path(path, costs, parameters.labels)
     shares = check_shares(labels)
     table = join_rows(rows, labels)
     write_records(home.artifacts / LABELS, labels)
     named = {"down": shares.down, "undecided": shares.undecided, "up": shares.up}
-    named |= _paid_shares(path, labels, _by_row(costs, rows, dataset), parameters.labels.horizon_bars)
+    named |= _paid_shares(path, labels, costs, parameters.labels.horizon_bars)
     write_json(home.artifacts / SHARES, named)
     return Labelled(table, named)
 
@@ -67,14 +64,15 @@ def training_rows(table: features.FeatureTable, dataset: Dataset) -> features.Fe
     return table.of_sessions([int(dataset.feed.session(day)[0]["date"]) for day in dataset.training])
 
 
-def label_rows(rows: features.FeatureTable, params: BarrierParams, feed: Feed) -> np.ndarray:
+def label_rows(rows: features.FeatureTable, parameters: Parameters, feed: Feed) -> np.ndarray:
     """Return the LABEL record of every row; `feed` is what the rows come from."""
-    return label_path(path_of(rows, params, feed), params)
+    costs = costs_of(rows, parameters.costs, feed)
+    return label_path(path_of(rows, parameters.labels, feed), costs, parameters.labels)
 
 
-def label_path(path: PricePath, params: BarrierParams) -> np.ndarray:
-    """Return the LABEL record of every bar."""
-    return triple_barrier(path, bar_volatility(path, params.volatility_window), params)
+def label_path(path: PricePath, costs: np.ndarray, params: BarrierParams) -> np.ndarray:
+    """Return the LABEL record of every bar; costs are those of a round trip at each, f8[n], in ticks."""
+    return triple_barrier(path, bar_volatility(path, params.volatility_window), costs, params)
 
 
 def path_of(rows: features.FeatureTable, params: BarrierParams, feed: Feed) -> PricePath:
@@ -83,17 +81,18 @@ def path_of(rows: features.FeatureTable, params: BarrierParams, feed: Feed) -> P
     return price_path(rows.bars, rows.session, feed.holes(), quotes, params.spread_ticks)
 
 
+def costs_of(rows: features.FeatureTable, params: CostParams, feed: Feed) -> np.ndarray:
+    """Return what a round trip costs on each row's day, f8[n], in ticks."""
+    days, row = np.unique(rows.session, return_inverse=True)
+    each = round_trip_ticks(feed.instrument, params, days.astype("datetime64[D]").tolist())
+    return np.asarray(each[row])
+
+
 def _quotes(rows: features.FeatureTable, feed: Feed) -> np.ndarray:
     closes, age = rows.bars["ts_close_ns"], rows.schema.book_max_age_ns
     days = np.unique(rows.session).astype("datetime64[D]")
     own = [closes[rows.session == day.astype(np.int64)] for day in days]
     return np.concatenate([quote_bars(feed.load(day.item()), one, age) for day, one in zip(days, own, strict=True)])
-
-
-def _by_row(values: np.ndarray, rows: features.FeatureTable, dataset: Dataset) -> np.ndarray:
-    """Return each row's value of the training sessions' ones."""
-    numbers = np.array(dataset.training, dtype="datetime64[D]").astype(np.int64)
-    return np.asarray(values[np.searchsorted(numbers, rows.session)])
 
 
 def _paid_shares(path: PricePath, labels: np.ndarray, costs: np.ndarray, horizon_bars: int) -> dict[str, float]:

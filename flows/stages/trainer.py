@@ -170,7 +170,7 @@ class Trainer:
         made, ret = made[known], self.decisions.ret_ticks[rows]
         agents = np.stack([made[f"{agent.name.lower()}_score"] for agent in Agent], axis=1).astype(np.float64)
         days, session = np.unique(self.decisions.session[rows], return_inverse=True)
-        cost = round_trip_ticks(self.dataset, self.parameters.costs, days_of(days))[session]
+        cost = round_trip_ticks(self.dataset.instrument, self.parameters.costs, days_of(days))[session]
         return adapt_weights(strategy, Outcomes(agents, made["model_score"], made["agent_score"], ret, cost))
 
     def _choose_thresholds(self, held_out: Validation, strategy: StrategyParams) -> StrategyParams:

@@ -10,12 +10,12 @@ import pytest
 
 from flows.bundle_backtest import run
 from flows.parameters import DataParams, Parameters
-from flows.stages import labels
 from flows.stages.dataset import open_dataset, round_trip_ticks
+from flows.stages.features import compute_rows
+from flows.stages.labels import label_rows
 from flows.stages.trainer import Trainer
 from live.replay import replay
 from market.costs import CostParams
-from market.errors import ConfigError
 from market.home import Home
 from models.labels import BarrierParams
 from registry.installed import Named
@@ -68,17 +68,22 @@ def test_backtest_and_runner_book_the_costs_of_each_day(whole: Home, dearer: Non
 def test_round_trip_costs_what_its_session_does(whole: Home, dearer: None) -> None:
     """WIN: R$ 1 a tick, so two sides of R$ 0.25 or 1.50 are 0.5 or 3 ticks; brokerage comes on top of each side."""
     dataset = open_dataset(whole, DataParams(MARKET.symbol, "bars", 60, 1))
-    assert round_trip_ticks(dataset, CostParams(), DAYS).tolist() == [0.5, 0.5, 3.0, 3.0]
-    assert round_trip_ticks(dataset, CostParams(brokerage_reais=0.5), DAYS[1:3]).tolist() == [1.5, 4.0]
+    assert round_trip_ticks(dataset.instrument, CostParams(), DAYS).tolist() == [0.5, 0.5, 3.0, 3.0]
+    assert round_trip_ticks(dataset.instrument, CostParams(brokerage_reais=0.5), DAYS[1:3]).tolist() == [1.5, 4.0]
 
 
-def test_labels_are_refused_below_the_dearest_session(whole: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last session is the cheaper one; barriers of 2 ticks pay it, and not the first ones at 3."""
+def test_barriers_pay_twice_what_their_own_session_costs(whole: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first session costs 3 ticks a round trip, the second 0.5: barriers of 6 ticks and of the least, 2."""
     table = rows(("2013-01-01", "1.50"), (str(DAYS[1]), "0.25"))
     monkeypatch.setattr("market.costs.read_table", lambda name: table)
-    data = DataParams(MARKET.symbol, "bars", 60, 1)
-    with pytest.raises(ConfigError, match=r"3\.00 ticks"):
-        labels.run(whole, Parameters(data, labels=BarrierParams(min_ticks=2)))
+    barriers = BarrierParams(sigma_multiple=0.0, cost_multiple=2.0, min_ticks=2)
+    parameters = Parameters(DataParams(MARKET.symbol, "bars", 60, 1), labels=barriers)
+    dataset = open_dataset(whole, parameters.data)
+    seen = compute_rows(dataset.schema(parameters), dataset.feed, DAYS[:2])
+    barrier = label_rows(seen, parameters, dataset.feed)["barrier_ticks"]
+    first = seen.session == seen.session[0]
+    assert np.unique(barrier[first & np.isfinite(barrier)]).tolist() == [6.0]
+    assert np.unique(barrier[~first & np.isfinite(barrier)]).tolist() == [2.0]
 
 
 def test_weights_are_moved_by_what_each_decision_s_session_costs(dearer: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def reference_of(home: Home, folder: Path, deviations: float = 0.0) -> Reference
     feed = open_feed(home, bundle, None)
     table = compute_rows(bundle.schema, feed, MARKET.days()[:TRAINED])
     rows = (table.rows + deviations * np.nanstd(table.rows, axis=0)).astype(np.float32)
-    label = label_rows(table, PARAMETERS.labels, feed)["label"]
+    label = label_rows(table, PARAMETERS, feed)["label"]
     return build_reference(Observed(rows, table.session, label, np.full(len(rows), np.nan)), np.zeros(0, RESULT))
 
 

@@ -17,7 +17,6 @@ from models.labels import (
     BarrierParams,
     Touch,
     check_shares,
-    refuse_below_cost,
     triple_barrier,
 )
 from models.meta_labels import meta_labels
@@ -42,8 +41,8 @@ def mirrored(moves):
     return [(-low, -high, -close) for high, low, close in moves]
 
 
-def first_label(moves, params, sigma=0.0, **shape):
-    return triple_barrier(path_of(moves, **shape), np.full(len(moves), sigma), params)[0]
+def first_label(moves, params, sigma=0.0, cost=0.0, **shape):
+    return triple_barrier(path_of(moves, **shape), np.full(len(moves), sigma), np.full(len(moves), cost), params)[0]
 
 
 # σ 0.005 over 4 bars at a price of 1000 is a barrier of 0.005 · 2 · 1000 = 10 ticks; σ 0 leaves min_ticks, 4.
@@ -79,7 +78,7 @@ def test_paths_worked_by_hand_and_mirrored(moves, sigma, expected, side):
 
 def test_session_end_cuts_the_horizon_short():
     moves = [FLAT, FLAT, (3, 0, 3), (90, 90, 90), (90, 90, 90)]
-    found = triple_barrier(path_of(moves, session=[1, 1, 1, 2, 2]), np.zeros(5), PARAMS)
+    found = triple_barrier(path_of(moves, session=[1, 1, 1, 2, 2]), np.zeros(5), np.zeros(5), PARAMS)
     assert found["end_row"].tolist() == [2, 2, 2, 4, 4]
     assert found["touch"].tolist() == [Touch.VERTICAL, Touch.VERTICAL, Touch.NONE, Touch.VERTICAL, Touch.NONE]
     assert found["label"].tolist() == [0, 0, 0, 0, 0]
@@ -118,7 +117,9 @@ def random_paths(draw):
         sessions.append(session)
     gaps = draw(st.sets(st.integers(0, count - 1), max_size=3))
     sigma = draw(st.lists(st.sampled_from([math.nan, 0.0, 0.002, 0.005]), min_size=count, max_size=count))
-    params = BarrierParams(draw(st.integers(1, 9)), 1.0, draw(st.sampled_from([1.0, 2.5, 4.0])), 2)
+    cost = draw(st.lists(st.sampled_from([0.0, 0.5, 2.0, 3.25]), min_size=count, max_size=count))
+    multiple, least = draw(st.sampled_from([1.0, 2.0])), draw(st.sampled_from([1.0, 2.5, 4.0]))
+    params = BarrierParams(draw(st.integers(1, 9)), 1.0, multiple, least, 2)
     path = path_of(moves, sessions, sorted(gaps))
     widths = draw(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=count, max_size=count))
     for row, (below, above) in enumerate(widths):
@@ -126,7 +127,7 @@ def random_paths(draw):
             getattr(path, name)[row] -= below
         for name in ("ask", "ask_high", "ask_low"):
             getattr(path, name)[row] += above
-    return path, np.array(sigma), params
+    return path, np.array(sigma), np.array(cost), params
 
 
 def later_rows(path, row, horizon):
@@ -135,15 +136,14 @@ def later_rows(path, row, horizon):
     return later[:horizon]
 
 
-def slow_label(path, sigma, params, row):
+def slow_label(path, sigma, cost, params, row):
     """The rules of the docstring, one row at a time, over plain numbers: (label, end row, touch, return)."""
     none = (0, row, Touch.NONE, None)
     later = later_rows(path, row, params.horizon_bars)
     if math.isnan(sigma) or not later:
         return none
-    barrier = max(
-        params.sigma_multiple * sigma * math.sqrt(params.horizon_bars) * int(path.close[row]), params.min_ticks
-    )
+    least = max(params.cost_multiple * cost, params.min_ticks)
+    barrier = max(params.sigma_multiple * sigma * math.sqrt(params.horizon_bars) * int(path.close[row]), least)
     bought, sold = path.ask[row], path.bid[row]
     for j in later:
         if path.after_gap[j]:
@@ -160,9 +160,9 @@ def slow_label(path, sigma, params, row):
             return 1, j, Touch.UPPER, barrier
         if short_wins:
             return -1, j, Touch.LOWER, -barrier
-    if long_gain > params.min_ticks:
+    if long_gain > least:
         return 1, j, Touch.VERTICAL, long_gain
-    if short_gain > params.min_ticks:
+    if short_gain > least:
         return -1, j, Touch.VERTICAL, -short_gain
     return 0, j, Touch.VERTICAL, (path.bid[j] + path.ask[j] - bought - sold) / 2
 
@@ -170,9 +170,9 @@ def slow_label(path, sigma, params, row):
 @settings(max_examples=150, deadline=None)
 @given(random_paths())
 def test_every_row_equals_the_slow_twin(drawn):
-    path, sigma, params = drawn
-    found = triple_barrier(path, sigma, params)
-    slow = [slow_label(path, float(sigma[row]), params, row) for row in range(len(sigma))]
+    path, sigma, cost, params = drawn
+    found = triple_barrier(path, sigma, cost, params)
+    slow = [slow_label(path, float(sigma[row]), float(cost[row]), params, row) for row in range(len(sigma))]
     assert [(one["label"], one["end_row"], one["touch"]) for one in found] == [one[:3] for one in slow]
     returns = [math.nan if one[3] is None else one[3] for one in slow]
     assert found["ret_ticks"] == pytest.approx(returns, nan_ok=True)
@@ -186,8 +186,8 @@ def spans_of_rows(found):
 @given(random_paths(), st.integers(1, 9), st.sampled_from([-1, 0, 1]))
 def test_no_label_of_any_kind_spans_a_gap_or_the_close(drawn, horizon, side):
     """A roll changes the contract between sessions, so what stays in its session spans none."""
-    path, sigma, params = drawn
-    labels = triple_barrier(path, sigma, params)
+    path, sigma, cost, params = drawn
+    labels = triple_barrier(path, sigma, cost, params)
     sides, free = np.full(len(sigma), side), np.zeros(len(sigma))
     kinds = [labels, forward_labels(path, horizon), meta_labels(path, labels["barrier_ticks"], sides, free, horizon)]
     for found in kinds:
@@ -222,14 +222,14 @@ def test_time_ends_it_at_what_the_side_gained_after_the_spread(close, label, ret
 @settings(max_examples=60, deadline=None)
 @given(random_paths(), st.integers(0, 39), st.integers(0, 2**32 - 1))
 def test_prices_after_a_labels_end_do_not_change_it(drawn, cut, seed):
-    path, sigma, params = drawn
+    path, sigma, cost, params = drawn
     cut = min(cut, len(sigma) - 1)
-    before = triple_barrier(path, sigma, params)
+    before = triple_barrier(path, sigma, cost, params)
     prices = [path.close, path.bid, path.ask, path.bid_high, path.bid_low, path.ask_high, path.ask_low]
     noise = np.random.default_rng(seed).integers(500, 1500, size=(len(prices), len(sigma) - cut - 1))
     for one, poison in zip(prices, noise, strict=True):
         one[cut + 1 :] = poison
-    after = triple_barrier(path, sigma, params)
+    after = triple_barrier(path, sigma, cost, params)
     settled = (before["end_row"] <= cut) & (before["touch"] != Touch.NONE)
     assert before[settled].tobytes() == after[settled].tobytes()
 
@@ -254,7 +254,10 @@ def test_wider_barriers_leave_more_rows_undecided_and_never_fall_below_the_cost(
     moves = [(close + 2, close - 2, close) for close in np.cumsum(steps) % 400]
     path = path_of(moves)
     sigma = bar_volatility(path, 20)
-    sweep = [triple_barrier(path, sigma, BarrierParams(15, multiple, 4, 20)) for multiple in (0.25, 1.0, 2.0, 4.0)]
+    sweep = [
+        triple_barrier(path, sigma, np.zeros(len(sigma)), BarrierParams(15, multiple, 1.0, 4, 20))
+        for multiple in (0.25, 1.0, 2.0, 4.0)
+    ]
     undecided = [
         check_shares(labels).undecided if k < 3 else np.mean(labels["label"] == 0) for k, labels in enumerate(sweep)
     ]
@@ -325,7 +328,7 @@ def test_no_label_spans_a_hole_of_the_tape():
     records["close"][5:] = records["high"][5:] = BASE + 100  # the jump over the hole, at 310
     records["low"][5:] = BASE + 100
     path = price_path(records, np.full(8, 4), np.array([[150, 310]], dtype=np.int64), None, 0)
-    labels = triple_barrier(path, np.full(8, 1e-9), BarrierParams(3, 1.0, 4, 2))
+    labels = triple_barrier(path, np.full(8, 1e-9), np.zeros(8), BarrierParams(3, 1.0, 1.0, 4, 2))
     assert labels["touch"].tolist() == [*[Touch.NONE] * 5, Touch.VERTICAL, Touch.VERTICAL, Touch.NONE]
     assert labels["end_row"][5:7].tolist() == [7, 7]
 
@@ -371,6 +374,7 @@ def test_contradictory_bars_are_refused(damage):
     [
         {"horizon_bars": 0},
         {"sigma_multiple": math.nan},
+        {"cost_multiple": 0.99},
         {"min_ticks": 0},
         {"volatility_window": 1},
         {"spread_ticks": -1},
@@ -381,7 +385,19 @@ def test_impossible_barriers_are_refused(wrong):
         BarrierParams(**wrong)
 
 
-def test_barriers_below_the_cost_of_a_round_trip_are_refused():
-    refuse_below_cost(BarrierParams(min_ticks=4), 4.0)
-    with pytest.raises(ConfigError, match=r"4\.10 ticks"):
-        refuse_below_cost(BarrierParams(min_ticks=4), 4.1)
+@pytest.mark.parametrize(("multiple", "cost", "barrier"), [(1.0, 3.9, 4.0), (1.0, 4.1, 4.1), (2.0, 3.0, 6.0)])
+def test_barriers_pay_their_share_of_the_cost_of_a_round_trip(multiple, cost, barrier):
+    params = BarrierParams(horizon_bars=4, cost_multiple=multiple, min_ticks=4, volatility_window=2)
+    found = first_label([FLAT, FLAT, FLAT, FLAT, (9, 0, 9)], params, cost=cost)
+    assert (found["touch"], found["barrier_ticks"], found["ret_ticks"]) == (Touch.UPPER, barrier, barrier)
+
+
+@pytest.mark.parametrize(("cost", "label"), [(4.9, 1), (5.0, 0)])
+def test_time_ends_it_undecided_where_the_move_does_not_pay_its_costs(cost, label):
+    found = first_label([FLAT, FLAT, FLAT, FLAT, (6, 0, 5)], PARAMS, 0.005, cost)
+    assert (found["label"], found["touch"], found["ret_ticks"]) == (label, Touch.VERTICAL, 5.0)
+
+
+def test_costs_are_one_per_bar():
+    with pytest.raises(DataError, match=r"expected 2 volatilities and costs, found \[2, 1\]"):
+        triple_barrier(path_of([FLAT, FLAT]), np.zeros(2), np.zeros(1), PARAMS)

@@ -356,7 +356,7 @@ def random_walk_labels(seed):
     records["high"], records["low"] = records["close"] + 1, records["close"] - 1
     session = np.repeat(np.arange(SESSIONS), ROWS_EACH)
     path = price_path(records, session, np.zeros((0, 2), dtype=np.int64), None, 1.0)
-    labels = triple_barrier(path, bar_volatility(path, 20), BarrierParams(horizon_bars=HORIZON))
+    labels = triple_barrier(path, bar_volatility(path, 20), np.zeros(count), BarrierParams(horizon_bars=HORIZON))
     decided = labels["label"] != 0
     # The trap of failures row 40: a column that grows with time finds its neighbours in a shuffled split.
     rows = np.column_stack([np.arange(count), random.normal(size=(count, 3))]).astype(np.float32)

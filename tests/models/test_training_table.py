@@ -43,7 +43,7 @@ def build_table(columns, sessions, barriers, half_life_sessions=float("inf")):
     numbers = [day.toordinal() - date(1970, 1, 1).toordinal() for day in sorted(sessions)]
     session = np.repeat(numbers, [len(one.rows) for one in ordered])
     path = price_path(np.concatenate([one.bars for one in ordered]), session, np.zeros((0, 2), dtype=np.int64), None, 0)
-    labels = triple_barrier(path, bar_volatility(path, barriers.volatility_window), barriers)
+    labels = triple_barrier(path, bar_volatility(path, barriers.volatility_window), np.zeros(len(session)), barriers)
     stacked = [np.concatenate([getattr(one, name) for one in ordered]) for name in ("rows", "ts_ns", "regime")]
     rows = RowsFake(stacked[0], stacked[1], session, stacked[2], np.zeros(len(session)))
     return join_labels(columns, rows, labels, half_life_sessions)
