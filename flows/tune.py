@@ -88,7 +88,7 @@ def tune_learners(home: Home, parameters: Parameters, trials: int) -> TuneResult
     train.refuse_short(dataset, parameters)
     for name, stage in (("features", features.run), ("labels", labels.run)):
         task(name=name, persist_result=False, cache_policy=NO_CACHE)(stage)(home, parameters)
-    whole = labels.load(home, dataset)
+    whole = labels.load(home, parameters, dataset)
     refuse_unfit(whole)
     searching = as_task("search", search)
     return searching(home, parameters, dataset, whole.select(trainable(whole)), trials)

@@ -4,6 +4,7 @@ Everything runs on one thread with a seed, so the same rows give the same model 
 are imported where they are used.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -60,9 +61,18 @@ class ForestParams:
 
 @dataclass(frozen=True)
 class LearnerParams:
-    """All three learners, what is known of their columns, and the least rows a regime needs to get one."""
+    """All three learners, what is known of their columns, and what they learn from.
+
+    Parameters
+    ----------
+    min_rows : int
+        A regime with fewer gets no learner.
+    half_life_sessions : float
+        Rows so many sessions older count half (`models.weights.time_decay`); infinite: all count alike.
+    """
 
     min_rows: int = 400
+    half_life_sessions: float = math.inf
     constraints: ConstraintParams = field(default_factory=ConstraintParams)
     lightgbm: LightGBMParams = field(default_factory=LightGBMParams)
     xgboost: XGBoostParams = field(default_factory=XGBoostParams)

@@ -46,7 +46,10 @@ def time_decay(session: np.ndarray, half_life_sessions: float = math.inf) -> np.
     Age counts sessions present, not calendar days. An infinite half life gives ones.
     """
     if not half_life_sessions > 0:
-        raise ConfigError(f"weights: expected a half life above 0 sessions, found {half_life_sessions}")
+        raise ConfigError(
+            f"weights: expected a half life above 0 sessions, found {half_life_sessions}; "
+            "correct learners.half_life_sessions in params.yaml"
+        )
     numbers, position = np.unique(session, return_inverse=True)
     age = len(numbers) - 1 - position
     return np.asarray(0.5 ** (age / half_life_sessions), dtype=np.float64)

@@ -113,7 +113,7 @@ def decisions_trial(subject: Subject, day: dt.date, model: Model) -> Trial[Feed]
 def training_table(subject: Subject, feed: Feed) -> TrainingTable:
     """Return the rows that a learner may see, of the sessions under test."""
     rows = compute_rows(subject.schema, feed, subject.days)
-    table = join_rows(rows, label_rows(rows, subject.parameters, feed))
+    table = join_rows(rows, label_rows(rows, subject.parameters, feed), subject.parameters)
     return table.select(trainable(table))
 
 

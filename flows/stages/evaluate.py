@@ -72,7 +72,7 @@ def run(home: Home, parameters: Parameters) -> Evaluation:
     }
     write_json(home.artifacts / GATES, {"to_challenger": to_challenger, "to_champion": to_champion})
     write_json(home.artifacts / DRIFT, [finite_or_none(asdict(one)) for one in drift])
-    write_json(home.artifacts / IMPORTANCE, measure_importance(home, dataset))
+    write_json(home.artifacts / IMPORTANCE, measure_importance(home, parameters, dataset))
     write_json(home.artifacts / METRICS, {**headline, **told})
     _store_reliability(home, predictions)
     return Evaluation([*to_challenger, *to_champion], headline)

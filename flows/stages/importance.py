@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flows.parameters import Parameters
 from flows.stages import labels
 from flows.stages.artifacts import read_json
 from flows.stages.dataset import EPOCH, Dataset
@@ -23,13 +24,13 @@ SEED = 42
 EXPLAINED, BACKGROUND = 60, 200  # rows of each learner, evenly spread; a forest takes milliseconds for each
 
 
-def measure_importance(home: Home, dataset: Dataset) -> dict[str, dict[str, float]]:
+def measure_importance(home: Home, parameters: Parameters, dataset: Dataset) -> dict[str, dict[str, float]]:
     """Return `permutation` and `shapley` by feature, from what training stored.
 
     The first is the growth of the log loss over all folds, each with its own model on its own test rows; the second is
     the share of each feature in the mean size of Shapley values, averaged over the learners that have a say.
     """
-    whole = labels.load(home, dataset)
+    whole = labels.load(home, parameters, dataset)
     table = whole.select(trainable(whole))
     permuted = _permute(home, table)
     return {

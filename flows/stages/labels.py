@@ -1,7 +1,5 @@
 """Label every decision of the training sessions, and weigh the labels."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from flows.parameters import Parameters
@@ -20,20 +18,11 @@ from models.training_table import TrainingTable, join_labels
 LABELS, SHARES = "labels/labels.parquet", "labels/shares.json"
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """The training table and the shares of its classes, undecided ones included.
+def run(home: Home, parameters: Parameters) -> None:
+    """Label the rows of the training sessions, and store the labels and the shares of their classes.
 
-    `long_paid` and `short_paid` among them are the shares of rows at which that side's trade would have paid its cost:
-    what a signal without an edge may expect.
-    """
-
-    table: TrainingTable
-    shares: dict[str, float]
-
-
-def run(home: Home, parameters: Parameters) -> Labelled:
-    """Label the rows of the training sessions; held-back sessions get no label at all.
+    Held-back sessions get no label at all. `long_paid` and `short_paid` among the shares are those of rows at which
+    that side's trade would have paid its cost: what a signal without an edge may expect.
 
     Raises
     ------
@@ -45,18 +34,16 @@ def run(home: Home, parameters: Parameters) -> Labelled:
     path, costs = path_of(rows, parameters.labels, dataset.feed), costs_of(rows, parameters.costs, dataset.feed)
     labels = label_path(path, costs, parameters.labels)
     shares = check_shares(labels)
-    table = join_rows(rows, labels)
     write_records(home.artifacts / LABELS, labels)
     named = {"down": shares.down, "undecided": shares.undecided, "up": shares.up}
     named |= _paid_shares(path, labels, costs, parameters.labels.horizon_bars)
     write_json(home.artifacts / SHARES, named)
-    return Labelled(table, named)
 
 
-def load(home: Home, dataset: Dataset) -> TrainingTable:
-    """Read what `run` stored."""
+def load(home: Home, parameters: Parameters, dataset: Dataset) -> TrainingTable:
+    """Read what `run` stored, and weigh it."""
     labels = read_records(home.artifacts / LABELS, LABEL)
-    return join_rows(training_rows(features.load(home), dataset), labels)
+    return join_rows(training_rows(features.load(home), dataset), labels, parameters)
 
 
 def training_rows(table: features.FeatureTable, dataset: Dataset) -> features.FeatureTable:
@@ -104,6 +91,6 @@ def _paid_shares(path: PricePath, labels: np.ndarray, costs: np.ndarray, horizon
     return shares
 
 
-def join_rows(rows: features.FeatureTable, labels: np.ndarray) -> TrainingTable:
+def join_rows(rows: features.FeatureTable, labels: np.ndarray, parameters: Parameters) -> TrainingTable:
     """Join rows and their labels, and weigh the labels."""
-    return join_labels(rows.schema.columns, rows, labels)
+    return join_labels(rows.schema.columns, rows, labels, parameters.learners.half_life_sessions)

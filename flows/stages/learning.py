@@ -36,7 +36,7 @@ def measure_learning(home: Home, parameters: Parameters, dataset: Dataset) -> di
         `share` and `loss`, lists of equal length, and `ignorant`: what the frequency of ups in training alone would
         have scored. A row without an answer counts as one half. A share too small to learn from is left out.
     """
-    whole = labels.load(home, dataset)
+    whole = labels.load(home, parameters, dataset)
     # No threshold is asked for here, so that one is enough to try.
     spare = replace(parameters, thresholds=ThresholdParams(parameters.thresholds.grid[:1]))
     trainer = Trainer.open(home, spare, dataset, whole)

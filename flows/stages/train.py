@@ -42,7 +42,7 @@ def run(home: Home, parameters: Parameters) -> dict[str, Any]:
         If no honest model can come from the table; the message says why.
     """
     dataset = open_dataset(home, parameters.data)
-    whole = labels.load(home, dataset)
+    whole = labels.load(home, parameters, dataset)
     refuse_unfit(whole)
     trainer = Trainer.open(home, parameters, dataset, whole)
     shutil.rmtree(home.artifacts / FOLDER, ignore_errors=True)
