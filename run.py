@@ -26,7 +26,7 @@ CHECKS = {
     "imports": "lint-imports",
     "types": "mypy",
     "types on Windows": "mypy --platform win32 --cache-dir .mypy_cache/win32 -p live",
-    # In the order of the folders: where both workers met files of one folder last, both compiled the same at the end.
+    # In the order of tests/conftest.py: where both workers met files of one folder last, both compiled the same.
     "tests": "pytest -n 2 --dist loadfile --no-loadscope-reorder",
 }
 
