@@ -223,6 +223,7 @@ class Flaky:
         yield Delivery("reachable", lambda: self.path)
 
 
+@pytest.mark.nightly
 def test_the_command_brings_what_it_can_and_says_what_is_not_whole(home: Home) -> None:
     put(home, "WDOK20_a.csv", minutes(DAY))
     put(home, "WDOK20_b.csv", minutes(dt.date(2020, 4, 3), 400))

@@ -95,8 +95,8 @@ def test_weights_scaled_over_the_test_span_are_found(market: tuple[Home, str], m
     *_, end = subjects.fit_fold(subject, subject.dataset.feed)
     honest = subjects.join_rows
 
-    def scaled(rows: FeatureTable, labels: np.ndarray) -> TrainingTable:
-        table = honest(rows, labels)
+    def scaled(rows: FeatureTable, labels: np.ndarray, parameters: Parameters) -> TrainingTable:
+        table = honest(rows, labels, parameters)
         return replace(table, weight=table.weight / table.weight.mean())
 
     monkeypatch.setattr(subjects, "join_rows", scaled)
