@@ -35,8 +35,7 @@ def draw_blocks(sessions: int, length: int, draws: int, random: np.random.Genera
     """Return positions of resampled sessions, int64 [draws, length], each in [0, sessions)."""
     starts = random.integers(sessions, size=(draws, length))
     begins = random.random((draws, length)) < 1.0 / mean_block(sessions)
-    begins[:, 0] = True
-    # Each position counts on from the start of its block, which is the last place where a block began.
+    # Each position counts on from the start of its block: the last place where one began, or the first of all.
     place = np.arange(length)
     begun = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
     return np.asarray((np.take_along_axis(starts, begun, axis=1) + place - begun) % sessions)

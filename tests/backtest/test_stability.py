@@ -23,6 +23,11 @@ def test_folds_worked_on_paper() -> None:
     assert found.without_best == -8.0
 
 
+def test_the_best_fold_is_left_out_wherever_it_is() -> None:
+    found = measure_stability(np.array([-5.0, -7.0, 1.0, 2.0, 3.0, 4.0]), [2, 3, 1])
+    assert found.without_best == -8.0
+
+
 def test_a_fold_without_a_trade_gains_nothing() -> None:
     found = measure_stability(np.zeros(4), [2, 2])
     assert (found.gaining, found.without_best, found.folds[0].sharpe) == (0.0, 0.0, None)
