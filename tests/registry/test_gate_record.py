@@ -79,6 +79,21 @@ def test_every_gate_asked_must_have_passed_once(record: GateRecord, alias: str) 
             assert [gate.name for gate in replace(record, gates=gates).failing(alias)] == [name]
 
 
+def test_each_alias_asks_the_gates_of_its_step() -> None:
+    """As the design lists them; a champion must hold all that a challenger must."""
+    first = {
+        "provenance_known", "schema_equal", "leak_suite", "parity", "bundle_verifies", "latency", "fills", "sharpe",
+        "deflated_sharpe", "pbo", "drawdown", "calibration", "class_shares", "action_rate",
+    }  # fmt: skip
+    nothing = GateRecord("pregao-win-60s", "d" * 64, None, ())
+    assert {gate.name for gate in nothing.failing("challenger")} == first
+    second = {"provenance_real", "paper_sessions", "beats_champion"}
+    assert {gate.name for gate in nothing.failing("champion")} == first | second
+    assert {gate.name for gate in nothing.failing("champion", demonstration=True)} == first | second - {
+        "provenance_real"
+    }
+
+
 def test_only_a_demonstration_may_be_synthetic(good_evidence: Evidence, record: GateRecord) -> None:
     made = replace(good_evidence, synthetic=True), GateThresholds()
     synthetic = replace(record, gates=(*challenger_gates(*made), *champion_gates(*made)))

@@ -63,6 +63,14 @@ def test_changed_field_is_found(record: Path, number: int, field: str) -> None:
     assert verify(record)[0].startswith(f"line {number + 1}:")
 
 
+def test_line_written_another_way_is_found(record: Path) -> None:
+    """The same content with a space more: its hash would hold."""
+    lines = lines_of(record)
+    lines[1] = json.dumps(json.loads(lines[1]), sort_keys=True) + "\n"
+    record.write_text("".join(lines), encoding="utf-8")
+    assert verify(record) == ["line 2: its JSON is not in canonical form"]
+
+
 def test_line_rewritten_with_its_own_hash_breaks_the_next(record: Path) -> None:
     lines = lines_of(record)
     forged = json.loads(lines[0]) | {"to": 9}
