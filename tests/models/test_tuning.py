@@ -1,5 +1,8 @@
 """Tuning by a real study of a few tiny trials: the objective by hand, resuming, and every trial counted."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from optuna.trial import TrialState
@@ -58,6 +61,18 @@ def store(tmp_path):
 
 def states(study):
     return [trial.state for trial in study.get_trials(deepcopy=False)]
+
+
+def test_a_row_that_a_learner_is_sure_of_wrongly_costs_no_more_than_a_millionth_would():
+    """Column 0 tells every label in training and the opposite in the test: each leaf is pure, and wrong."""
+    table = table_of()
+    train, test = search_of(table).folds[-1]
+    label = np.where(table.rows[:, 0] > 0, 1, -1).astype(np.int8)
+    label[test] *= -1
+    exact = replace(table, label=label, rows=np.where(table.rows > 0, 1, -1).astype(np.float32))
+    sure = LearnerParams(min_rows=100, forest=ForestParams(trees=5, depth=1, min_rows_per_leaf=30))
+    alone = replace(exact, columns=("a",), rows=exact.rows[:, :1])
+    assert fold_loss(search_of(alone), sure, train, test) == pytest.approx(math.log(1e6))
 
 
 def test_loss_of_a_fold_is_the_library_s_own_weighted_log_loss():

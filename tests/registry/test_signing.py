@@ -115,6 +115,15 @@ def test_existing_key_is_never_replaced(folder):
     assert public_key(folder) == public
 
 
+def test_private_half_alone_is_not_replaced(folder):
+    create_key(folder, use_keyring=False)
+    (folder / "signing.pub").unlink()
+    before = (folder / "signing.key").read_bytes()
+    with pytest.raises(UsageError, match="expected no signing key"):
+        create_key(folder, use_keyring=False)
+    assert (folder / "signing.key").read_bytes() == before
+
+
 def test_ensured_key_is_made_once_and_kept(folder):
     public = ensure_key(folder, use_keyring=False)
     assert ensure_key(folder, use_keyring=False) == public
