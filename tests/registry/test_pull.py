@@ -1,9 +1,11 @@
 """`pregao pull` serves a bundle only once all of it is proved; until then, and without a server, the last one does."""
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,11 +28,12 @@ from registry.gate_record import GateRecord
 from registry.gates import Evidence, GateThresholds
 from registry.installed import Named, open_account
 from registry.promotion import promote_at
-from registry.pull import pull, take
+from registry.pull import check_latency, pull, take
 from registry.serving import open_first, open_served, served_roots
 from registry.signing import SigningKey, ensure_key, public_key
 from registry.tracking import Candidate, log_candidate
 from tests.homes import fill_lake, install_model, sign_model
+from tests.registry.conftest import GOOD
 from tests.registry.shelves import (
     Kept,
     drip,
@@ -69,6 +72,19 @@ def files_of(home: Home) -> dict[str, bytes]:
     """Return everything below the state of a home but its keys."""
     found = (path for path in home.state.rglob("*") if path.is_file() and home.keys not in path.parents)
     return {str(path.relative_to(home.state)): path.read_bytes() for path in found}
+
+
+def test_latency_is_that_of_the_slow_ones(home: Home, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each hundred answers three take 900 µs by the clock and the rest 10: the 99th percentile is a slow one."""
+    taken = itertools.cycle([900_000] * 3 + [10_000] * 97)
+    ticks = itertools.accumulate(itertools.chain.from_iterable((1_000, next(taken)) for _ in itertools.count()))
+    monkeypatch.setattr("registry.pull.time", SimpleNamespace(perf_counter_ns=lambda: next(ticks)))
+    loaded = load_bundle(bundle, public_key(home.keys))
+    allowed = GateRecord(MODEL, loaded.digest, None, gates_of_evidence(GOOD, GateThresholds(latency_p99_us=900.0)))
+    assert check_latency("here", loaded, allowed) == 900.0
+    tighter = GateRecord(MODEL, loaded.digest, None, gates_of_evidence(GOOD, GateThresholds(latency_p99_us=899.0)))
+    with pytest.raises(BundleRefused, match="here: expected a model within 899 µs on this machine, found 900 µs"):
+        check_latency("here", loaded, tighter)
 
 
 def test_whole_bundle_is_served_and_kept(home: Home, bundle: Path) -> None:
