@@ -208,6 +208,7 @@ def money(metrics: dict[str, Any]) -> tuple[float, float, int, int]:
     return metrics["net"], metrics["fees"], metrics["round_trips"], metrics["fills"]
 
 
+@pytest.mark.nightly
 def test_series_named_together_trade_in_one_account_each_with_its_own_model(
     ask: Ask, run: RunCommand, made: Home, home: Home
 ) -> None:

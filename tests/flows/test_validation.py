@@ -62,6 +62,7 @@ def test_a_good_dataset_passes_and_both_pages_are_written_every_time(home: Home)
         assert is_offline(done.summary.read_text(encoding="utf-8"))
 
 
+@pytest.mark.nightly
 def test_flow_stops_at_a_broken_row_names_it_and_keeps_standard_output_clean(home: Home) -> None:
     """The whole command, Prefect and all: nothing after the validation has run."""
     fill_real(home, put("quantity", 0))

@@ -57,6 +57,7 @@ def test_server_runs_no_job_workers(registry_home: Path, registry_uri: str) -> N
     assert len(recorded(registry_home)) <= 3
 
 
+@pytest.mark.nightly
 def test_server_of_a_killed_command_is_taken_over_and_then_stopped(tmp_path: Path) -> None:
     """The recorded server of before a restart of the machine is no obstacle either."""
     state(tmp_path).parent.mkdir()
