@@ -115,11 +115,11 @@ def _first_touch(path: PricePath, row: int, last: int, barrier: float) -> tuple[
 
 
 @kernel
-def _label_row(path: PricePath, row: int, end: int, touch: int, pays: float, out: np.ndarray) -> None:
+def _label_row(path: PricePath, row: int, end: int, touch: int, least: float, out: np.ndarray) -> None:
     """Write the outcome of one row; `out[row]` already holds its barrier distance."""
     long_gain, short_gain = path.bid[end] - path.ask[row], path.bid[row] - path.ask[end]
-    least = 0.0 if touch == _BOTH else pays
-    sign = 1 if long_gain > least else (-1 if short_gain > least else 0)
+    must_pass = 0.0 if touch == _BOTH else least
+    sign = 1 if long_gain > must_pass else (-1 if short_gain > must_pass else 0)
     move = long_gain if sign > 0 else (-short_gain if sign < 0 else (long_gain - short_gain) / 2)
     if touch in (_UPPER, _LOWER):
         sign = 1 if touch == _UPPER else -1
