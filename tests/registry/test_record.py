@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from market.errors import RecordBroken
-from registry.record import GENESIS, Move, append, read, verify
+from registry.record import GENESIS, Move, append, read, recorded_holder, verify
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 FIRST = Move("ana", "pregao-wdo-1m", "challenger", None, 1, "g1")
@@ -33,6 +33,13 @@ def test_record_that_does_not_exist_is_empty_and_intact(tmp_path: Path) -> None:
 def test_moves_come_back_in_order(record: Path) -> None:
     assert tuple(decision.move for decision in read(record)) == MOVES
     assert verify(record) == []
+
+
+def test_an_alias_is_where_its_own_last_move_went(record: Path) -> None:
+    """The champion's move to 1 is the newest of all, and the challenger's last one went to 2."""
+    holders = [recorded_holder(record, FIRST.name, alias) for alias in ("challenger", "champion", "other")]
+    assert holders == [2, 1, None]
+    assert recorded_holder(record, "pregao-win-1m", "champion") is None
 
 
 def test_lines_have_the_documented_keys_and_hashes(record: Path) -> None:
